@@ -1,0 +1,7 @@
+"""Deep Attentive Center Loss (Farzaneh & Qi, WACV 2021), equation by equation.
+
+``import dacl_edu`` is light on purpose: it loads neither torch nor plotly. Import what you need from the
+submodules, for example ``from dacl_edu.losses import sparse_center_loss``.
+"""
+
+__version__ = "0.1.0"
