@@ -116,10 +116,9 @@ def _torchvision_backbone(name: str, image_size: int) -> nn.Module:
         )
     if name.startswith("vit_"):
         raise _no_feature_map(name)
-    network = torchvision.models.get_model(name, weights=None, **_options(name, image_size))
-    _, nodes = get_graph_node_names(network)
-    tail = [node for node in nodes[-_TAIL:] if not _HEAD.match(node)]
     try:
+        network = torchvision.models.get_model(name, weights=None, **_options(name, image_size))
+        tail = [node for node in get_graph_node_names(network)[1][-_TAIL:] if not _HEAD.match(node)]
         with torch.no_grad():
             outputs = create_feature_extractor(network, tail).eval()(torch.zeros(2, 3, image_size, image_size))
     except (RuntimeError, ValueError) as error:

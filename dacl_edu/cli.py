@@ -1,0 +1,247 @@
+"""The command line: ``dacl-edu doctor | info | train | evaluate | compare | demo``."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import click
+import typer
+from rich.console import Console
+
+from dacl_edu import __version__
+from dacl_edu.errors import UserError
+from dacl_edu.training.config import PRESETS, TrainConfig
+
+app = typer.Typer(
+    name="dacl-edu",
+    help="Deep Attentive Center Loss, equation by equation. Start with: dacl-edu doctor",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+_debug = False
+
+
+@app.callback()
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+) -> None:
+    global _debug
+    _debug = debug
+    if version:
+        print(__version__)
+        raise typer.Exit
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+RunArgument = Annotated[Path, typer.Argument(help="Run folder, e.g. runs/demo/dacl-seed0.")]
+_FLAGS = {"epochs": ("-e",), "data": ("-d",), "method": ("-m",)}
+
+
+def _with_config_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command one option for each field of :class:`TrainConfig`, so that none can be forgotten."""
+    own = [p for p in inspect.signature(command).parameters.values() if p.name != "changes"]
+    options = []
+    for name, field in TrainConfig.model_fields.items():
+        if name == "preset":
+            continue
+        option = typer.Option(
+            f"--{name.replace('_', '-')}", *_FLAGS.get(name, ()),
+            help=f"{field.description}. [default: preset's, or {field.get_default(call_default_factory=True)}]",
+            show_default=False, metavar=_metavar(field.annotation),
+        )
+        options.append(
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[str | None, option])
+        )
+
+    def wrapper(**arguments: Any) -> None:
+        changes = {name: arguments.pop(name) for name in TrainConfig.model_fields if name in arguments}
+        command(**arguments, changes={k: _parsed(k, v) for k, v in changes.items() if v is not None})
+
+    wrapper.__name__ = command.__name__
+    wrapper.__doc__ = command.__doc__
+    wrapper.__signature__ = inspect.Signature([p.replace(kind=p.KEYWORD_ONLY) for p in own] + options)  # type: ignore[attr-defined]
+    return wrapper
+
+
+def _metavar(annotation: Any) -> str:
+    choices = [str(a) for part in getattr(annotation, "__args__", ()) for a in getattr(part, "__args__", (part,))]
+    words = [c for c in choices if c.isidentifier() or "-" in c]
+    if getattr(annotation, "__origin__", None) is not None and words and "NoneType" not in str(words):
+        return "|".join(words)
+    return getattr(annotation, "__name__", "VALUE").upper() if not choices else "VALUE"
+
+
+def _parsed(name: str, text: str) -> Any:
+    """Turn an option's text into what pydantic expects; it converts numbers and booleans itself."""
+    if name == "attention_widths":
+        return tuple(text.replace(",", " ").split())
+    if name == "loss_parameters":
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError as error:
+            raise UserError(f"--loss-parameters is not JSON: {text}", mend="""e.g. '{"margin": 0.5}'""") from error
+    return None if text.lower() == "none" else text
+
+
+@app.command(name="train")
+@_with_config_options
+def train_command(
+    preset: Annotated[str, typer.Option("--preset", "-p", help=f"Starting point: {', '.join(PRESETS)}.")] = "quick",
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Run folder. [default: runs/<what it is>]")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run.")] = False,
+    as_json: Json = False,
+    *,
+    changes: dict[str, Any],
+) -> None:
+    """Train one model and measure it. Example: dacl-edu train --preset quick --method dacl --seed 3"""
+    from dacl_edu.evaluation.report import result_table
+    from dacl_edu.training import train
+
+    config = TrainConfig.from_preset(preset, **changes)
+    folder = out or Path("runs") / default_name(config)
+    try:
+        result = train(config, folder, resume=resume)
+    except KeyboardInterrupt:
+        _stderr(f"interrupted; finished epochs are in {folder}. Continue with the same command and --resume")
+        raise typer.Exit(130) from None
+    if as_json:
+        print(json.dumps(result, indent=2))
+    else:
+        Console().print(result_table([result]))
+        print(f"{folder}")
+
+
+def default_name(config: TrainConfig) -> str:
+    """Name a run after what it is. A result that is selected on the test part says so."""
+    method = config.method.replace(":", ".")
+    name = f"{config.data}-{method}-{config.preset}-seed{config.seed}"
+    return f"{name}-selected-on-test" if config.select_by == "test" else name
+
+
+@app.command()
+def evaluate(
+    run: RunArgument,
+    data: Annotated[str | None, typer.Option(help="Another data set than the run's.")] = None,
+    root: Annotated[Path | None, typer.Option(help="Its folder.")] = None,
+    split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
+    predictions: Annotated[Path | None, typer.Option(help="Write the predictions to this .npz file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure a trained run on any data set. Example: dacl-edu evaluate runs/x --data rafdb --root ~/rafdb"""
+    from dacl_edu.evaluation.report import result_table
+    from dacl_edu.evaluation.run import evaluate_run
+
+    result, predicted = evaluate_run(run, data, root, split)
+    if predictions is not None:
+        predicted.save(predictions)
+    if as_json:
+        print(json.dumps(result, indent=2))
+    else:
+        Console().print(result_table([result]))
+
+
+@app.command()
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders.")],
+    as_json: Json = False,
+) -> None:
+    """Put finished runs side by side. Example: dacl-edu compare runs/demo/*"""
+    from dacl_edu.evaluation.report import result_table
+    from dacl_edu.training import RunFolder
+
+    results = [RunFolder(run).result() for run in runs]
+    if as_json:
+        print(json.dumps(results, indent=2))
+    else:
+        Console().print(result_table(results))
+
+
+@app.command()
+def demo(
+    preset: Annotated[str, typer.Option("--preset", "-p", help="Preset of the three runs.")] = "quick",
+    seed: Annotated[int, typer.Option(help="Seed of the three runs.")] = 0,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the three run folders.")] = Path("runs/demo"),
+) -> None:
+    """Train softmax loss, center loss and DACL on the embedded faces and compare them. What make run does."""
+    from dacl_edu.evaluation.report import result_table
+    from dacl_edu.training import train
+
+    results = []
+    for method in ("softmax", "center", "dacl"):
+        config = TrainConfig.from_preset(preset, method=method, seed=seed)
+        # A finished run is kept and an interrupted one continued, so the command can simply be repeated.
+        results.append(train(config, out / f"{method}-{preset}-seed{seed}", resume=True))
+    Console().print(result_table(results))
+    print(f"The three runs are in {out}. Train again from scratch: remove that folder.")
+
+
+@app.command()
+def info(
+    backbone: Annotated[str, typer.Option(help="small_resnet, a torchvision classifier, or timm:<name>.")] = "resnet18",
+    image_size: Annotated[int, typer.Option(help="Side of the images in pixels.")] = 224,
+    attention: Annotated[str, typer.Option(help="Attention mode.")] = "learned",
+    as_json: Json = False,
+) -> None:
+    """Show shapes, parameters and multiply-adds of a network. Example: dacl-edu info --backbone small_resnet --image-size 56"""
+    from dacl_edu.evaluation.report import network_table
+    from dacl_edu.summary import summarize
+
+    rows = summarize(backbone, image_size, attention)
+    if as_json:
+        print(json.dumps([vars(row) for row in rows], indent=2))
+    else:
+        Console().print(network_table(rows))
+
+
+@app.command()
+def doctor() -> None:
+    """Check that everything is in place; each [FAIL] names the command that mends it."""
+    from dacl_edu.doctor import run_checks
+
+    checks = run_checks()
+    for check in checks:
+        print(f"[{'OK' if check.ok else 'FAIL'}] {check.what}{'' if check.ok else f' — {check.mend}'}")
+    if not all(check.ok for check in checks):
+        raise typer.Exit(1)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; an error that the user can mend is one line and exit code 2."""
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    command = typer.main.get_command(app)
+    try:
+        sys.exit(command.main(args=arguments, prog_name="dacl-edu", standalone_mode=False) or 0)
+    except click.exceptions.Exit as leave:
+        sys.exit(leave.exit_code)
+    except click.ClickException as error:
+        if _debug:
+            raise
+        _stderr(f"error: {error.format_message()}")
+        sys.exit(2)
+    except (UserError, FileNotFoundError, ImportError) as error:
+        if _debug:
+            raise
+        _stderr(f"error: {error}")
+        sys.exit(2)
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        _stderr("interrupted")
+        sys.exit(130)
+
+
+def _stderr(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""The one class order of the project, and the names other data sets give to the same expressions."""
+
+from __future__ import annotations
+
+import difflib
+
+from dacl_edu.errors import UserError
+
+#: The order of RAF-DB and of the paper. A label is an index into this tuple, in every data set.
+EXPRESSIONS: tuple[str, ...] = ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral")
+
+_SYNONYMS = {
+    "surprised": "surprise",
+    "fearful": "fear",
+    "afraid": "fear",
+    "disgusted": "disgust",
+    "happy": "happiness",
+    "sad": "sadness",
+    "angry": "anger",
+}
+
+
+def canonical_index(name: str) -> int:
+    """Index in `EXPRESSIONS` of an expression, whatever its data set calls it.
+
+    Parameters
+    ----------
+    name : str
+        The expression or one of its usual synonyms; upper and lower case are the same.
+
+    Returns
+    -------
+    int
+        0 to 6.
+
+    Raises
+    ------
+    UserError
+        The name is none of the seven expressions.
+
+    Examples
+    --------
+    >>> canonical_index("Happy"), canonical_index("happiness"), canonical_index("ANGRY")
+    (3, 3, 5)
+    """
+    word = name.strip().lower()
+    word = _SYNONYMS.get(word, word)
+    if word in EXPRESSIONS:
+        return EXPRESSIONS.index(word)
+    close = difflib.get_close_matches(word, [*EXPRESSIONS, *_SYNONYMS], n=1)
+    raise UserError(
+        f"unknown expression {name!r}",
+        mend=(f"did you mean {close[0]!r}? " if close else "") + f"The seven are {', '.join(EXPRESSIONS)}",
+    )

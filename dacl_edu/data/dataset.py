@@ -1,0 +1,245 @@
+"""The one in-memory form that every reader returns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset, default_collate
+
+from dacl_edu.data.classes import EXPRESSIONS
+from dacl_edu.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class FaceBatch(Sequence[tuple[Tensor, int]]):
+    """Samples that were fetched together: what `FaceDataset.__getitems__` gives to a DataLoader.
+
+    It reads as a sequence of ``(image, label)``, so torch's own collate function accepts it as well;
+    `collate_batch` takes the two tensors as they are.
+
+    Parameters
+    ----------
+    images : Tensor
+        (b, 3, H, W) uint8.
+    labels : Tensor
+        (b,) int64.
+    """
+
+    def __init__(self, images: Tensor, labels: Tensor) -> None:
+        self.images = images
+        self.labels = labels
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.images[index], int(self.labels[index])
+
+    def __iter__(self) -> Iterator[tuple[Tensor, int]]:
+        return zip(self.images, self.labels.tolist(), strict=True)
+
+
+def collate_batch(batch: FaceBatch | Sequence[Any]) -> Any:
+    """Images and labels of a batch, without stacking again what was gathered at once.
+
+    Parameters
+    ----------
+    batch : FaceBatch or list of samples
+        What a DataLoader fetched. A list of samples (from a ConcatDataset, say) is stacked as torch stacks it.
+
+    Returns
+    -------
+    tuple of Tensor
+        Images (b, 3, H, W) uint8 and labels (b,) int64.
+
+    Examples
+    --------
+    >>> faces = FaceDataset(torch.zeros(4, 3, 8, 8, dtype=torch.uint8), torch.tensor([0, 1, 2, 3]))
+    >>> loader = torch.utils.data.DataLoader(faces, batch_size=2, collate_fn=collate_batch)
+    >>> [labels.tolist() for images, labels in loader]
+    [[0, 1], [2, 3]]
+    """
+    if isinstance(batch, FaceBatch):
+        return batch.images, batch.labels
+    return default_collate(list(batch))
+
+
+class FaceDataset(Dataset[tuple[Tensor, int]]):
+    """Face images with their expressions: a map-style dataset whose tensors are also there to be used directly.
+
+    Parameters
+    ----------
+    images : Tensor
+        (N, 3, H, W) uint8, in memory or memory-mapped.
+    labels : Tensor
+        (N,) int64, indices into `classes`.
+    ids : sequence of str, optional
+        (N,) a name for each image; ``"0"``, ``"1"``, … if left out.
+    classes : sequence of str
+        (K,) class names.
+    groups : sequence, optional
+        (N,) the person in each image, where known: a split keeps a person on one side.
+    factors : pandas.DataFrame, optional
+        One row an image: what else is known about it.
+    name, split : str
+        Where the images come from.
+
+    Attributes
+    ----------
+    images, labels, classes, groups, factors, name, split
+        As given; `groups` as a numpy array.
+    ids : numpy.ndarray
+        (N,) str.
+
+    Raises
+    ------
+    UserError
+        A shape or dtype is wrong, or a label is out of range.
+
+    Examples
+    --------
+    >>> faces = FaceDataset(torch.zeros(3, 3, 8, 8, dtype=torch.uint8), torch.tensor([0, 6, 6]), name="toy")
+    >>> image, label = faces[1]
+    >>> tuple(image.shape), label, faces.class_counts().tolist()
+    ((3, 8, 8), 6, [1, 0, 0, 0, 0, 0, 2])
+    """
+
+    def __init__(
+        self,
+        images: Tensor,
+        labels: Tensor,
+        ids: Sequence[str] | np.ndarray | None = None,
+        *,
+        classes: Sequence[str] = EXPRESSIONS,
+        groups: Sequence[Any] | np.ndarray | None = None,
+        factors: pd.DataFrame | None = None,
+        name: str = "",
+        split: str = "",
+    ) -> None:
+        self.images = images
+        self.labels = labels
+        self.classes = tuple(classes)
+        self.ids = np.asarray([str(i) for i in range(len(labels))] if ids is None else ids, dtype=np.str_)
+        self.groups = None if groups is None else np.asarray(groups)
+        self.factors = factors
+        self.name = name
+        self.split = split
+        self._validate()
+
+    @property
+    def _where(self) -> str:
+        return " ".join(part for part in (self.name, self.split) if part) or "dataset"
+
+    def _validate(self) -> None:
+        images, labels = self.images, self.labels
+        if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] != 3:
+            raise UserError(
+                f"{self._where}: images are {images.dtype} {tuple(images.shape)}",
+                mend="give uint8 of shape (N, 3, H, W)",
+            )
+        if labels.dtype != torch.int64 or labels.ndim != 1:
+            raise UserError(
+                f"{self._where}: labels are {labels.dtype} {tuple(labels.shape)}", mend="give int64 of shape (N,)"
+            )
+        for what, column in (
+            ("labels", labels),
+            ("ids", self.ids),
+            ("groups", self.groups),
+            ("rows of factors", self.factors),
+        ):
+            if column is not None and len(column) != len(images):
+                raise UserError(f"{self._where}: {len(images)} images but {len(column)} {what}", mend="give one each")
+        wrong = ((labels < 0) | (labels >= len(self.classes))).nonzero()
+        if len(wrong):
+            row = int(wrong[0])
+            raise UserError(
+                f"{self._where}, row {row} ({self.ids[row]}): label {int(labels[row])} is out of range",
+                mend=f"labels are 0 to {len(self.classes) - 1}",
+            )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        return self.images[index], int(self.labels[index])
+
+    def __getitems__(self, indices: Sequence[int]) -> FaceBatch:
+        # A DataLoader calls this, where it exists, with the indices of a whole batch.
+        return FaceBatch(*self.gather(indices))
+
+    def __repr__(self) -> str:
+        height, width = self.images.shape[-2:]
+        return f"FaceDataset({self._where!r}, {len(self)} images of {height}x{width}, {len(self.classes)} classes)"
+
+    def gather(self, indices: Sequence[int] | np.ndarray | Tensor) -> tuple[Tensor, Tensor]:
+        """Images and labels at `indices`, each in one gather.
+
+        Parameters
+        ----------
+        indices : sequence of int
+            (b,) row numbers.
+
+        Returns
+        -------
+        images : Tensor
+            (b, 3, H, W) uint8.
+        labels : Tensor
+            (b,) int64.
+        """
+        index = torch.as_tensor(indices, dtype=torch.int64)
+        return self.images.index_select(0, index), self.labels.index_select(0, index)
+
+    def subset(self, indices: Sequence[int] | np.ndarray | Tensor, split: str | None = None) -> FaceDataset:
+        """Copy of some rows, in the order given.
+
+        Parameters
+        ----------
+        indices : sequence of int
+            Row numbers, or a (N,) boolean mask.
+        split : str, optional
+            Name of the new split; as it was, if left out.
+
+        Returns
+        -------
+        FaceDataset
+        """
+        rows = np.asarray(indices)
+        # An empty list has no integer dtype of its own.
+        rows = np.flatnonzero(rows) if rows.dtype == np.bool_ and len(rows) == len(self) else rows.astype(np.int64)
+        index = torch.from_numpy(rows)
+        return FaceDataset(
+            self.images[index],
+            self.labels[index],
+            self.ids[rows],
+            classes=self.classes,
+            groups=None if self.groups is None else self.groups[rows],
+            factors=None if self.factors is None else self.factors.iloc[rows].reset_index(drop=True),
+            name=self.name,
+            split=self.split if split is None else split,
+        )
+
+    def class_counts(self) -> Tensor:
+        """Images of each class: (K,) int64."""
+        return torch.bincount(self.labels, minlength=len(self.classes))
+
+    def require_every_class(self) -> None:
+        """Refuse to go on without an image of each class.
+
+        Raises
+        ------
+        UserError
+            Names the classes that have no image.
+        """
+        counts = self.class_counts().tolist()
+        absent = [name for name, count in zip(self.classes, counts, strict=True) if count == 0]
+        if absent:
+            raise UserError(
+                f"{self._where}: no image of class {', '.join(absent)}",
+                mend="every class needs images, otherwise its center is never seen; check the labels and the folders",
+            )

@@ -1,0 +1,195 @@
+"""Image files to one uint8 array, many at a time."""
+
+from __future__ import annotations
+
+import os
+import struct
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from dacl_edu.errors import UserError
+
+#: What Pillow raises for bytes that are not the image they claim to be.
+_DAMAGED = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, Image.DecompressionBombError)
+
+
+def decode_image(path: Path, image_size: int | None = None) -> np.ndarray:
+    """One image file as an array.
+
+    The EXIF orientation is applied; grey, palette and 16-bit images become 8-bit RGB; transparency is dropped.
+
+    Parameters
+    ----------
+    path : Path
+        A file that Pillow can read.
+    image_size : int, optional
+        The short side is resized to this (bilinear, antialiased) and the centre square kept.
+
+    Returns
+    -------
+    numpy.ndarray
+        (3, H, W) uint8.
+
+    Raises
+    ------
+    UserError
+        The file is missing, empty, truncated, or not an image.
+    """
+    try:
+        with Image.open(path) as file:
+            image = _to_rgb(ImageOps.exif_transpose(file))
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such file", mend="unpack the data set again") from error
+    except _DAMAGED as error:
+        reason = "the file is empty" if path.is_file() and path.stat().st_size == 0 else str(error) or repr(error)
+        raise UserError(
+            f"{path}: cannot be decoded as an image ({reason})", mend="copy or unpack this file again, or remove it"
+        ) from error
+    if image_size is not None and image.size != (image_size, image_size):
+        image = ImageOps.fit(image, (image_size, image_size), method=Image.Resampling.BILINEAR)
+    return np.asarray(image).transpose(2, 0, 1)
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):
+        # Pillow clips 16 bits to 255 when it converts, which turns a face white; the high byte is the picture.
+        return Image.fromarray((np.asarray(image).astype(np.int64).clip(0, 65535) >> 8).astype(np.uint8)).convert("RGB")
+    if image.mode == "P" and "transparency" in image.info:
+        image = image.convert("RGBA")
+    return image.convert("RGB")
+
+
+def decode_images(paths: Sequence[Path], image_size: int | None = None) -> Tensor:
+    """Many image files as one tensor, decoded by several threads.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        (N,) files, at least one.
+    image_size : int, optional
+        As for `decode_image`. If left out, all images must have the same size.
+
+    Returns
+    -------
+    Tensor
+        (N, 3, H, W) uint8, in the order of `paths`.
+
+    Raises
+    ------
+    UserError
+        A file cannot be decoded, sizes differ while `image_size` is left out, or memory does not suffice.
+    """
+    first = decode_image(paths[0], image_size)
+    require_memory(len(paths) * first.size, f"{len(paths)} images of {first.shape[1]}x{first.shape[2]}")
+    images = np.empty((len(paths), *first.shape), dtype=np.uint8)
+
+    def decode_into(row: int) -> None:
+        image = decode_image(paths[row], image_size)
+        if image.shape != first.shape:
+            raise UserError(
+                f"{paths[row]} is {image.shape[1]}x{image.shape[2]} (height x width) "
+                f"but {paths[0]} is {first.shape[1]}x{first.shape[2]}",
+                mend="give an image size (image_size=…, or --image-size) so that all are resized to it",
+            )
+        images[row] = image
+
+    with ThreadPoolExecutor() as pool:
+        for _ in _progress(pool.map(decode_into, range(len(paths))), len(paths)):
+            pass
+    return torch.from_numpy(images)
+
+
+def require_memory(n_bytes: int, what: str) -> None:
+    """Refuse to allocate more memory than there is, before the operating system ends the process for it.
+
+    Parameters
+    ----------
+    n_bytes : int
+        What will be allocated.
+    what : str
+        What it is for, to be named in the message.
+
+    Raises
+    ------
+    UserError
+        `n_bytes` is more than the memory available (of the machine where only that is known).
+    """
+    available = _available_memory()
+    if available is not None and n_bytes > available:
+        raise UserError(
+            f"{what} need {n_bytes / 2**30:.1f} GiB of memory, {available / 2**30:.1f} GiB are available",
+            mend="give a smaller image size (image_size=…, or --image-size)",
+        )
+
+
+def _available_memory() -> int | None:
+    try:  # Linux; free pages alone would not count what the file cache gives back
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration):
+        pass
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # Windows
+        return None
+
+
+def _progress(results: Iterable[Any], total: int, patience: float = 2.0) -> Iterator[Any]:
+    """Pass `results` through; after `patience` seconds, show on a terminal how far they are."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield from results
+        return
+    progress = Progress(console=console, transient=True)
+    task = progress.add_task("decoding images", total=total)
+    started, begin = False, time.monotonic()
+    try:
+        for result in results:
+            if not started and time.monotonic() - begin > patience:
+                progress.start()
+                started = True
+            progress.advance(task)
+            yield result
+    finally:
+        if started:
+            progress.stop()
+
+
+def require_files(paths: Sequence[Path], listed_in: str, access: str) -> None:
+    """Check that every listed file is there: a data set that was unpacked halfway is refused before any decoding.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        The files.
+    listed_in : str
+        What lists them.
+    access : str
+        How to get the data set.
+
+    Raises
+    ------
+    UserError
+        Says how many are missing, which is the first, and where it was looked for.
+    """
+    folders: dict[Path, set[str]] = {}  # one listing a folder is much faster than one question a file
+    for folder in {path.parent for path in paths}:
+        folders[folder] = set(os.listdir(folder)) if folder.is_dir() else set()
+    missing = [path for path in paths if path.name not in folders[path.parent]]
+    if missing:
+        raise UserError(
+            f"{listed_in} lists {len(paths)} files, {len(missing)} of them are missing; "
+            f"the first is {missing[0].name}, looked for in {missing[0].parent}",
+            mend=f"unpack the data set completely. {access}",
+        )

@@ -1,0 +1,227 @@
+"""FER2013: ``fer2013.csv``, ``icml_face_data.csv``, or a copy in class folders."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from dacl_edu.data.classes import canonical_index
+from dacl_edu.data.dataset import FaceDataset
+from dacl_edu.data.decode import require_memory
+from dacl_edu.data.folder import load_folder, split_folders
+from dacl_edu.data.registry import register_dataset
+from dacl_edu.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Names of the values 0 to 6 of the column ``emotion``.
+EMOTION_NAMES = ("Angry", "Disgust", "Fear", "Happy", "Sad", "Surprise", "Neutral")
+
+#: PublicTest was the validation set of the challenge and PrivateTest its test set.
+USAGE_SPLITS = {"Training": "train", "PublicTest": "val", "PrivateTest": "test"}
+
+ACCESS = "FER2013 is at https://www.kaggle.com/c/challenges-in-representation-learning-facial-expression-recognition-challenge"
+
+_SIDE = 48
+_FILES = ("fer2013.csv", "icml_face_data.csv", "fer2013/fer2013.csv")
+_COLUMNS = {"emotion", "pixels", "Usage"}
+
+
+def parse_pixels(text: str) -> np.ndarray:
+    """One image from its ``pixels`` field.
+
+    Parameters
+    ----------
+    text : str
+        2304 numbers from 0 to 255 with spaces between them, row by row.
+
+    Returns
+    -------
+    numpy.ndarray
+        (48, 48) uint8.
+
+    Raises
+    ------
+    UserError
+        Their count is another, or one is not a whole number from 0 to 255.
+
+    Examples
+    --------
+    >>> parse_pixels(" ".join(["7"] * 2304)).shape
+    (48, 48)
+    """
+    with warnings.catch_warnings():
+        # Older numpy only warns where newer numpy refuses. Plain text after the numbers must not pass either way.
+        warnings.simplefilter("error", DeprecationWarning)
+        try:
+            numbers = np.fromstring(text, dtype=np.int64, sep=" ")
+        except (ValueError, DeprecationWarning) as error:
+            raise UserError(
+                "pixels hold something that is not a whole number", mend=f"get the file again. {ACCESS}"
+            ) from error
+    if numbers.size != _SIDE * _SIDE:
+        raise UserError(
+            f"{numbers.size} pixels instead of {_SIDE * _SIDE} ({_SIDE}x{_SIDE})",
+            mend=f"the row is cut off; get the file again. {ACCESS}",
+        )
+    if numbers.min() < 0 or numbers.max() > 255:
+        wrong = numbers[(numbers < 0) | (numbers > 255)][0]
+        raise UserError(f"pixel value {wrong} is not 0 to 255", mend=f"get the file again. {ACCESS}")
+    return numbers.astype(np.uint8).reshape(_SIDE, _SIDE)
+
+
+def read_csv(path: Path, split: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Images and labels of one split of the CSV file.
+
+    Parameters
+    ----------
+    path : Path
+        The file; its columns may be in any order and their names may begin with a space.
+    split : str
+        ``train``, ``val`` or ``test``.
+
+    Returns
+    -------
+    images : numpy.ndarray
+        (N, 48, 48) uint8.
+    labels : numpy.ndarray
+        (N,) int64, in the order of `EXPRESSIONS`.
+    ids : list of str
+        (N,) the position among all images of the file, from ``"00000"``: FER+ is joined by it.
+
+    Raises
+    ------
+    UserError
+        Names the row that is wrong, as a spreadsheet counts it: the header is row 1.
+    """
+    table = _table(path)
+    # A row's number in the file, which blank lines would otherwise shift.
+    rows = table.index.to_numpy() + 2
+    usage, known = table["Usage"].str.strip(), {name.lower(): split for name, split in USAGE_SPLITS.items()}
+    splits = usage.str.lower().map(known)
+    if splits.isna().any():
+        at = int(splits.isna().to_numpy().argmax())
+        raise UserError(
+            f"{path}, row {rows[at]}: unknown Usage {usage.iloc[at]!r}", mend=f"it is {', '.join(USAGE_SPLITS)}"
+        )
+    emotions = table["emotion"].str.strip()
+    labels = emotions.map({str(number): canonical_index(name) for number, name in enumerate(EMOTION_NAMES)})
+    if labels.isna().any():
+        at = int(labels.isna().to_numpy().argmax())
+        numbered = ", ".join(f"{number} {name}" for number, name in enumerate(EMOTION_NAMES))
+        raise UserError(f"{path}, row {rows[at]}: unknown emotion {emotions.iloc[at]!r}", mend=f"it is {numbered}")
+    chosen = np.flatnonzero((splits == split).to_numpy())
+    if not len(chosen):
+        raise UserError(f"{path} has no rows for the split {split!r}", mend=f"get the complete file. {ACCESS}")
+    images = _images(path, table["pixels"].iloc[chosen].tolist(), rows[chosen])
+    return images, labels.to_numpy(dtype=np.int64)[chosen], [f"{at:05d}" for at in chosen]
+
+
+def _images(path: Path, pixels: Sequence[object], rows: np.ndarray) -> np.ndarray:
+    images = np.empty((len(pixels), _SIDE, _SIDE), dtype=np.uint8)
+    for at, text in enumerate(pixels):
+        try:
+            images[at] = parse_pixels(text if isinstance(text, str) else "")
+        except UserError as error:
+            raise UserError(f"{path}, row {rows[at]}: {error.problem}", mend=error.mend) from error
+    return images
+
+
+def _table(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(path, dtype=str, skipinitialspace=True, skip_blank_lines=False, encoding="utf-8-sig")
+    except (OSError, ValueError) as error:  # pandas' own parser errors are ValueErrors, and so is text that is no text
+        raise UserError(f"{path}: cannot be read as CSV ({error})", mend=f"get the file again. {ACCESS}") from error
+    table.columns = table.columns.str.strip()
+    if missing := sorted(_COLUMNS - set(table.columns)):
+        raise UserError(
+            f"{path}: no column {', '.join(missing)} among {', '.join(table.columns[:5])}",
+            mend="use fer2013.csv or icml_face_data.csv, which have emotion, pixels and Usage",
+        )
+    return table.dropna(how="all")
+
+
+def to_rgb(grey: np.ndarray, image_size: int | None) -> Tensor:
+    """Grey images as RGB, resized if asked for.
+
+    Parameters
+    ----------
+    grey : numpy.ndarray
+        (N, H, W) uint8.
+    image_size : int, optional
+        Side of the square result.
+
+    Returns
+    -------
+    Tensor
+        (N, 3, S, S) uint8. The three channels share one memory, which makes it a third of the size; do not write to it.
+    """
+    images = torch.from_numpy(grey)[:, None]
+    if image_size is not None and image_size != grey.shape[-1]:
+        require_memory(len(grey) * image_size**2, f"{len(grey)} images of {image_size}x{image_size}")
+        size = (image_size, image_size)
+        # In parts, so that no float copy of everything is ever held.
+        parts = [F.interpolate(part, size, mode="bilinear", antialias=True) for part in images.split(1024)]
+        images = torch.cat(parts)
+    return images.expand(-1, 3, -1, -1)
+
+
+def _find_csv(root: Path) -> Path | None:
+    if root.is_file():
+        return root
+    return next((root / name for name in _FILES if (root / name).is_file()), None)
+
+
+def fer2013_splits(root: Path) -> tuple[str, ...]:
+    """Splits of FER2013 under `root`: all three of a CSV file, or the folders of a copy in class folders."""
+    if _find_csv(root) is not None:
+        return tuple(USAGE_SPLITS.values())
+    if found := split_folders(root):
+        return tuple(split for split in USAGE_SPLITS.values() if split in found)
+    raise UserError(
+        f"no FER2013 in {root}: looked for {', '.join(_FILES)} and for folders train/ and test/",
+        mend=f"put the file there, or say where it is (root=…). {ACCESS}",
+    )
+
+
+@register_dataset("fer2013", splits=fer2013_splits)
+def load_fer2013(split: str, root: Path, image_size: int | None = None) -> FaceDataset:
+    """Read FER2013.
+
+    Parameters
+    ----------
+    split : str
+        ``train`` (Training), ``val`` (PublicTest) or ``test`` (PrivateTest). In a copy in class folders, ``test`` is
+        what the copy calls so: most of them put PublicTest and PrivateTest into it.
+    root : Path
+        Folder of the CSV file or of the class folders, or the CSV file itself.
+    image_size : int, optional
+        See `load_dataset`; the images are 48x48.
+
+    Returns
+    -------
+    FaceDataset
+        Grey values are repeated in three channels.
+
+    Raises
+    ------
+    UserError
+        The file is not there, or names the row that is wrong.
+    """
+    path = _find_csv(root)
+    if path is None:
+        dataset = load_folder(split, root, image_size)
+        dataset.name = "fer2013"
+        return dataset
+    grey, labels, ids = read_csv(path, split)
+    return FaceDataset(to_rgb(grey, image_size), torch.from_numpy(labels), ids, name="fer2013", split=split)

@@ -1,0 +1,222 @@
+"""RAF-DB, the basic (single-label) part, in the layouts in which it is found.
+
+- official: ``EmoLabel/list_patition_label.txt`` (the misspelling is theirs) and ``Image/aligned/*_aligned.jpg``
+- a list for each split: ``EmoLabel/train.txt`` and ``test.txt``, whose names may carry ``_aligned``
+- class folders: ``train/1`` … ``train/7`` and ``test/1`` …, where ``valid`` or ``val`` may stand for the test split
+
+Each may lie in the folder itself or in ``basic/``.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import torch
+
+from dacl_edu.data.classes import canonical_index
+from dacl_edu.data.dataset import FaceDataset
+from dacl_edu.data.decode import decode_images, require_files
+from dacl_edu.data.folder import list_class_folders, split_folders, subfolders
+from dacl_edu.data.registry import register_dataset
+from dacl_edu.errors import UserError
+
+#: Names of the labels 1 to 7 in the files of RAF-DB.
+LABEL_NAMES = ("Surprise", "Fear", "Disgust", "Happiness", "Sadness", "Anger", "Neutral")
+
+ACCESS = "RAF-DB is licensed for research: ask its authors for access at http://www.whdeng.cn/RAF/model1.html"
+
+_LIST = "list_patition_label.txt"
+
+
+def label_index(text: str) -> int:
+    """Index in `EXPRESSIONS` of a label as RAF-DB writes it.
+
+    Raises
+    ------
+    UserError
+        The label is not 1 to 7.
+
+    Examples
+    --------
+    >>> label_index("4")  # happiness
+    3
+    """
+    if re.fullmatch("[1-7]", text) is None:
+        numbered = ", ".join(f"{number} {name}" for number, name in enumerate(LABEL_NAMES, start=1))
+        raise UserError(f"unknown label {text!r}", mend=f"the labels are {numbered}")
+    return canonical_index(LABEL_NAMES[int(text) - 1])
+
+
+def parse_label_line(line: str) -> tuple[str, int]:
+    """File name and label of one line of a label file; further columns are ignored.
+
+    Parameters
+    ----------
+    line : str
+        ``"train_00001.jpg 5"``.
+
+    Returns
+    -------
+    name : str
+        The file name as it would be without ``_aligned``.
+    label : int
+        Index in `EXPRESSIONS`.
+
+    Raises
+    ------
+    UserError
+        The line has not at least two columns, or the label is not 1 to 7.
+
+    Examples
+    --------
+    >>> parse_label_line("train_00001_aligned.jpg 5 0.98")
+    ('train_00001.jpg', 4)
+    """
+    columns = line.split()
+    if len(columns) < 2:
+        raise UserError(f"{line.strip()!r} is not a file name and a label", mend="write lines like 'train_00001.jpg 5'")
+    return _plain(columns[0]), label_index(columns[1])
+
+
+def read_label_file(path: Path) -> dict[str, int]:
+    """Labels of a label file, by file name.
+
+    Parameters
+    ----------
+    path : Path
+        A file of lines like ``train_00001.jpg 5``.
+
+    Returns
+    -------
+    dict of str to int
+        In the order of the file.
+
+    Raises
+    ------
+    UserError
+        Names the file and the line that cannot be read, or that lists an image a second time.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read as text ({error})", mend=f"copy the file again. {ACCESS}") from error
+    labels: dict[str, int] = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            name, label = parse_label_line(line)
+        except UserError as error:
+            raise UserError(f"{path}, line {number}: {error.problem}", mend=error.mend) from error
+        if name in labels:
+            raise UserError(f"{path}, line {number}: {name} is listed twice", mend="remove one of the two lines")
+        labels[name] = label
+    if not labels:
+        raise UserError(f"{path} lists no images", mend=f"copy the file again. {ACCESS}")
+    return labels
+
+
+def _plain(name: str) -> str:
+    """File name without ``_aligned``, so that an image has one id in every layout."""
+    return re.sub(r"_aligned(?=\.[^.]*$)", "", name)
+
+
+def _label_files(base: Path) -> dict[str, Path]:
+    """Label file of each split, for the layouts that have one."""
+    folder = base / "EmoLabel"
+    if (folder / _LIST).is_file():
+        return {"train": folder / _LIST, "test": folder / _LIST}
+    return {split: folder / f"{split}.txt" for split in ("train", "test") if (folder / f"{split}.txt").is_file()}
+
+
+def _class_folders(base: Path) -> dict[str, Path]:
+    """Folder of each split, for the layout of class folders."""
+    found = split_folders(base)
+    if "val" in found and "test" not in found:  # RAF-DB has two splits: copies that say "valid" mean the test split
+        found["test"] = found.pop("val")
+    names = {folder.name for split in found.values() for folder in subfolders(split)}
+    if any(re.fullmatch("0[0-6]", name) for name in names):
+        raise UserError(
+            f"{base}: class folders 00 to 06 follow another numbering than RAF-DB's 1 to 7, "
+            "of which only 00 neutral, 01 happy, 02 sad and 06 disgust are documented",
+            mend="rename the folders to the expressions and load them as data set 'folder', or use the official layout",
+        )
+    return found if names & set("1234567") else {}
+
+
+def _find(root: Path) -> tuple[Path, dict[str, Path], bool]:
+    """Where the data set lies, its splits, and whether they are label files (rather than folders)."""
+    bases = [root, root / "basic"]
+    for base in bases:
+        if found := _label_files(base):
+            return base, found, True
+    for base in bases:
+        if found := _class_folders(base):
+            return base, found, False
+    looked = " and ".join(str(base / "EmoLabel" / _LIST) for base in bases)
+    raise UserError(
+        f"no RAF-DB in {root}: looked for {looked}, for train.txt and test.txt beside it, and for train/1 … train/7",
+        mend=f"unpack it there, or say where it is (root=…). {ACCESS}",
+    )
+
+
+def rafdb_splits(root: Path) -> tuple[str, ...]:
+    """Splits of RAF-DB under `root`: train and test, and val if the copy has one beside test."""
+    _, found, _ = _find(root)
+    return tuple(split for split in ("train", "val", "test") if split in found)
+
+
+@register_dataset("rafdb", splits=rafdb_splits)
+def load_rafdb(split: str, root: Path, image_size: int | None = None) -> FaceDataset:
+    """Read RAF-DB basic.
+
+    Parameters
+    ----------
+    split : str
+        ``train`` or ``test``. RAF-DB has no validation split: take one from train with `split_train_validation`.
+    root : Path
+        The folder that holds ``EmoLabel`` or ``basic/EmoLabel``, or class folders.
+    image_size : int, optional
+        See `load_dataset`; aligned images are 100x100.
+
+    Returns
+    -------
+    FaceDataset
+        ``ids`` are the names in the official label file, ``train_00001.jpg``, in every layout.
+
+    Raises
+    ------
+    UserError
+        The data set is not there, not complete, or damaged.
+    """
+    base, found, listed = _find(root)
+    if listed:
+        ids, labels, paths = _listed(split, base, found[split])
+    else:
+        paths, labels = list_class_folders(found[split], label_index)
+        ids = [_plain(path.name) for path in paths]
+    return FaceDataset(decode_images(paths, image_size), torch.tensor(labels), ids, name="rafdb", split=split)
+
+
+def _listed(split: str, base: Path, label_file: Path) -> tuple[list[str], list[int], list[Path]]:
+    entries = read_label_file(label_file)
+    if label_file.name == _LIST:
+        for name in entries:
+            if not name.startswith(("train_", "test_")):
+                raise UserError(
+                    f"{label_file}: {name} begins with neither train_ nor test_", mend=f"copy the file again. {ACCESS}"
+                )
+        entries = {name: label for name, label in entries.items() if name.startswith(f"{split}_")}
+    if not entries:
+        raise UserError(f"{label_file} lists no {split} images", mend=f"copy the file again. {ACCESS}")
+    ids = list(entries)
+    # Image/original holds the uncropped photographs under the same names; they are never a substitute.
+    folder = base / "Image" / "aligned"
+    present = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    paths = []
+    for name in ids:
+        aligned = f"{Path(name).stem}_aligned{Path(name).suffix}"
+        paths.append(folder / (name if name in present and aligned not in present else aligned))
+    require_files(paths, str(label_file), ACCESS)
+    return ids, list(entries.values()), paths

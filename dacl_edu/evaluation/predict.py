@@ -1,0 +1,87 @@
+"""Run a model over a data set and keep everything that later figures need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from dacl_edu.data import FaceDataset, collate_batch
+from dacl_edu.evaluation.metrics import attention_stats, score
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a model said about each image of a split, on the CPU.
+
+    Attributes
+    ----------
+    logits : Tensor, shape (n, K)
+    features : Tensor, shape (n, d)
+    attention : Tensor, shape (n, d)
+    labels : Tensor, shape (n,)
+    indices : Tensor, shape (n,)
+        Rows of the data set.
+    """
+
+    logits: Tensor
+    features: Tensor
+    attention: Tensor
+    labels: Tensor
+    indices: Tensor
+
+    def scores(self) -> dict[str, Any]:
+        """Return accuracy, average accuracy, per-class accuracy, confusion and the attention's statistics."""
+        scores = score(self.logits.argmax(dim=1), self.labels, self.logits.shape[1])
+        return {**scores, "attention": attention_stats(self.attention)}
+
+    def save(self, path: Path) -> None:
+        """Write the arrays to a compressed ``.npz`` file."""
+        np.savez_compressed(path, **{name: tensor.numpy() for name, tensor in vars(self).items()})
+
+    @classmethod
+    def load(cls, path: Path) -> Predictions:
+        """Read what :meth:`save` wrote."""
+        with np.load(path, allow_pickle=False) as arrays:
+            return cls(**{name: torch.from_numpy(arrays[name]) for name in arrays})
+
+
+@torch.no_grad()
+def predict(
+    model: nn.Module,
+    dataset: FaceDataset,
+    prepare: Callable[[Tensor], Tensor],
+    batch_size: int = 256,
+    device: torch.device | str = "cpu",
+) -> Predictions:
+    """Run ``model`` in evaluation mode over ``dataset``, in its order.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Returns :class:`dacl_edu.model.DACLOutput`; put back into its mode afterwards.
+    dataset : FaceDataset
+    prepare : callable
+        From uint8 images (m, 3, H, W) to the network's input: the centre crop, normalised.
+    batch_size : int, default 256
+    device : default "cpu"
+
+    Returns
+    -------
+    Predictions
+    """
+    was_training = model.training
+    model.eval()
+    kept: list[tuple[Tensor, ...]] = []
+    for images, labels in DataLoader(dataset, batch_size=batch_size, collate_fn=collate_batch):
+        output = model(prepare(images.to(device)))
+        kept.append((output.logits.float().cpu(), output.features.float().cpu(), output.attention.float().cpu(), labels))
+    model.train(was_training)
+    logits, features, attention, labels = (torch.cat(parts) for parts in zip(*kept, strict=True))
+    return Predictions(logits, features, attention, labels, torch.arange(len(labels)))

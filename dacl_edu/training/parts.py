@@ -1,0 +1,175 @@
+"""The data of a run: which images train, which validate, which are measured at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.utils.data import Sampler
+
+from dacl_edu.data import AugmentParameters, FaceDataset, available_splits, load_dataset, split_train_validation
+from dacl_edu.errors import UserError
+from dacl_edu.training.config import TrainConfig
+
+_KNOWN_STATISTICS = {
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),  # torchvision's
+    "rafdb": ((0.5752, 0.4495, 0.4012), (0.2086, 0.1911, 0.1827)),  # the authors' released code, main.py
+}
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Training part and, where there is one, validation part; and how images become inputs.
+
+    Attributes
+    ----------
+    train : FaceDataset
+    validation : FaceDataset or None
+        The data set's own validation part, or one taken from its training part.
+    validation_source : str
+        ``"val"``, ``"held out of train"``, ``"test"`` or ``"none"``.
+    augment : AugmentParameters
+    """
+
+    train: FaceDataset
+    validation: FaceDataset | None
+    validation_source: str
+    augment: AugmentParameters
+
+
+def load_training_data(config: TrainConfig) -> TrainingData:
+    """Load what is trained and validated on; the evaluated split is only looked for, not read.
+
+    Raises
+    ------
+    UserError
+        A split is missing, a class has no image, or the training part is smaller than two images.
+    """
+    splits = available_splits(config.data, config.root)
+    if config.eval_split not in splits:
+        other = "val" if config.eval_split == "test" else "test"
+        mend = f"--eval-split {other}" if other in splits else "complete the data set"
+        raise UserError(f"{config.data} has no {config.eval_split} part to measure the result on", mend=mend)
+    train = _load(config, "train")
+    validation, source = None, "none"
+    if config.select_by == "test":
+        validation, source = _load(config, "test"), "test"
+    elif "val" in splits:
+        validation, source = _load(config, "val"), "val"
+    elif config.select_by == "validation":
+        if not config.validation_fraction:
+            raise UserError(
+                f"{config.data} has no validation part and validation_fraction is 0, so no epoch can be selected",
+                mend="--select-by last, or --validation-fraction 0.1",
+            )
+        train, validation = split_train_validation(train, config.validation_fraction, config.seed)
+        source = "held out of train"
+    train.require_every_class()
+    if len(train) < 2:
+        raise UserError(f"{config.data} has {len(train)} training image(s)", mend="BatchNorm needs at least two")
+    mean, std = _KNOWN_STATISTICS.get(config.normalize) or channel_statistics(train.images)
+    augment = AugmentParameters(config.image_size, config.augment, mean, std, erase=config.erase)
+    return TrainingData(train, validation, source, augment)
+
+
+def load_evaluated_split(config: TrainConfig) -> FaceDataset:
+    """Read the split that the result is measured on. The training loop calls this once, when it is over."""
+    return _load(config, config.eval_split)
+
+
+def _load(config: TrainConfig, split: str) -> FaceDataset:
+    dataset = load_dataset(config.data, split, config.root, config.load_size)
+    height, width = dataset.images.shape[-2:]
+    if min(height, width) < config.image_size:
+        raise UserError(
+            f"{config.data} images are {height}x{width}, smaller than the crop of {config.image_size}",
+            mend=f"--load-size {config.image_size} enlarges them, or choose a smaller --image-size",
+        )
+    return dataset if config.limit is None else _limited(dataset, config.limit, config.seed)
+
+
+def _limited(dataset: FaceDataset, limit: int, seed: int) -> FaceDataset:
+    """At most ``limit`` images, the same number of each class as far as there are."""
+    if len(dataset) <= limit:
+        return dataset
+    order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(seed))
+    labels = dataset.labels[order]
+    rank = torch.empty_like(labels)  # of each image within its class
+    for label in labels.unique():
+        of_class = labels == label
+        rank[of_class] = torch.arange(int(of_class.sum()))
+    chosen = order[rank.argsort(stable=True)[:limit]]
+    return dataset.subset(chosen.sort().values)
+
+
+def channel_statistics(images: Tensor, most: int = 4096) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each channel, for pixel values from 0 to 1.
+
+    Parameters
+    ----------
+    images : Tensor, shape (n, 3, H, W), uint8
+    most : int, default 4096
+        Of larger sets every k-th image is looked at.
+
+    Returns
+    -------
+    mean, std : tuple of 3 float
+
+    Examples
+    --------
+    >>> channel_statistics(torch.tensor([0, 255], dtype=torch.uint8).view(2, 1, 1, 1).expand(2, 3, 1, 1))
+    ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    """
+    sample = images[:: max(1, len(images) // most)]
+    # A histogram counts every pixel exactly and needs no float copy of the images.
+    values = torch.arange(256, dtype=torch.float64) / 255
+    means, stds = [], []
+    for channel in range(images.shape[1]):
+        share = torch.bincount(sample[:, channel].flatten(), minlength=256).double()
+        share /= share.sum()
+        mean = float(share @ values)
+        means.append(mean)
+        stds.append(max(float(share @ (values - mean).square()) ** 0.5, 1e-6))
+    return tuple(means), tuple(stds)
+
+
+class EpochOrder(Sampler[int]):
+    """A new random order each epoch that depends on seed and epoch alone, so that a resumed run draws the same.
+
+    Parameters
+    ----------
+    length : int
+        Number of images.
+    seed : int
+
+    Examples
+    --------
+    >>> order = EpochOrder(5, seed=0)
+    >>> first = list(order)
+    >>> order.set_epoch(1)
+    >>> first != list(order), sorted(first)
+    (True, [0, 1, 2, 3, 4])
+    """
+
+    def __init__(self, length: int, seed: int) -> None:
+        self.length = length
+        self.seed = seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose order is drawn next."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(torch.randperm(self.length, generator=epoch_generator(self.seed, self.epoch)).tolist())
+
+
+def epoch_generator(seed: int, epoch: int, stream: int = 0) -> torch.Generator:
+    """Return a generator whose numbers depend on seed, epoch and stream (order, augmentation of process k, …)."""
+    mixed = (seed * 1_000_003 + epoch) * 1_009 + stream
+    return torch.Generator().manual_seed(mixed % (2**63))
