@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 from rich.console import Console
 
@@ -49,14 +48,15 @@ _FLAGS = {"epochs": ("-e",), "data": ("-d",), "method": ("-m",)}
 
 def _with_config_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command one option for each field of :class:`TrainConfig`, so that none can be forgotten."""
-    own = [p for p in inspect.signature(command).parameters.values() if p.name != "changes"]
+    own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "changes"]
     options = []
     for name, field in TrainConfig.model_fields.items():
         if name == "preset":
             continue
+        default = field.get_default(call_default_factory=True)
         option = typer.Option(
             f"--{name.replace('_', '-')}", *_FLAGS.get(name, ()),
-            help=f"{field.description}. [default: preset's, or {field.get_default(call_default_factory=True)}]",
+            help=f"{field.description}{f' [{default}]' if default not in (None, {}) else ''}",
             show_default=False, metavar=_metavar(field.annotation),
         )
         options.append(
@@ -64,7 +64,7 @@ def _with_config_options(command: Callable[..., None]) -> Callable[..., None]:
         )
 
     def wrapper(**arguments: Any) -> None:
-        changes = {name: arguments.pop(name) for name in TrainConfig.model_fields if name in arguments}
+        changes = {name: arguments.pop(name) for name in TrainConfig.model_fields if name in arguments and name != "preset"}
         command(**arguments, changes={k: _parsed(k, v) for k, v in changes.items() if v is not None})
 
     wrapper.__name__ = command.__name__
@@ -103,8 +103,11 @@ def train_command(
     *,
     changes: dict[str, Any],
 ) -> None:
-    """Train one model and measure it. Example: dacl-edu train --preset quick --method dacl --seed 3"""
-    from dacl_edu.evaluation.report import result_table
+    """Train one model and measure it. Example: dacl-edu train --preset quick --method dacl --seed 3
+
+    Every option after --json overrides the preset; the value in brackets holds where the preset says nothing.
+    """
+    from dacl_edu.evaluation.tables import result_table
     from dacl_edu.training import train
 
     config = TrainConfig.from_preset(preset, **changes)
@@ -133,13 +136,13 @@ def evaluate(
     run: RunArgument,
     data: Annotated[str | None, typer.Option(help="Another data set than the run's.")] = None,
     root: Annotated[Path | None, typer.Option(help="Its folder.")] = None,
-    split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
+    split: Annotated[str | None, typer.Option(help="train, val or test. [default: the run's]")] = None,
     predictions: Annotated[Path | None, typer.Option(help="Write the predictions to this .npz file.")] = None,
     as_json: Json = False,
 ) -> None:
     """Measure a trained run on any data set. Example: dacl-edu evaluate runs/x --data rafdb --root ~/rafdb"""
-    from dacl_edu.evaluation.report import result_table
-    from dacl_edu.evaluation.run import evaluate_run
+    from dacl_edu.evaluation.tables import result_table
+    from dacl_edu.training.reload import evaluate_run
 
     result, predicted = evaluate_run(run, data, root, split)
     if predictions is not None:
@@ -156,7 +159,7 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Put finished runs side by side. Example: dacl-edu compare runs/demo/*"""
-    from dacl_edu.evaluation.report import result_table
+    from dacl_edu.evaluation.tables import result_table
     from dacl_edu.training import RunFolder
 
     results = [RunFolder(run).result() for run in runs]
@@ -173,7 +176,7 @@ def demo(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the three run folders.")] = Path("runs/demo"),
 ) -> None:
     """Train softmax loss, center loss and DACL on the embedded faces and compare them. What make run does."""
-    from dacl_edu.evaluation.report import result_table
+    from dacl_edu.evaluation.tables import result_table
     from dacl_edu.training import train
 
     results = []
@@ -193,7 +196,7 @@ def info(
     as_json: Json = False,
 ) -> None:
     """Show shapes, parameters and multiply-adds of a network. Example: dacl-edu info --backbone small_resnet --image-size 56"""
-    from dacl_edu.evaluation.report import network_table
+    from dacl_edu.evaluation.tables import network_table
     from dacl_edu.summary import summarize
 
     rows = summarize(backbone, image_size, attention)
@@ -219,24 +222,18 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line; an error that the user can mend is one line and exit code 2."""
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    command = typer.main.get_command(app)
     try:
-        sys.exit(command.main(args=arguments, prog_name="dacl-edu", standalone_mode=False) or 0)
-    except click.exceptions.Exit as leave:
-        sys.exit(leave.exit_code)
-    except click.ClickException as error:
-        if _debug:
-            raise
-        _stderr(f"error: {error.format_message()}")
-        sys.exit(2)
-    except (UserError, FileNotFoundError, ImportError) as error:
+        app(args=arguments, prog_name="dacl-edu")
+    except UserError as error:
         if _debug:
             raise
         _stderr(f"error: {error}")
         sys.exit(2)
-    except (KeyboardInterrupt, click.exceptions.Abort):
-        _stderr("interrupted")
-        sys.exit(130)
+    except (ValueError, IndexError) as error:  # a student's loss or an array of the wrong shape
+        if _debug:
+            raise
+        _stderr(f"error: {' '.join(str(error).split())} (dacl-edu --debug … shows where)")
+        sys.exit(2)
 
 
 def _stderr(line: str) -> None:

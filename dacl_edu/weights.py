@@ -22,6 +22,7 @@ MIN_BACKBONE_FRACTION = 0.95
 
 _WRAPPERS = re.compile(r"^(module\.|_orig_mod\.)+")  # what DataParallel and torch.compile put in front of each name
 _BATCH_COUNTER = ".num_batches_tracked"  # absent from files older than PyTorch 0.4.1, and read by nothing here
+_OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.(\d)")  # names of torchvision's published files
 _NESTED = ("model", "model_state_dict", "state_dict")  # this project, the authors of DACL, most others
 _SHOWN = 3  # names an error message or a line of the report spells out
 
@@ -161,7 +162,7 @@ def _match(model: DACL, label: str, tensors: Mapping[str, Any]) -> tuple[dict[st
 
 def _own_name(written: str, own: Mapping[str, Tensor]) -> str | None:
     """Return the model's name of a tensor that the source calls ``written``; None if the model has no such tensor."""
-    name = _WRAPPERS.sub("", written)
+    name = _OLD_DENSENET.sub(r"\1\2", _WRAPPERS.sub("", written))
     candidates = [name, f"backbone.network.{name}", f"backbone.{name}"]
     # The released code's names, and torchvision's of ResNet's classifier.
     for theirs, ours in (
@@ -264,7 +265,7 @@ def _published(model: DACL) -> tuple[str, Mapping[str, Tensor]]:
         return _published_by_timm(name.removeprefix("timm:"), model.image_size)
     weights = torchvision.models.get_model_weights(name).DEFAULT
     try:
-        # Building the whole classifier, and not only reading its file, lets torchvision mend the names of old files.
+        # Building the whole classifier, and not only reading its file, lets torchvision mend what old files lack.
         network = torchvision.models.get_model(name, weights=weights)
     except (OSError, RuntimeError) as error:  # no connection; a download whose hash is wrong
         raise UserError(

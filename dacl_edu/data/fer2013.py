@@ -135,17 +135,18 @@ def _images(path: Path, pixels: Sequence[object], rows: np.ndarray) -> np.ndarra
     return images
 
 
-def _table(path: Path) -> pd.DataFrame:
+def _table(path: Path, only: str | None = None) -> pd.DataFrame:
     import pandas as pd
 
+    form = {"dtype": str, "skipinitialspace": True, "skip_blank_lines": False, "encoding": "utf-8-sig"}
     try:
-        table = pd.read_csv(path, dtype=str, skipinitialspace=True, skip_blank_lines=False, encoding="utf-8-sig")
+        names = pd.read_csv(path, nrows=0, **form).columns
+        table = pd.read_csv(path, usecols=None if only is None else [name for name in names if name == only], **form)
     except (OSError, ValueError) as error:  # pandas' own parser errors are ValueErrors, and so is text that is no text
         raise UserError(f"{path}: cannot be read as CSV ({error})", mend=f"get the file again. {ACCESS}") from error
-    table.columns = table.columns.str.strip()
-    if missing := sorted(_COLUMNS - set(table.columns)):
+    if missing := sorted(_COLUMNS - set(names)):
         raise UserError(
-            f"{path}: no column {', '.join(missing)} among {', '.join(table.columns[:5])}",
+            f"{path}: no column {', '.join(missing)} among {', '.join(names[:5])}",
             mend="use fer2013.csv or icml_face_data.csv, which have emotion, pixels and Usage",
         )
     return table.dropna(how="all")
@@ -183,9 +184,10 @@ def _find_csv(root: Path) -> Path | None:
 
 
 def fer2013_splits(root: Path) -> tuple[str, ...]:
-    """Splits of FER2013 under `root`: all three of a CSV file, or the folders of a copy in class folders."""
-    if _find_csv(root) is not None:
-        return tuple(USAGE_SPLITS.values())
+    """Splits of FER2013 under `root`: those that the CSV file has rows of, or the folders of a copy in class folders."""
+    if (path := _find_csv(root)) is not None:
+        usage = _table(path, only="Usage")["Usage"].str.strip().str.lower().unique()
+        return tuple(split for name, split in USAGE_SPLITS.items() if name.lower() in usage)
     if found := split_folders(root):
         return tuple(split for split in USAGE_SPLITS.values() if split in found)
     raise UserError(

@@ -85,3 +85,20 @@ def predict(
     model.train(was_training)
     logits, features, attention, labels = (torch.cat(parts) for parts in zip(*kept, strict=True))
     return Predictions(logits, features, attention, labels, torch.arange(len(labels)))
+
+
+def evaluate(
+    model: nn.Module,
+    dataset: FaceDataset,
+    prepare: Callable[[Tensor], Tensor],
+    batch_size: int = 256,
+    device: torch.device | str = "cpu",
+) -> dict[str, Any]:
+    """Return the scores of ``model`` on ``dataset``; parameters as :func:`predict`.
+
+    Returns
+    -------
+    dict
+        ``accuracy, average_accuracy, per_class_accuracy, confusion, attention``.
+    """
+    return predict(model, dataset, prepare, batch_size, device).scores()

@@ -6,7 +6,9 @@ import torch
 from torch import Tensor
 
 
-def check_batch(features: Tensor, labels: Tensor, centers: Tensor | None = None, attention: Tensor | None = None) -> None:
+def check_batch(
+    features: Tensor, labels: Tensor, centers: Tensor | None = None, attention: Tensor | None = None
+) -> None:
     """Refuse inputs whose shapes would broadcast silently, and labels outside the centers' classes.
 
     Parameters

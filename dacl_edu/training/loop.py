@@ -107,7 +107,8 @@ def train(
     loader = _loader(fabric, data.train, config)
     schedule = build_schedule(optimizer, config, steps_per_epoch=len(loader))
 
-    run = _Run(folder, fabric, config, network, centers, optimizer, schedule)
+    normalization = (data.augment.mean, data.augment.std)
+    run = _Run(folder, fabric, config, network, centers, optimizer, schedule, normalization)
     if resume and folder.checkpoint_last.exists():
         run.restore(folder.checkpoint_last)
     evaluate_input = BatchAugment(data.augment).evaluate
@@ -177,6 +178,7 @@ class _Run:
     centers: ClassCenters
     optimizer: Any
     schedule: Any
+    normalization: tuple[tuple[float, ...], tuple[float, ...]]
     epoch: int = 0
     best: float = -1.0
     best_epoch: int = 0
@@ -217,6 +219,7 @@ class _Run:
             "seconds": self.seconds,
             "images": self.images,
             "history": self.history,
+            "normalization": [list(self.normalization[0]), list(self.normalization[1])],
             "config": self.config.model_dump(mode="json"),
         }
 

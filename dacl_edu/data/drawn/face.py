@@ -76,7 +76,7 @@ def _photograph(f: FaceFactors, picture: Array) -> NDArray[np.uint8]:
     # this a dark face in poor light would be black, and skin tone would decide how hard an image is.
     quarter = size // 4
     middle = float(picture[quarter:-quarter, quarter:-quarter].mean())
-    metered = (125.0 / max(middle, 20.0)) ** 0.5
+    metered = (130.0 / max(middle, 20.0)) ** (0.5 if middle < 130.0 else 0.2)
     balance = 1.0 + 0.09 * f.temperature * np.array([1.0, 0.1, -1.0])
     picture = picture * (f.exposure * metered)
     picture = (picture - 120.0) * f.contrast + 120.0

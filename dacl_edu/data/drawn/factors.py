@@ -335,5 +335,5 @@ def sample_factors(
         "scene_seed": int(rng.integers(1, 2**31)),
     }  # fmt: skip
     # Four digits are plenty to draw with, and keep the table exact when it is written as text and read back.
-    rounded: dict[str, Any] = {k: round(float(v), 4) if isinstance(v, float) else v for k, v in values.items()}
+    rounded: dict[str, Any] = {k: round(float(v), 4) + 0.0 if isinstance(v, float) else v for k, v in values.items()}
     return FaceFactors(**rounded)

@@ -1,0 +1,65 @@
+# The commands a newcomer types. Everything happens inside this folder, in .venv and runs/.
+#   make run     install, train softmax loss, center loss and DACL on the embedded faces, compare them
+#   make test    install, run every test
+#   make lab     install, open JupyterLab on the first notebook
+# PYTHON=python3.12 chooses the interpreter; TORCH=cpu (or a CUDA tag such as cu130) chooses the torch build.
+PYTHON ?= python3
+TORCH ?=
+VENV := .venv
+BIN := $(VENV)/bin
+LOCK := requirements.lock
+NEEDS := pyproject.toml $(LOCK) Makefile
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test lab lint check lock clean
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo "error: $$($(PYTHON) --version) found, but Python 3.11, 3.12 or 3.13 is needed — make $(MAKECMDGOALS) PYTHON=python3.12"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+# pip reads the machine's own settings; with TORCH set, uv is used, which knows where each torch build is kept.
+ifeq ($(TORCH),)
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+else
+INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python --torch-backend=$(TORCH)
+endif
+
+$(BIN)/uv: $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(LOCK) uv
+
+$(VENV)/installed-run: $(NEEDS) $(BIN)/python $(if $(TORCH),$(BIN)/uv)
+	@echo "Installing into $(VENV): a few minutes, about 6 GB, most of it torch"
+	$(INSTALL) -c $(LOCK) -e '.[notebooks]'
+	@touch $@
+
+$(VENV)/installed-test: $(VENV)/installed-run
+	$(INSTALL) -c $(LOCK) -e '.[notebooks,timm,dev]'
+	@touch $@
+
+install: $(VENV)/installed-run
+
+run: install
+	$(BIN)/dacl-edu demo
+
+lab: install
+	$(BIN)/jupyter lab --ip=127.0.0.1 notebooks/00_start_here.ipynb
+
+# Two processes, one thread each: more threads than cores wait for one another.
+test: $(VENV)/installed-test
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -q --nbval notebooks -p no:doctest
+
+lint: $(VENV)/installed-test
+	$(BIN)/ruff check --fix .
+
+lock: $(VENV)/installed-test
+	$(BIN)/python scripts/lock.py > $(LOCK)
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,95 @@
+import pytest
+import torch
+
+from dacl_edu.data import EXPRESSIONS, available_splits, load_dataset
+from dacl_edu.errors import UserError
+
+
+@pytest.fixture
+def root(tmp_path, save_image):
+    names = ["Surprised", "afraid", "DISGUST", "happy", "sad", "Angry", "neutral"]
+    for split in ("train", "Validation"):
+        for name, expression in zip(names, EXPRESSIONS, strict=True):
+            for ending in (".png", ".JPG"):
+                save_image(tmp_path / split / name / f"a{ending}", expression)
+    return tmp_path
+
+
+def test_class_folders_are_matched_by_name(root, pictures_match_labels):
+    dataset = load_dataset("folder", "train", root)
+    assert dataset.class_counts().tolist() == [2] * 7
+    assert pictures_match_labels(dataset)
+    assert (dataset.name, dataset.split, dataset.classes) == ("folder", "train", EXPRESSIONS)
+    assert "train/happy/a.JPG" in dataset.ids and "train/happy/a.png" in dataset.ids
+
+
+def test_split_folders_have_synonyms(root):
+    assert available_splits("folder", root) == ("train", "val")
+    assert load_dataset("folder", "val", root).ids[0].startswith("Validation/")
+    with pytest.raises(UserError, match="no split 'test'"):
+        load_dataset("folder", "test", root)
+
+
+@pytest.mark.parametrize("ending", ["jpg", "jpeg", "png", "bmp", "webp", "WebP"])
+def test_extensions(tmp_path, save_image, ending):
+    save_image(tmp_path / "test" / "fear" / f"x.{ending}")
+    dataset = load_dataset("folder", "test", tmp_path)
+    assert dataset.labels.tolist() == [1] and dataset.ids.tolist() == [f"test/fear/x.{ending}"]
+
+
+def test_what_systems_leave_behind_is_no_image(root):
+    expected = load_dataset("folder", "train", root).ids.tolist()
+    (root / "train" / "happy" / "._a.JPG").write_bytes(b"\0\5\x16\7")
+    (root / "train" / "happy" / "Thumbs.db").write_bytes(b"x")
+    (root / "train" / ".ipynb_checkpoints").mkdir()
+    (root / "__MACOSX").mkdir()
+    (root / "train" / "README.txt").write_text("hello")
+    assert load_dataset("folder", "train", root).ids.tolist() == expected
+
+
+def test_two_folders_of_one_class_are_one_class(root, save_image, pictures_match_labels):
+    save_image(root / "train" / "happiness" / "b.png", "happiness")
+    dataset = load_dataset("folder", "train", root)
+    assert int(dataset.class_counts()[3]) == 3 and pictures_match_labels(dataset)
+
+
+def test_image_size(root):
+    assert tuple(load_dataset("folder", "train", root, image_size=6).images.shape) == (14, 3, 6, 6)
+    assert tuple(load_dataset("folder", "train", root).images.shape) == (14, 3, 10, 10)
+
+
+def test_reading_is_deterministic(root):
+    first, second = (load_dataset("folder", "train", root) for _ in range(2))
+    assert first.ids.tolist() == second.ids.tolist() == sorted(first.ids.tolist())
+    assert torch.equal(first.images, second.images)
+
+
+def test_unknown_class_folder_is_named(root, save_image):
+    save_image(root / "train" / "contempt" / "a.png")
+    with pytest.raises(UserError, match=r"train.contempt: unknown expression 'contempt'.*rename the folder"):
+        load_dataset("folder", "train", root)
+
+
+def test_no_split_folder(tmp_path):
+    with pytest.raises(UserError, match="has no folder train, val or test — lay the images out"):
+        load_dataset("folder", "train", tmp_path)
+    with pytest.raises(UserError, match="nothing is not a folder"):
+        available_splits("folder", tmp_path / "nothing")
+
+
+def test_no_images(tmp_path):
+    (tmp_path / "train" / "happy").mkdir(parents=True)
+    with pytest.raises(UserError, match=r"train: no images in class folders.*\.webp"):
+        load_dataset("folder", "train", tmp_path)
+
+
+def test_two_folders_of_one_split_are_refused(root):
+    (root / "valid").mkdir()
+    with pytest.raises(UserError, match="both Validation/ and valid/ are the val split"):
+        available_splits("folder", root)
+
+
+def test_a_damaged_image_is_named(root):
+    (root / "train" / "sad" / "a.png").write_bytes(b"")
+    with pytest.raises(UserError, match=r"sad.a\.png: cannot be decoded as an image \(the file is empty\)"):
+        load_dataset("folder", "train", root)
