@@ -46,7 +46,7 @@ run: install
 	$(BIN)/dacl-edu demo
 
 lab: install
-	$(BIN)/jupyter lab --ip=127.0.0.1 notebooks/00_start_here.ipynb
+	$(BIN)/jupyter lab --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/00_start_here.ipynb
 
 # Two processes, one thread each: more threads than cores wait for one another.
 test: $(VENV)/installed-test

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torchvision
@@ -134,7 +135,8 @@ def _torchvision_backbone(name: str, image_size: int) -> nn.Module:
 
 def _options(name: str, image_size: int) -> dict[str, object]:
     if name in ("googlenet", "inception_v3"):  # their auxiliary classifiers would change what forward returns
-        return {"aux_logits": False, "init_weights": True}
+        # ... and their published weights expect inputs that they scale themselves
+        return {"aux_logits": False, "init_weights": True, "transform_input": True}
     if name == "maxvit_t":  # its windows depend on the size
         return {"input_size": (image_size, image_size)}
     return {}
@@ -160,7 +162,7 @@ class _TimmBackbone(nn.Module):
             near = difflib.get_close_matches(name, timm.list_models(), n=1)
             raise UserError(f"timm has no model {name!r}", mend=f"did you mean timm:{near[0]}?" if near else "")
         try:
-            self.network = timm.create_model(name, pretrained=False, num_classes=0, img_size=image_size)
+            self.network: Any = timm.create_model(name, pretrained=False, num_classes=0, img_size=image_size)
         except TypeError:  # most convolutional networks take any size and no such argument
             self.network = timm.create_model(name, pretrained=False, num_classes=0)
         self.channels_last = getattr(self.network, "output_fmt", "NCHW") == "NHWC"

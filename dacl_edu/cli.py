@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 from rich.console import Console
@@ -83,6 +83,8 @@ def _metavar(annotation: Any) -> str:
 
 def _parsed(name: str, text: str) -> Any:
     """Turn an option's text into what pydantic expects; it converts numbers and booleans itself."""
+    if text.lower() == "none" and type(None) in get_args(TrainConfig.model_fields[name].annotation):
+        return None
     if name == "attention_widths":
         return tuple(text.replace(",", " ").split())
     if name == "loss_parameters":
@@ -90,7 +92,7 @@ def _parsed(name: str, text: str) -> Any:
             return json.loads(text)
         except json.JSONDecodeError as error:
             raise UserError(f"--loss-parameters is not JSON: {text}", mend="""e.g. '{"margin": 0.5}'""") from error
-    return None if text.lower() == "none" else text
+    return text
 
 
 @app.command(name="train")
@@ -107,7 +109,7 @@ def train_command(
 
     Every option after --json overrides the preset; the value in brackets holds where the preset says nothing.
     """
-    from dacl_edu.evaluation.tables import result_table
+    from dacl_edu.evaluation.tables import result_tables
     from dacl_edu.training import train
 
     config = TrainConfig.from_preset(preset, **changes)
@@ -117,11 +119,20 @@ def train_command(
     except KeyboardInterrupt:
         _stderr(f"interrupted; finished epochs are in {folder}. Continue with the same command and --resume")
         raise typer.Exit(130) from None
+    if not _is_first_process():
+        return
     if as_json:
         print(json.dumps(result, indent=2))
     else:
-        Console().print(result_table([result]))
+        Console().print(result_tables([result]))
         print(f"{folder}")
+
+
+def _is_first_process() -> bool:
+    """Whether this process is the one of several (torchrun) that prints."""
+    from lightning_fabric.utilities.rank_zero import rank_zero_only
+
+    return rank_zero_only.rank == 0
 
 
 def default_name(config: TrainConfig) -> str:
@@ -141,7 +152,7 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Measure a trained run on any data set. Example: dacl-edu evaluate runs/x --data rafdb --root ~/rafdb"""
-    from dacl_edu.evaluation.tables import result_table
+    from dacl_edu.evaluation.tables import result_tables
     from dacl_edu.training.reload import evaluate_run
 
     result, predicted = evaluate_run(run, data, root, split)
@@ -150,7 +161,7 @@ def evaluate(
     if as_json:
         print(json.dumps(result, indent=2))
     else:
-        Console().print(result_table([result]))
+        Console().print(result_tables([result]))
 
 
 @app.command()
@@ -159,14 +170,14 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Put finished runs side by side. Example: dacl-edu compare runs/demo/*"""
-    from dacl_edu.evaluation.tables import result_table
+    from dacl_edu.evaluation.tables import result_tables
     from dacl_edu.training import RunFolder
 
     results = [RunFolder(run).result() for run in runs]
     if as_json:
         print(json.dumps(results, indent=2))
     else:
-        Console().print(result_table(results))
+        Console().print(result_tables(results))
 
 
 @app.command()
@@ -176,15 +187,19 @@ def demo(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the three run folders.")] = Path("runs/demo"),
 ) -> None:
     """Train softmax loss, center loss and DACL on the embedded faces and compare them. What make run does."""
-    from dacl_edu.evaluation.tables import result_table
+    from dacl_edu.evaluation.tables import result_tables
     from dacl_edu.training import train
 
     results = []
     for method in ("softmax", "center", "dacl"):
         config = TrainConfig.from_preset(preset, method=method, seed=seed)
         # A finished run is kept and an interrupted one continued, so the command can simply be repeated.
-        results.append(train(config, out / f"{method}-{preset}-seed{seed}", resume=True))
-    Console().print(result_table(results))
+        try:
+            results.append(train(config, out / f"{method}-{preset}-seed{seed}", resume=True))
+        except KeyboardInterrupt:
+            _stderr(f"interrupted; finished epochs are in {out}. The same command continues")
+            raise typer.Exit(130) from None
+    Console().print(result_tables(results))
     print(f"The three runs are in {out}. Train again from scratch: remove that folder.")
 
 
@@ -229,10 +244,11 @@ def main(arguments: list[str] | None = None) -> None:
             raise
         _stderr(f"error: {error}")
         sys.exit(2)
-    except (ValueError, IndexError) as error:  # a student's loss or an array of the wrong shape
+    except Exception as error:  # a student's own loss can fail in any way, a device with a RuntimeError
         if _debug:
             raise
-        _stderr(f"error: {' '.join(str(error).split())} (dacl-edu --debug … shows where)")
+        words = " ".join(str(error).split()) or type(error).__name__
+        _stderr(f"error: {words} (dacl-edu --debug … shows where)")
         sys.exit(2)
 
 

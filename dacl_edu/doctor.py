@@ -67,8 +67,14 @@ def _package(name: str) -> Check:
 
 
 def _notebooks() -> Check:
-    wanted = {"jupyterlab": "jupyterlab", "ipywidgets": "ipywidgets", "plotly": "plotly", "papermill": "papermill",
-              "umap-learn": "umap", "anywidget": "anywidget"}
+    wanted = {
+        "jupyterlab": "jupyterlab",
+        "ipywidgets": "ipywidgets",
+        "plotly": "plotly",
+        "papermill": "papermill",
+        "umap-learn": "umap",
+        "anywidget": "anywidget",
+    }
     missing = [package for package, module in wanted.items() if importlib.util.find_spec(module) is None]
     what = f"notebook packages: {'missing ' + ', '.join(missing) if missing else ', '.join(wanted)}"
     return Check(not missing, what, MEND_INSTALL)

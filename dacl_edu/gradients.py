@@ -102,7 +102,7 @@ def compare_gradients(
     wide = {name: t.detach().double() if t.is_floating_point() else t.detach() for name, t in inputs.items()}
     numeric = {name: _finite_differences(loss, wide, name, step) for name in wrt}
 
-    ways = {"autograd": _autograd(loss, wide, wrt)}
+    ways: dict[str, Mapping[str, Tensor]] = {"autograd": _autograd(loss, wide, wrt)}
     if reference is not None:
         ways["long-hand autograd"] = _autograd(reference, wide, wrt)
     if hand_written is not None:

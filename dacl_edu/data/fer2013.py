@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -138,7 +138,7 @@ def _images(path: Path, pixels: Sequence[object], rows: np.ndarray) -> np.ndarra
 def _table(path: Path, only: str | None = None) -> pd.DataFrame:
     import pandas as pd
 
-    form = {"dtype": str, "skipinitialspace": True, "skip_blank_lines": False, "encoding": "utf-8-sig"}
+    form: dict[str, Any] = {"dtype": str, "skipinitialspace": True, "skip_blank_lines": False, "encoding": "utf-8-sig"}
     try:
         names = pd.read_csv(path, nrows=0, **form).columns
         table = pd.read_csv(path, usecols=None if only is None else [name for name in names if name == only], **form)

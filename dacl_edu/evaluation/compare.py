@@ -59,5 +59,7 @@ def compare_runs(runs: Iterable[str | Path | dict[str, Any]]) -> pd.DataFrame:
 def _read(folder: Path) -> dict[str, Any]:
     file = folder / "result.json"
     if not file.is_file():
-        raise UserError(f"{folder}: no finished run (no result.json)", mend="train it first, or finish it with --resume")
+        raise UserError(
+            f"{folder}: no finished run (no result.json)", mend="train it first, or finish it with --resume"
+        )
     return json.loads(file.read_text(encoding="utf-8"))

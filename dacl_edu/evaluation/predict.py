@@ -81,7 +81,9 @@ def predict(
     kept: list[tuple[Tensor, ...]] = []
     for images, labels in DataLoader(dataset, batch_size=batch_size, collate_fn=collate_batch):
         output = model(prepare(images.to(device)))
-        kept.append((output.logits.float().cpu(), output.features.float().cpu(), output.attention.float().cpu(), labels))
+        kept.append(
+            (output.logits.float().cpu(), output.features.float().cpu(), output.attention.float().cpu(), labels)
+        )
     model.train(was_training)
     logits, features, attention, labels = (torch.cat(parts) for parts in zip(*kept, strict=True))
     return Predictions(logits, features, attention, labels, torch.arange(len(labels)))

@@ -1,45 +1,55 @@
-"""Results as tables for the terminal."""
+"""Results as tables for the terminal, narrow enough for 80 columns."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+from rich.console import Group
 from rich.table import Table
 
 from dacl_edu.summary import Row
 
 
-def result_table(results: Sequence[dict[str, Any]]) -> Table:
-    """Return one row a result: what was run, accuracy, average accuracy, each class, attention, speed.
+def result_tables(results: Sequence[dict[str, Any]]) -> Group:
+    """Return two tables: one row a result, and the accuracy of each class with one column a result.
 
     Parameters
     ----------
     results : sequence of dict
         What ``result.json`` holds.
 
+    Returns
+    -------
+    rich.console.Group
+        To be printed by a rich console.
+
     Examples
     --------
-    >>> result_table([]).row_count
-    0
+    >>> from rich.console import Console
+    >>> run = {"dataset": "toy", "split": "test", "images": 2, "selected_by": "last epoch", "method": "dacl", "seed": 0,
+    ...        "accuracy": 0.5, "average_accuracy": 0.5, "classes": ["a", "b"], "per_class_accuracy": [1.0, 0.0],
+    ...        "attention": {"mean": 0.49}, "images_per_second": 900.0, "seconds": 3.0}
+    >>> Console(width=80).print(result_tables([run]))  # doctest: +ELLIPSIS
+    toy test (2 images), epoch: last epoch
+    ...
     """
+    return Group(_summary(results), _per_class(results))
+
+
+def _summary(results: Sequence[dict[str, Any]]) -> Table:
     what = {(r["dataset"], r["split"], r["images"], r["selected_by"]) for r in results}
-    title = "; ".join(f"{d} {s} ({n} images), epoch: {by}" for d, s, n, by in sorted(what))
-    table = Table(title=title, title_justify="left", caption_justify="left")
+    title = "; ".join(f"{data} {split} ({n} images), epoch: {by}" for data, split, n, by in sorted(what))
+    table = Table(title=title, title_justify="left")
     table.add_column("method")
-    table.add_column("seed", justify="right")
-    table.add_column("accuracy", justify="right")
-    table.add_column("average", justify="right")
-    classes = results[0]["classes"] if results else []
-    for name in classes:
-        table.add_column(name[:9], justify="right")
-    table.add_column("attention", justify="right")
-    table.add_column("img/s", justify="right")
-    table.add_column("time", justify="right")
+    for name in ("seed", "accuracy", "average", "attention", "images/s", "time"):
+        table.add_column(name, justify="right")
     for r in results:
-        per_class = ["–" if value is None else f"{value:.0%}" for value in r["per_class_accuracy"]]
         table.add_row(
-            r["method"], str(r["seed"]), f"{r['accuracy']:.2%}", f"{r['average_accuracy']:.2%}", *per_class,
+            r["method"],
+            str(r["seed"]),
+            f"{r['accuracy']:.2%}",
+            f"{r['average_accuracy']:.2%}",
             f"{r['attention']['mean']:.3f}",
             f"{r['images_per_second']:.0f}" if "images_per_second" in r else "–",
             f"{r['seconds']:.0f} s" if "seconds" in r else "–",
@@ -47,12 +57,27 @@ def result_table(results: Sequence[dict[str, Any]]) -> Table:
     return table
 
 
+def _per_class(results: Sequence[dict[str, Any]]) -> Table:
+    table = Table(title="accuracy of each class", title_justify="left")
+    table.add_column("class")
+    for r in results:
+        table.add_column(
+            r["method"] if len({x["seed"] for x in results}) == 1 else f"{r['method']} {r['seed']}", justify="right"
+        )
+    for index, name in enumerate(results[0]["classes"] if results else []):
+        shares = [r["per_class_accuracy"][index] for r in results]
+        table.add_row(name, *("–" if share is None else f"{share:.1%}" for share in shares))
+    return table
+
+
 def network_table(rows: Sequence[Row]) -> Table:
     """Return one row a part of the network: output shape, parameters, multiply-adds."""
-    table = Table(title="one image", title_justify="left")
-    for name, justify in (("part", "left"), ("output", "left"), ("parameters", "right"), ("multiply-adds", "right")):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
-    for row in rows:
+    table = Table(title="for one image", title_justify="left")
+    table.add_column("part")
+    table.add_column("output")
+    table.add_column("parameters", justify="right")
+    table.add_column("multiply-adds", justify="right")
+    for index, row in enumerate(rows):
         shape = "×".join(map(str, row.output))
-        table.add_row(row.part, shape, f"{row.parameters:,}", f"{row.macs:,}", end_section=row.part == rows[-2].part)
+        table.add_row(row.part, shape, f"{row.parameters:,}", f"{row.macs:,}", end_section=index == len(rows) - 2)
     return table

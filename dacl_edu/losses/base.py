@@ -1,4 +1,4 @@
-"""``MetricLoss``: what a metric loss is here, so that a new one is one method; and the registry that finds it by name."""
+"""``MetricLoss``: what a metric loss is, so that a new one is one method; and the registry that finds it by name."""
 
 from __future__ import annotations
 

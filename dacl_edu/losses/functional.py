@@ -152,7 +152,7 @@ class SparseCenterLossFunction(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(features: Tensor, attention: Tensor, labels: Tensor, centers: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(features: Tensor, attention: Tensor, labels: Tensor, centers: Tensor) -> Tensor:
         """Eq. 4."""
         dtype = computing_dtype(features, attention, centers)
         difference = features.to(dtype) - centers.to(dtype)[labels]  # (m, d)
@@ -164,7 +164,7 @@ class SparseCenterLossFunction(torch.autograd.Function):
         ctx.save_for_backward(*inputs)
 
     @staticmethod
-    def backward(ctx: Any, incoming: Tensor) -> tuple[Tensor | None, Tensor | None, None, Tensor | None]:  # type: ignore[override]
+    def backward(ctx: Any, incoming: Tensor) -> tuple[Tensor | None, Tensor | None, None, Tensor | None]:
         """Eq. 9 and Eq. 10, each multiplied by the incoming gradient."""
         features, attention, labels, centers = ctx.saved_tensors
         needs_features, needs_attention, _, needs_centers = ctx.needs_input_grad

@@ -72,7 +72,7 @@ class TrainConfig(BaseModel):
 
     # -- optimisation
     epochs: int = Field(60, ge=1, description="passes over the training part")
-    batch_size: int = Field(128, ge=2, description="samples in one step, over all processes; BatchNorm needs two")
+    batch_size: int = Field(128, ge=1, description="samples in one step, over all processes; BatchNorm needs two")
     accumulate: int = Field(1, ge=1, description="micro-batches into which a step is cut, to save memory")
     lr: float = Field(0.01, gt=0, description="initial (step, constant) or largest (onecycle) learning rate")
     momentum: float = Field(0.9, ge=0, lt=1, description="momentum of SGD")

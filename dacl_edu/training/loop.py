@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,25 +88,29 @@ def train(
     )
     if config.devices > 1:
         fabric.launch()
-    if fabric.is_global_zero:
-        folder.start(config, resume)
-    fabric.barrier()
+    order = EpochOrder(len(data.train), config.seed, fabric.global_rank, fabric.world_size)
+    loader = _loader(fabric, data.train, order, config)
 
     # Input of Algorithm 1: parameters θ_C, θ_P, θ_A, θ_S, centers C, hyper-parameters α, λ, μ.
     torch.manual_seed(config.seed)
     num_classes = len(data.train.classes)
     network = DACL(config.backbone, num_classes, config.image_size, attention_mode, config.attention_widths)
     if config.weights:
-        load_weights(network, config.weights)
+        report = load_weights(network, config.weights)
+        if progress and fabric.is_global_zero:
+            print(report, file=sys.stderr)
     centers = ClassCenters(
         num_classes, network.feature_dim, config.alpha, config.eps, config.center_init,
         generator=epoch_generator(config.seed, 0, stream=1),
     ).to(fabric.device)
     objective = Objective(metric_loss, config.lam)
+    if fabric.is_global_zero:  # not before here: a mistyped setting leaves no folder behind
+        folder.start(config, resume)
+    fabric.barrier()
     optimizer = build_optimizer(network, config)
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    model, optimizer = fabric.setup(torch.compile(network) if config.compile else network, optimizer)
-    loader = _loader(fabric, data.train, config)
+    network.to(memory_format=torch.channels_last)
+    trained: Any = torch.compile(network) if config.compile else network
+    model, optimizer = fabric.setup(trained, optimizer)
     schedule = build_schedule(optimizer, config, steps_per_epoch=len(loader))
 
     normalization = (data.augment.mean, data.augment.std)
@@ -120,7 +126,7 @@ def train(
         while run.epoch < config.epochs:  # line 1: while not converged
             name = f"{config.method} epoch {run.epoch + 1}/{config.epochs}"
             augment = BatchAugment(data.augment, epoch_generator(config.seed, run.epoch, stream=2 + fabric.global_rank))
-            loader.sampler.set_epoch(run.epoch)
+            order.epoch = run.epoch
             seen = _EpochMeter(fabric.device)
             model.train()
 
@@ -139,6 +145,7 @@ def train(
                 # line 14: t <- t + 1
                 centers.step()  # line 15: c <- c - α Δc
                 optimizer.step()  # line 16: θ <- θ - μ g
+                rate = schedule.get_last_lr()[0]
                 schedule.step()
 
                 speed.images += len(images) * fabric.world_size
@@ -147,7 +154,8 @@ def train(
             # line 17: end while
 
             seen.check_finite(name, step, folder)
-            line = {"epoch": run.epoch + 1, **seen.summary(), "lr": optimizer.param_groups[0]["lr"]}
+            _check_weights(network, centers, name, folder)
+            line = {"epoch": run.epoch + 1, **seen.summary(), "lr": rate}
             if data.validation is not None:
                 line["validation"] = predict(model, data.validation, evaluate_input, device=fabric.device).scores()
             line |= {"images_per_second": speed.images_per_second, "data_wait": speed.data_wait}
@@ -267,11 +275,12 @@ class _EpochMeter:
     def check_finite(self, name: str, step: int, folder: RunFolder) -> float:
         """Return the mean loss so far; stop the run when a term is not a number any more."""
         total, softmax, metric, _ = (self.sums / self.images).tolist()
-        if not torch.isfinite(torch.tensor(total)):
-            which = "softmax loss" if not torch.isfinite(torch.tensor(softmax)) else "metric loss"
-            kept = f"; the last good epoch is in {folder.checkpoint_last}" if folder.checkpoint_last.exists() else ""
-            value = softmax if which == "softmax loss" else metric
-            raise UserError(f"{name}, step {step + 1}: the {which} is {value}{kept}", mend="lower --lr or --lam")
+        if not math.isfinite(total):
+            terms = {"softmax loss": softmax, "metric loss": metric, "sum of the losses": total}
+            which = [f"the {term} is {value}" for term, value in terms.items() if not math.isfinite(value)]
+            # Where both terms went at once, neither can be blamed alone.
+            said = " and ".join(which[:-1] or which)
+            raise UserError(f"{name}, step {step + 1}: {said}{_kept(folder)}", mend="lower --lr or --lam")
         return total
 
     def summary(self) -> dict[str, Any]:
@@ -281,20 +290,41 @@ class _EpochMeter:
         return {"train": train, "attention": self.attention.stats()}
 
 
-def _loader(fabric: Fabric, dataset: FaceDataset, config: TrainConfig) -> Any:
-    batch = min(config.batch_size // config.devices, max(2, len(dataset) // config.devices))
+def _check_weights(network: DACL, centers: ClassCenters, name: str, folder: RunFolder) -> None:
+    """Stop before a checkpoint is written: a loss can be finite where its gradient is not."""
+    for tensor_name, tensor in [*network.named_parameters(), *centers.named_buffers()]:
+        if not tensor.isfinite().all():
+            raise UserError(
+                f"{name}: the losses are finite, but their gradient made {tensor_name} infinite or nan{_kept(folder)}",
+                mend="look for a root or a quotient at zero in your loss, or lower --lr",
+            )
+
+
+def _kept(folder: RunFolder) -> str:
+    return f"; the last good epoch is in {folder.checkpoint_last}" if folder.checkpoint_last.exists() else ""
+
+
+def _loader(fabric: Fabric, dataset: FaceDataset, order: EpochOrder, config: TrainConfig) -> Any:
+    of_process = len(order)
+    batch = min(config.batch_size // config.devices, of_process)
+    if batch < 2 * config.accumulate:
+        raise UserError(
+            f"{len(dataset)} training images over accumulate {config.accumulate} and devices {config.devices} leave "
+            "fewer than two at a time, and BatchNorm needs at least two",
+            mend="--accumulate 1, or more images",
+        )
     loader: DataLoader[Any] = DataLoader(
         dataset,
         batch_size=batch,
-        sampler=EpochOrder(len(dataset), config.seed),
+        sampler=order,
         collate_fn=collate_batch,
         num_workers=config.workers,
         persistent_workers=config.workers > 0,
         pin_memory=fabric.device.type == "cuda",
         # BatchNorm cannot train on one image, so a lone last one is left out (each epoch another).
-        drop_last=len(dataset) % batch < 2 * config.accumulate and len(dataset) % batch > 0,
+        drop_last=0 < of_process % batch < 2 * config.accumulate,
     )
-    return fabric.setup_dataloaders(loader)
+    return fabric.setup_dataloaders(loader, use_distributed_sampler=False)  # the order knows the processes
 
 
 def _augmented(loader: Any, augment: BatchAugment) -> Iterator[tuple[Tensor, Tensor]]:

@@ -13,7 +13,9 @@ from dacl_edu.data import AugmentParameters, FaceDataset, available_splits, load
 from dacl_edu.errors import UserError
 from dacl_edu.training.config import TrainConfig
 
-_KNOWN_STATISTICS = {
+RGB = tuple[float, float, float]
+
+_KNOWN_STATISTICS: dict[str, tuple[RGB, RGB]] = {
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),  # torchvision's
     "rafdb": ((0.5752, 0.4495, 0.4012), (0.2086, 0.1911, 0.1827)),  # the authors' released code, main.py
 }
@@ -104,7 +106,7 @@ def _limited(dataset: FaceDataset, limit: int, seed: int) -> FaceDataset:
     return dataset.subset(chosen.sort().values)
 
 
-def channel_statistics(images: Tensor, most: int = 4096) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def channel_statistics(images: Tensor, most: int = 4096) -> tuple[RGB, RGB]:
     """Mean and standard deviation of each channel, for pixel values from 0 to 1.
 
     Parameters
@@ -132,41 +134,49 @@ def channel_statistics(images: Tensor, most: int = 4096) -> tuple[tuple[float, .
         mean = float(share @ values)
         means.append(mean)
         stds.append(max(float(share @ (values - mean).square()) ** 0.5, 1e-6))
-    return tuple(means), tuple(stds)
+    return (means[0], means[1], means[2]), (stds[0], stds[1], stds[2])
 
 
 class EpochOrder(Sampler[int]):
     """A new random order each epoch that depends on seed and epoch alone, so that a resumed run draws the same.
+
+    With several processes each takes its share of the one order: every ``world_size``-th image, and as many as the others.
 
     Parameters
     ----------
     length : int
         Number of images.
     seed : int
+    rank, world_size : int, default 0, 1
+        This process, and how many there are.
+
+    Attributes
+    ----------
+    epoch : int
+        Whose order is drawn next. A plain attribute and not ``set_epoch``, which Fabric would call with a count of its own.
 
     Examples
     --------
     >>> order = EpochOrder(5, seed=0)
     >>> first = list(order)
-    >>> order.set_epoch(1)
+    >>> order.epoch = 1
     >>> first != list(order), sorted(first)
     (True, [0, 1, 2, 3, 4])
     """
 
-    def __init__(self, length: int, seed: int) -> None:
+    def __init__(self, length: int, seed: int, rank: int = 0, world_size: int = 1) -> None:
         self.length = length
         self.seed = seed
+        self.rank = rank
+        self.world_size = world_size
         self.epoch = 0
 
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch whose order is drawn next."""
-        self.epoch = epoch
-
     def __len__(self) -> int:
-        return self.length
+        return self.length // self.world_size
 
     def __iter__(self) -> Iterator[int]:
-        return iter(torch.randperm(self.length, generator=epoch_generator(self.seed, self.epoch)).tolist())
+        order = torch.randperm(self.length, generator=epoch_generator(self.seed, self.epoch)).tolist()
+        return iter(order[self.rank :: self.world_size][: len(self)])
 
 
 def epoch_generator(seed: int, epoch: int, stream: int = 0) -> torch.Generator:
