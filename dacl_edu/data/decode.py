@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 from torch import Tensor
+from torch.nn import functional as F
 
 from dacl_edu.errors import UserError
 
@@ -21,7 +22,11 @@ from dacl_edu.errors import UserError
 _DAMAGED = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, Image.DecompressionBombError)
 
 
-def decode_image(path: Path, image_size: int | None = None) -> np.ndarray:
+#: Left, top, right, bottom in pixels, as Pillow counts them: right and bottom are the first pixel outside.
+Box = tuple[float, float, float, float]
+
+
+def decode_image(path: Path, image_size: int | None = None, box: Box | None = None) -> np.ndarray:
     """One image file as an array.
 
     The EXIF orientation is applied; grey, palette and 16-bit images become 8-bit RGB; transparency is dropped.
@@ -32,6 +37,8 @@ def decode_image(path: Path, image_size: int | None = None) -> np.ndarray:
         A file that Pillow can read.
     image_size : int, optional
         The short side is resized to this (bilinear, antialiased) and the centre square kept.
+    box : tuple of float, optional
+        Keep only this part: left, top, right, bottom. What of it lies outside the image is left out.
 
     Returns
     -------
@@ -41,7 +48,7 @@ def decode_image(path: Path, image_size: int | None = None) -> np.ndarray:
     Raises
     ------
     UserError
-        The file is missing, empty, truncated, or not an image.
+        The file is missing, empty, truncated, or not an image, or the box lies outside it.
     """
     try:
         with Image.open(path) as file:
@@ -53,6 +60,8 @@ def decode_image(path: Path, image_size: int | None = None) -> np.ndarray:
         raise UserError(
             f"{path}: cannot be decoded as an image ({reason})", mend="copy or unpack this file again, or remove it"
         ) from error
+    if box is not None:
+        image = _cropped(image, box, path)
     if image_size is not None and image.size != (image_size, image_size):
         image = ImageOps.fit(image, (image_size, image_size), method=Image.Resampling.BILINEAR)
     return np.asarray(image).transpose(2, 0, 1)
@@ -67,7 +76,22 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def decode_images(paths: Sequence[Path], image_size: int | None = None) -> Tensor:
+def _cropped(image: Image.Image, box: Box, path: Path) -> Image.Image:
+    width, height = image.size
+    left, top, right, bottom = (round(edge) for edge in box)
+    inside = max(left, 0), max(top, 0), min(right, width), min(bottom, height)
+    if inside[0] >= inside[2] or inside[1] >= inside[3]:
+        raise UserError(
+            f"{path}: the face box {left, top, right, bottom} (left, top, right, bottom) holds nothing of the image, "
+            f"which is {width} wide and {height} high",
+            mend="the image or the list of boxes is not the original one; copy both again",
+        )
+    return image.crop(inside)
+
+
+def decode_images(
+    paths: Sequence[Path], image_size: int | None = None, boxes: Sequence[Box] | np.ndarray | None = None
+) -> Tensor:
     """Many image files as one tensor, decoded by several threads.
 
     Parameters
@@ -76,6 +100,8 @@ def decode_images(paths: Sequence[Path], image_size: int | None = None) -> Tenso
         (N,) files, at least one.
     image_size : int, optional
         As for `decode_image`. If left out, all images must have the same size.
+    boxes : sequence of tuple, optional
+        (N, 4) left, top, right, bottom of the part to be kept of each.
 
     Returns
     -------
@@ -87,12 +113,13 @@ def decode_images(paths: Sequence[Path], image_size: int | None = None) -> Tenso
     UserError
         A file cannot be decoded, sizes differ while `image_size` is left out, or memory does not suffice.
     """
-    first = decode_image(paths[0], image_size)
+    box = (lambda row: None) if boxes is None else (lambda row: tuple(boxes[row]))
+    first = decode_image(paths[0], image_size, box(0))
     require_memory(len(paths) * first.size, f"{len(paths)} images of {first.shape[1]}x{first.shape[2]}")
     images = np.empty((len(paths), *first.shape), dtype=np.uint8)
 
     def decode_into(row: int) -> None:
-        image = decode_image(paths[row], image_size)
+        image = decode_image(paths[row], image_size, box(row))
         if image.shape != first.shape:
             raise UserError(
                 f"{paths[row]} is {image.shape[1]}x{image.shape[2]} (height x width) "
@@ -102,9 +129,44 @@ def decode_images(paths: Sequence[Path], image_size: int | None = None) -> Tenso
         images[row] = image
 
     with ThreadPoolExecutor() as pool:
-        for _ in _progress(pool.map(decode_into, range(len(paths))), len(paths)):
+        for _ in progress(pool.map(decode_into, range(len(paths))), len(paths)):
             pass
     return torch.from_numpy(images)
+
+
+def resize_images(images: Tensor, image_size: int | None) -> Tensor:
+    """Square images of another size, bilinear and antialiased.
+
+    Parameters
+    ----------
+    images : Tensor
+        (N, C, S, S) uint8.
+    image_size : int, optional
+        Side of the result; as they are, if left out.
+
+    Returns
+    -------
+    Tensor
+        (N, C, image_size, image_size) uint8.
+
+    Raises
+    ------
+    UserError
+        Memory does not suffice.
+
+    Examples
+    --------
+    >>> tuple(resize_images(torch.zeros(2, 1, 48, 48, dtype=torch.uint8), 32).shape)
+    (2, 1, 32, 32)
+    """
+    if image_size is None or image_size == images.shape[-1]:
+        return images
+    require_memory(
+        len(images) * images.shape[1] * image_size**2, f"{len(images)} images of {image_size}x{image_size}"
+    )
+    size = (image_size, image_size)
+    # In parts, so that no float copy of everything is ever held.
+    return torch.cat([F.interpolate(part, size, mode="bilinear", antialias=True) for part in images.split(1024)])
 
 
 def require_memory(n_bytes: int, what: str) -> None:
@@ -142,8 +204,29 @@ def _available_memory() -> int | None:
         return None
 
 
-def _progress(results: Iterable[Any], total: int, patience: float = 2.0) -> Iterator[Any]:
-    """Pass `results` through; after `patience` seconds, show on a terminal how far they are."""
+def progress(
+    results: Iterable[Any], total: int, patience: float = 2.0, what: str = "decoding images", steps: int = 1
+) -> Iterator[Any]:
+    """Pass `results` through; after `patience` seconds, show on a terminal how far they are.
+
+    Parameters
+    ----------
+    results : iterable
+        Passed through as they come.
+    total : int
+        How many steps there are in all.
+    patience : float
+        Seconds after which the bar appears.
+    what : str
+        What is shown beside the bar.
+    steps : int
+        How many steps one result stands for.
+
+    Yields
+    ------
+    object
+        The results.
+    """
     from rich.console import Console
     from rich.progress import Progress
 
@@ -151,19 +234,19 @@ def _progress(results: Iterable[Any], total: int, patience: float = 2.0) -> Iter
     if not console.is_terminal:
         yield from results
         return
-    progress = Progress(console=console, transient=True)
-    task = progress.add_task("decoding images", total=total)
+    bar = Progress(console=console, transient=True)
+    task = bar.add_task(what, total=total)
     started, begin = False, time.monotonic()
     try:
         for result in results:
             if not started and time.monotonic() - begin > patience:
-                progress.start()
+                bar.start()
                 started = True
-            progress.advance(task)
+            bar.advance(task, steps)
             yield result
     finally:
         if started:
-            progress.stop()
+            bar.stop()
 
 
 def require_files(paths: Sequence[Path], listed_in: str, access: str) -> None:

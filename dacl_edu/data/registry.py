@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from dacl_edu.data.dataset import FaceDataset
+from dacl_edu.data.listing import Listing
+from dacl_edu.data.prepared import is_prepared, load_prepared, prepared_splits
 from dacl_edu.errors import UserError
 
 # The folder is a Path for every reader but that of the bundled set, which knows its place and gets None.
-Load = Callable[[str, Any, int | None], FaceDataset]
-Splits = Callable[[Any], tuple[str, ...]]
+Load = Callable[..., FaceDataset]  # (split, root, image_size, **options)
+Splits = Callable[..., tuple[str, ...]]  # (root, **options)
+List = Callable[..., Listing]  # (split, root, **options)
 
 #: What people call the three splits.
 SPLIT_NAMES = {
@@ -27,6 +30,8 @@ SPLIT_NAMES = {
 class _Reader:
     load: Load
     splits: Splits
+    listing: List | None = None
+    suffix: str = ""
 
 
 _READERS: dict[str, _Reader] = {}
@@ -55,6 +60,36 @@ def register_dataset(name: str, splits: Splits) -> Callable[[Load], Load]:
     return register
 
 
+def register_reader(name: str, splits: Splits, suffix: str = "") -> Callable[[List], List]:
+    """As `register_dataset`, for a reader that says what there is and leaves the decoding to `Listing`.
+
+    What is listed rather than loaded can be checked file by file, and prepared in bounded memory.
+
+    Parameters
+    ----------
+    name : str
+        The name of the data set.
+    splits : callable
+        ``splits(root, **options)`` gives the names of the splits found under `root`.
+    suffix : str
+        The option that follows a colon in the name: with ``"subject"``, ``"jaffe:KA"`` means ``subject="KA"``.
+
+    Returns
+    -------
+    callable
+        Decorates ``listing(split, root, **options) -> Listing`` and returns it unchanged.
+    """
+
+    def register(listing: List) -> List:
+        def load(split: str, root: Any, image_size: int | None, **options: Any) -> FaceDataset:
+            return listing(split, root, **options).dataset(image_size)
+
+        _READERS[name] = _Reader(load, splits, listing, suffix)
+        return listing
+
+    return register
+
+
 def available_datasets() -> tuple[str, ...]:
     """Names that `load_dataset` knows.
 
@@ -66,7 +101,7 @@ def available_datasets() -> tuple[str, ...]:
     return tuple(_READERS)
 
 
-def available_splits(name: str, root: str | Path | None = None) -> tuple[str, ...]:
+def available_splits(name: str, root: str | Path | None = None, **options: Any) -> tuple[str, ...]:
     """Splits of a data set, as they are on this disk.
 
     Parameters
@@ -75,6 +110,8 @@ def available_splits(name: str, root: str | Path | None = None) -> tuple[str, ..
         One of `available_datasets`.
     root : path, optional
         Folder of the data set; ``data/<name>`` if left out.
+    **options
+        As for `load_dataset`.
 
     Returns
     -------
@@ -85,18 +122,24 @@ def available_splits(name: str, root: str | Path | None = None) -> tuple[str, ..
     UserError
         The name is unknown, or the folder holds no such data set.
     """
-    return _reader(name).splits(_root(name, root))
+    reader, options = _reader(name, options)
+    folder = _root(name, root)
+    return prepared_splits(name, folder) if is_prepared(folder) else reader.splits(folder, **options)
 
 
 def load_dataset(
-    name: str, split: str = "train", root: str | Path | None = None, image_size: int | None = None
+    name: str,
+    split: str = "train",
+    root: str | Path | None = None,
+    image_size: int | None = None,
+    **options: Any,
 ) -> FaceDataset:
-    """Read one split of a data set into memory.
+    """Read one split of a data set: into memory, or memory-mapped where `root` was made by ``dacl-edu data prepare``.
 
     Parameters
     ----------
     name : str
-        One of `available_datasets`.
+        One of `available_datasets`; some take an option after a colon, as in ``"jaffe:KA"``.
     split : str
         ``"train"``, ``"val"`` or ``"test"``; ``"validation"`` is ``"val"``.
     root : path, optional
@@ -104,6 +147,8 @@ def load_dataset(
     image_size : int, optional
         Images are resized so that the short side has this many pixels, then the centre square is kept.
         If left out they keep their size, which must then be the same for all.
+    **options
+        What only this reader knows, such as ``crop="whole"`` of AffectNet; a prepared folder has them already.
 
     Returns
     -------
@@ -115,15 +160,47 @@ def load_dataset(
     UserError
         The name or split is unknown, files are missing or damaged, or sizes differ and `image_size` is left out.
     """
-    reader = _reader(name)
     if image_size is not None and image_size < 1:
         raise UserError(f"image_size is {image_size}", mend="give a number of pixels, or leave it out")
-    folder = _root(name, root)
-    wanted = canonical_split(split)
-    known = reader.splits(folder)
+    reader, wanted, folder, options = _find(name, split, root, options)
+    if is_prepared(folder):
+        return load_prepared(name, wanted, folder, image_size)
+    return reader.load(wanted, folder, image_size, **options)
+
+
+def list_dataset(
+    name: str, split: str = "train", root: str | Path | None = None, image_size: int | None = None, **options: Any
+) -> Listing:
+    """What one split of a data set holds, before anything is decoded where the reader allows it.
+
+    Parameters
+    ----------
+    name, split, root, image_size, **options
+        As for `load_dataset`; `image_size` matters only where the reader decodes at once.
+
+    Returns
+    -------
+    Listing
+
+    Raises
+    ------
+    UserError
+        As for `load_dataset`.
+    """
+    reader, wanted, folder, found = _find(name, split, root, options)
+    if is_prepared(folder) or reader.listing is None:
+        return Listing.of(load_dataset(name, wanted, root, image_size, **options))
+    return reader.listing(wanted, folder, **found)
+
+
+def _find(
+    name: str, split: str, root: str | Path | None, options: dict[str, Any]
+) -> tuple[_Reader, str, Path | None, dict[str, Any]]:
+    reader, found = _reader(name, options)
+    wanted, known = canonical_split(split), available_splits(name, root, **options)
     if wanted not in known:
         raise UserError(f"data set {name!r} has no split {split!r}", mend=_nearest(wanted, known))
-    return reader.load(wanted, folder, image_size)
+    return reader, wanted, _root(name, root), found
 
 
 def canonical_split(split: str) -> str:
@@ -132,15 +209,24 @@ def canonical_split(split: str) -> str:
     return next((canonical for canonical, names in SPLIT_NAMES.items() if word in names), split)
 
 
-def _reader(name: str) -> _Reader:
-    if name not in _READERS:
-        raise UserError(f"unknown data set {name!r}", mend=_nearest(name, _READERS))
-    return _READERS[name]
+def _reader(name: str, options: dict[str, Any]) -> tuple[_Reader, dict[str, Any]]:
+    """The reader, and the options with the one that follows a colon in the name."""
+    base, colon, value = name.partition(":")
+    if base not in _READERS:
+        raise UserError(f"unknown data set {name!r}", mend=_nearest(base, _READERS))
+    reader = _READERS[base]
+    if not colon:
+        return reader, options
+    if not reader.suffix or not value:
+        takes = f"a {reader.suffix}" if reader.suffix else "nothing"
+        raise UserError(f"data set {name!r}: {base} takes {takes} after the colon", mend=f"name it {base!r}, or mend it")
+    return reader, {reader.suffix: value} | options
 
 
 def _root(name: str, root: str | Path | None) -> Path | None:
     if root is not None:
         return Path(root).expanduser()
+    name = name.partition(":")[0]
     if name == "bundled":  # the reader knows where its own files are
         return None
     here = Path("data") / name

@@ -321,6 +321,7 @@ def _loader(fabric: Fabric, dataset: FaceDataset, order: EpochOrder, config: Tra
         num_workers=config.workers,
         persistent_workers=config.workers > 0,
         pin_memory=fabric.device.type == "cuda",
+        generator=torch.Generator(),  # else a resumed run with workers draws one number more than an uninterrupted one
         # BatchNorm cannot train on one image, so a lone last one is left out (each epoch another).
         drop_last=0 < of_process % batch < 2 * config.accumulate,
     )

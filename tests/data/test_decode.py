@@ -164,7 +164,7 @@ def test_progress_only_on_a_terminal_and_only_when_it_takes_long(monkeypatch, ca
     monkeypatch.setenv("FORCE_COLOR", "1") if terminal else monkeypatch.delenv("FORCE_COLOR", raising=False)
     monkeypatch.delenv("TTY_COMPATIBLE", raising=False)
     monkeypatch.setenv("TERM", "xterm")
-    assert list(decode._progress(iter("abc"), 3, patience)) == ["a", "b", "c"]
+    assert list(decode.progress(iter("abc"), 3, patience)) == ["a", "b", "c"]
     captured = capsys.readouterr()
     assert ("decoding images" in captured.err) == shown
     assert captured.out == ""

@@ -1,0 +1,146 @@
+"""What a split holds before any image is decoded: every reader makes one, and loads, checks and prepares from it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dacl_edu.data.classes import EXPRESSIONS
+from dacl_edu.data.dataset import FaceDataset
+from dacl_edu.data.decode import decode_image, decode_images, resize_images
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass
+class Listing:
+    """The images of one split by file, or their pixels where the data set is one file, and all that is known of them.
+
+    Parameters
+    ----------
+    labels : sequence of int
+        (N,) indices into `classes`.
+    ids : sequence of str
+        (N,) a name for each image.
+    paths : list of Path, optional
+        (N,) image files.
+    boxes : numpy.ndarray, optional
+        (N, 4) left, top, right, bottom: the part of each file that is the face.
+    pixels : Tensor, optional
+        (N, 1 or 3, H, W) uint8, instead of `paths`.
+    groups : sequence, optional
+        (N,) the person in each image, where known.
+    factors : pandas.DataFrame, optional
+        One row an image.
+    classes : sequence of str
+        (K,) class names.
+    name, split : str
+        Where the images come from.
+    notes : tuple of str
+        What was left out and why, for `dacl-edu data check` to show.
+
+    Examples
+    --------
+    >>> grey = torch.zeros(2, 1, 8, 8, dtype=torch.uint8)
+    >>> listing = Listing([3, 6], ["a", "b"], pixels=grey, name="toy", split="train")
+    >>> listing.dataset(image_size=4)
+    FaceDataset('toy train', 2 images of 4x4, 7 classes)
+    """
+
+    labels: Sequence[int] | np.ndarray
+    ids: Sequence[str] | np.ndarray
+    paths: list[Path] | None = None
+    boxes: np.ndarray | None = None
+    pixels: Tensor | None = None
+    groups: Sequence[str] | np.ndarray | None = None
+    factors: pd.DataFrame | None = None
+    classes: Sequence[str] = EXPRESSIONS
+    name: str = ""
+    split: str = ""
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if (self.paths is None) == (self.pixels is None):
+            raise ValueError("give either paths or pixels")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @classmethod
+    def of(cls, dataset: FaceDataset) -> Listing:
+        """The listing of a data set that is already in memory."""
+        return cls(
+            dataset.labels.numpy(), dataset.ids, pixels=dataset.images, groups=dataset.groups, factors=dataset.factors,
+            classes=dataset.classes, name=dataset.name, split=dataset.split,
+        )  # fmt: skip
+
+    def source(self, row: int) -> str:
+        """What to call an image in a message: its file where it has one."""
+        return str(self.ids[row] if self.paths is None else self.paths[row])
+
+    def decode(self, row: int, image_size: int | None = None) -> np.ndarray:
+        """One image: (3, H, W) uint8.
+
+        Raises
+        ------
+        UserError
+            Its file cannot be decoded.
+        """
+        if self.paths is not None:
+            return decode_image(self.paths[row], image_size, None if self.boxes is None else tuple(self.boxes[row]))
+        assert self.pixels is not None
+        return resize_images(self.pixels[row : row + 1], image_size).expand(-1, 3, -1, -1)[0].numpy()
+
+    def dataset(self, image_size: int | None = None) -> FaceDataset:
+        """All of it in memory.
+
+        Parameters
+        ----------
+        image_size : int, optional
+            See `load_dataset`.
+
+        Returns
+        -------
+        FaceDataset
+            Where `pixels` have one channel, the three of the images share one memory; do not write to it.
+
+        Raises
+        ------
+        UserError
+            A file cannot be decoded, sizes differ and `image_size` is left out, or memory does not suffice.
+        """
+        if self.paths is not None:
+            images = decode_images(self.paths, image_size, self.boxes)
+        else:
+            assert self.pixels is not None
+            images = resize_images(self.pixels, image_size).expand(-1, 3, -1, -1)
+        return FaceDataset(
+            images, torch.as_tensor(np.asarray(self.labels, dtype=np.int64)), self.ids, classes=self.classes,
+            groups=self.groups, factors=self.factors, name=self.name, split=self.split,
+        )  # fmt: skip
+
+    def fingerprint(self) -> str:
+        """SHA-256 over ids, labels and what stands behind them: files by name and size, pixels by content.
+
+        Two listings with the same fingerprint are the same data. Files are not opened: that would take as long as
+        decoding them; a file that was changed without changing its size is not noticed.
+        """
+        digest = hashlib.sha256("\n".join(map(str, self.ids)).encode("utf-8", "surrogateescape"))
+        digest.update(np.asarray(self.labels, dtype=np.int64).tobytes())
+        if self.paths is not None:
+            for path in self.paths:
+                size = path.stat().st_size if path.is_file() else -1
+                digest.update(f"{path.name}\0{size}\n".encode("utf-8", "surrogateescape"))
+        if self.boxes is not None:
+            digest.update(np.ascontiguousarray(self.boxes, dtype=np.float64).tobytes())
+        if self.pixels is not None:
+            digest.update(self.pixels.contiguous().numpy().tobytes())
+        return digest.hexdigest()

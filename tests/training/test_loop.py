@@ -1,0 +1,264 @@
+"""Algorithm 1: the loop against a plain re-implementation, and what must not change its result."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from training.tiny import STEPS
+
+from dacl_edu.centers import ClassCenters
+from dacl_edu.cli import default_name
+from dacl_edu.data import AugmentParameters, BatchAugment, load_dataset
+from dacl_edu.errors import UserError
+from dacl_edu.losses import MetricLoss, register_loss
+from dacl_edu.model import DACL
+from dacl_edu.training import RunFolder, TrainConfig, loop, train
+from dacl_edu.training.checkpoint import load_checkpoint
+from dacl_edu.training.parts import EpochOrder, channel_statistics, epoch_generator
+
+Config = Callable[..., TrainConfig]
+
+
+def final(folder: Path) -> tuple[dict[str, Tensor], Tensor]:
+    state = load_checkpoint(RunFolder(folder).checkpoint_last)
+    return state["model"], state["centers"]["centers"]
+
+
+def distance(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> float:
+    """Largest difference of any weight or statistic; zero means the same bits."""
+    assert ours.keys() == theirs.keys()
+    return max((ours[name].double() - theirs[name].double()).abs().max().item() for name in ours)
+
+
+def algorithm_1(config: TrainConfig, fault: str = "") -> tuple[dict[str, Tensor], Tensor]:
+    """One epoch of Algorithm 1 by the letter: plain PyTorch, every formula written out, gradients by autograd."""
+    data = load_dataset("folder", "train", config.root)
+    augment = BatchAugment(
+        AugmentParameters(config.image_size, config.augment, *channel_statistics(data.images)),
+        epoch_generator(config.seed, 0, stream=2),
+    )
+    torch.manual_seed(config.seed)
+    network = DACL(config.backbone, 7, config.image_size, "learned", config.attention_widths)
+    c = ClassCenters(7, network.feature_dim, generator=epoch_generator(config.seed, 0, stream=1)).centers.clone()
+    velocity = [torch.zeros_like(weight) for weight in network.parameters()]
+    order = torch.tensor(list(EpochOrder(len(data), config.seed)))
+    for rows in order.split(config.batch_size):
+        y, m = data.labels[rows], len(rows)
+        z, x, a, _ = network(augment(data.images[rows]))
+        softmax = -(z.exp() / z.exp().sum(dim=1, keepdim=True)).log()[range(m), y].mean()  # Eq. 2
+        if fault == "norm in place of elementwise":
+            metric = (a.mean(dim=1) * (x - c[y]).square().sum(dim=1)).sum() / (2 * m)
+        else:
+            metric = (a * (x - c[y]).square()).sum() / (m if fault == "missing 1/2" else 2 * m)  # Eq. 4
+        network.zero_grad()
+        (softmax + (1.0 if fault == "missing λ" else config.lam) * metric).backward()  # Eq. 8
+        with torch.no_grad():
+            for k in range(7):  # Eq. 11
+                of_class = y == k
+                delta = (a * (c[y] - x))[of_class].sum(dim=0) / (1 + of_class.sum())
+                c[k] -= (0.0 if fault == "centers stay" else config.alpha) * delta
+            for weight, v in zip(network.parameters(), velocity, strict=True):
+                g = weight.grad + (0.0 if fault == "missing weight decay" else config.weight_decay) * weight
+                v.mul_(config.momentum).add_(g)
+                weight -= config.lr * v
+    return network.state_dict(), c
+
+
+PLAIN = {"epochs": 1, "lam": 0.3, "schedule": "constant", "nesterov": False, "weight_decay": 0.01, "lr": 0.02}
+TOLERANCE = 5e-6
+
+
+def test_the_loop_is_algorithm_1(config: Config, tmp_path: Path) -> None:
+    train(config(**PLAIN), tmp_path / "run", progress=False)
+    weights, centers = final(tmp_path / "run")
+    expected, expected_centers = algorithm_1(config(**PLAIN))
+    assert int(weights["backbone.stem.1.num_batches_tracked"]) == STEPS
+    assert distance(weights, expected) < TOLERANCE
+    assert (centers - expected_centers).abs().max() < TOLERANCE
+
+
+@pytest.mark.parametrize(
+    "fault", ["norm in place of elementwise", "missing 1/2", "missing λ", "centers stay", "missing weight decay"]
+)
+def test_the_comparison_catches_a_wrong_formula(fault: str, config: Config) -> None:
+    right, right_centers = algorithm_1(config(**PLAIN))
+    wrong, wrong_centers = algorithm_1(config(**PLAIN), fault)
+    assert max(distance(right, wrong), (right_centers - wrong_centers).abs().max().item()) > 20 * TOLERANCE
+
+
+class StillDACL(DACL):
+    """Its BatchNorm layers keep their statistics, so that a sample's output does not depend on its batch."""
+
+    def train(self, mode: bool = True) -> StillDACL:
+        super().train(mode)
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+                module.eval()
+        return self
+
+
+def test_micro_batches_give_the_step_of_the_joined_batch(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The last batch of 10 is cut into 3 + 3 + 2 + 2: parts must weigh as many samples as they have.
+    monkeypatch.setattr(loop, "DACL", StillDACL)
+    for accumulate in (1, 4):
+        train(config(**PLAIN, accumulate=accumulate), tmp_path / str(accumulate), progress=False)
+    (joined, centers), (cut, cut_centers) = final(tmp_path / "1"), final(tmp_path / "4")
+    assert distance(joined, cut) < TOLERANCE
+    assert (centers - cut_centers).abs().max() < TOLERANCE
+    metrics = [json.loads(RunFolder(tmp_path / name).metrics_file.read_text()) for name in ("1", "4")]
+    assert metrics[0]["train"] == pytest.approx(metrics[1]["train"], rel=1e-5)
+    assert metrics[0]["attention"] == pytest.approx(metrics[1]["attention"], rel=1e-4)
+
+
+def test_with_batchnorm_micro_batches_are_something_else(config: Config, tmp_path: Path) -> None:
+    """Why the test above holds the statistics still: BatchNorm sees the part, not the batch."""
+    for accumulate in (1, 4):
+        train(config(**PLAIN, accumulate=accumulate), tmp_path / str(accumulate), progress=False)
+    assert distance(final(tmp_path / "1")[0], final(tmp_path / "4")[0]) > 20 * TOLERANCE
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_does_not(config: Config, tmp_path: Path) -> None:
+    changes = {"augment": "affine", "erase": 0.5, "attention": "permuted"}
+    results = []
+    for name, seed in (("first", 3), ("again", 3), ("other", 4)):
+        torch.rand(5)  # what happened before must not matter
+        results.append(train(config(seed=seed, **changes), tmp_path / name, progress=False))
+    first, again, other = (final(tmp_path / name) for name in ("first", "again", "other"))
+    assert distance(first[0], again[0]) == 0 and torch.equal(first[1], again[1])
+    assert results[0]["confusion"] == results[1]["confusion"]
+    assert distance(first[0], other[0]) > 0.01 and not torch.equal(first[1], other[1])
+
+
+def test_clipping_bounds_the_step_but_not_the_centers(config: Config, tmp_path: Path) -> None:
+    # Without momentum and weight decay three steps move the weights by at most 3 · lr · norm.
+    plain = {**PLAIN, "momentum": 0.0, "weight_decay": 0.0, "lr": 0.1}
+    torch.manual_seed(0)
+    start = DACL("small_resnet", 7, 16, "learned", (16, 8)).state_dict()
+    moved = {}
+    for name, clip in (("clipped", 0.01), ("free", None)):
+        train(config(**plain, clip_norm=clip), tmp_path / name, progress=False)
+        weights, _ = final(tmp_path / name)
+        steps = [
+            (weights[key] - start[key]).flatten() for key in start if not key.endswith(("_mean", "_var", "_tracked"))
+        ]
+        moved[name] = torch.cat(steps).norm().item()
+    assert moved["clipped"] <= STEPS * 0.1 * 0.01 * 1.001 < moved["free"]
+    starting = ClassCenters(7, 128, generator=epoch_generator(0, 0, stream=1)).centers
+    assert (final(tmp_path / "clipped")[1] - starting).norm() > 1
+
+
+@pytest.mark.parametrize(
+    ("select_by", "expected"),
+    [
+        ("last", ["train", "val", "epoch 1", "epoch 2", "test"]),
+        ("validation", ["train", "val", "epoch 1", "epoch 2", "test"]),
+        ("test", ["train", "test", "epoch 1", "epoch 2", "test"]),
+    ],
+)
+def test_the_test_split_is_read_once_and_last(
+    select_by: str, expected: list[str], config: Config, reads: list[str], tmp_path: Path
+) -> None:
+    own = config(data="watched", select_by=select_by, epochs=2)
+    train(own, tmp_path / "run", progress=False, on_epoch=lambda line: reads.append(f"epoch {line['epoch']}"))
+    assert reads == expected
+
+
+def test_a_result_that_was_selected_on_test_says_so(config: Config, tmp_path: Path) -> None:
+    honest, selected = config(epochs=1, select_by="validation"), config(epochs=1, select_by="test")
+    assert default_name(selected).endswith("-selected-on-test")
+    assert "test" not in default_name(honest)
+    said = train(selected, tmp_path / "test", progress=False)["selected_by"]
+    assert "on the test part" in said and "optimistic" in said
+    said = train(honest, tmp_path / "val", progress=False)["selected_by"]
+    assert said == "accuracy on validation (val)"
+    said = train(config(epochs=1, select_by="validation", eval_split="val"), tmp_path / "same", progress=False)
+    assert "optimistic" in said["selected_by"]  # selected and measured on the same images
+    assert train(config(epochs=1), tmp_path / "last", progress=False)["selected_by"] == "last epoch"
+
+
+def test_the_selected_epoch_is_the_first_of_the_best_on_validation(
+    finished: tuple[dict[str, Any], RunFolder],
+) -> None:
+    result, folder = finished
+    accuracy = [json.loads(line)["validation"]["accuracy"] for line in folder.metrics_file.read_text().splitlines()]
+    assert result["selected_epoch"] == accuracy.index(max(accuracy)) + 1
+    assert load_checkpoint(folder.checkpoint_best)["epoch"] == result["selected_epoch"]
+
+
+def test_the_logged_rate_is_the_one_that_the_epoch_was_trained_with(config: Config, tmp_path: Path) -> None:
+    own = config(epochs=4, schedule="step", step_epochs=2, step_factor=0.1, lr=0.01)
+    lines: list[dict[str, Any]] = []
+    train(own, tmp_path / "run", progress=False, on_epoch=lines.append)
+    assert [line["lr"] for line in lines] == pytest.approx([0.01, 0.01, 0.001, 0.001])
+
+
+def test_fewer_images_than_a_batch_train_as_one_batch(config: Config, tmp_path: Path) -> None:
+    result = train(config(limit=7, epochs=1, batch_size=64), tmp_path / "run", progress=False)
+    assert int(final(tmp_path / "run")[0]["backbone.stem.1.num_batches_tracked"]) == 1
+    assert result["images"] == 7
+
+
+def test_a_lone_last_image_is_left_out(config: Config, tmp_path: Path) -> None:
+    train(config(limit=21, epochs=1, batch_size=20), tmp_path / "run", progress=False)  # 20 + 1
+    assert int(final(tmp_path / "run")[0]["backbone.stem.1.num_batches_tracked"]) == 1
+    train(config(limit=22, epochs=1, batch_size=20), tmp_path / "two", progress=False)  # 20 + 2
+    assert int(final(tmp_path / "two")[0]["backbone.stem.1.num_batches_tracked"]) == 2
+
+
+def test_too_few_images_for_the_micro_batches_are_refused(config: Config, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="7 training images over accumulate 4.*BatchNorm"):
+        train(config(limit=7, batch_size=64, accumulate=4), tmp_path / "run", progress=False)
+
+
+def a_loss_that_breaks(at_call: int, how: str) -> None:
+    calls = [0]
+
+    @register_loss("breaks")
+    class Breaks(MetricLoss):
+        uses_attention = False
+
+        def formula(self, features: Tensor, attention: Tensor, labels: Tensor, centers: Tensor) -> Tensor:
+            calls[0] += 1
+            good = (features - centers[labels]).square().mean()
+            if calls[0] != at_call:
+                return good
+            return good * float("nan") if how == "value" else good + (features * 0).norm()  # the root at zero
+
+
+@pytest.mark.usefixtures("own_losses")
+def test_a_nan_stops_the_run_and_names_term_epoch_and_step(config: Config, tmp_path: Path) -> None:
+    a_loss_that_breaks(at_call=STEPS + 2, how="value")
+    with pytest.raises(UserError) as caught:
+        train(config(method="breaks", epochs=3), tmp_path / "run", progress=False)
+    assert "breaks epoch 2/3, step 2: the metric loss is nan" in str(caught.value)
+    assert "softmax" not in str(caught.value)
+    assert "checkpoint_last.pt" in caught.value.problem and "--lr" in caught.value.mend
+    state = load_checkpoint(RunFolder(tmp_path / "run").checkpoint_last)
+    assert state["epoch"] == 1
+    assert all(value.isfinite().all() for value in state["model"].values())
+    assert not RunFolder(tmp_path / "run").result_file.exists()
+
+
+@pytest.mark.usefixtures("own_losses")
+def test_a_gradient_that_is_nan_in_the_last_step_never_reaches_the_checkpoint(config: Config, tmp_path: Path) -> None:
+    # The losses of that epoch are finite, only the weights are not any more: the gradient of a root at zero.
+    a_loss_that_breaks(at_call=2 * STEPS, how="gradient")
+    with pytest.raises(UserError, match=r"breaks epoch 2/3: .*gradient made .* infinite or nan.*checkpoint_last"):
+        train(config(method="breaks", epochs=3), tmp_path / "run", progress=False)
+    state = load_checkpoint(RunFolder(tmp_path / "run").checkpoint_last)
+    assert state["epoch"] == 1
+    assert all(value.isfinite().all() for value in state["model"].values())
+
+
+def test_a_softmax_loss_that_overflows_is_named(config: Config, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"softmax epoch 1/2, step \d: the softmax loss is (nan|inf)") as caught:
+        train(config(method="softmax", lr=1e30, schedule="constant"), tmp_path / "run", progress=False)
+    assert "checkpoint" not in str(caught.value)  # there is none yet
