@@ -1,0 +1,131 @@
+"""Checks that a student's answer meets in a lesson: shape, then value, then gradient, each with a message.
+
+Each check is silent about the answer: it says what is wrong and where to look. It raises ``AssertionError``, so a wrong
+answer is a red cell and a failing test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dacl_edu.gradients import compare_gradients
+
+
+def shape(answer: Any, expected: tuple[int, ...], name: str = "your answer") -> None:
+    """Check the shape alone.
+
+    Parameters
+    ----------
+    answer : Tensor
+    expected : tuple of int
+    name : str
+        How the message calls it.
+
+    Raises
+    ------
+    AssertionError
+        No tensor, or another shape.
+
+    Examples
+    --------
+    >>> shape(torch.zeros(2, 3), (2, 3))
+    >>> shape(torch.zeros(2, 1), (2, 3), "dx")
+    Traceback (most recent call last):
+    ...
+    AssertionError: dx has the shape (2, 1), but must have (2, 3): one dimension was summed, kept or forgotten
+    """
+    assert answer is not None, f"{name} is None: does the function return something?"
+    assert isinstance(answer, Tensor), f"{name} is a {type(answer).__name__}, but must be a tensor"
+    assert tuple(answer.shape) == tuple(expected), (
+        f"{name} has the shape {tuple(answer.shape)}, but must have {tuple(expected)}: "
+        "one dimension was summed, kept or forgotten"
+    )
+
+
+def value(answer: Any, expected: Tensor, name: str = "your answer", tolerance: float = 1e-6) -> None:
+    """Check shape, then value.
+
+    The message names what the ratio to the right value suggests: a sign, a factor, a division by the batch size.
+
+    Raises
+    ------
+    AssertionError
+        Another shape, a number that is not finite, or a value that differs by more than ``tolerance``.
+
+    Examples
+    --------
+    >>> value(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 2.0]))
+    >>> value(torch.tensor([2.0, 4.0]), torch.tensor([1.0, 2.0]), "dx")
+    Traceback (most recent call last):
+    ...
+    AssertionError: dx is 2 times what it must be everywhere: look for a factor
+    """
+    shape(answer, tuple(expected.shape), name)
+    got, want = answer.detach().double(), expected.detach().double()
+    assert got.isfinite().all(), f"{name} holds a number that is not finite (nan or inf)"
+    error = (got - want).abs()
+    if not error.numel() or float(error.max()) <= tolerance:
+        return
+    raise AssertionError(f"{name} {_diagnosis(got, want, error)}")
+
+
+def _diagnosis(got: Tensor, want: Tensor, error: Tensor) -> str:
+    big = want.abs() > 1e-9
+    if not got.abs().max() > 0:
+        return "is zero everywhere: was it detached, or never filled?"
+    if big.any() and (got[~big].abs() < 1e-9).all():
+        ratio = got[big] / want[big]
+        if (ratio - ratio.mean()).abs().max() < 1e-5:
+            factor = float(ratio.mean())
+            if abs(factor + 1) < 1e-5:
+                return "has the wrong sign everywhere"
+            return f"is {factor:.4g} times what it must be everywhere: look for a factor"
+    where = tuple(int(i) for i in torch.unravel_index(error.argmax(), error.shape))
+    share = float((error > 1e-6).double().mean())
+    place = f" at {where}" if where else ""
+    return f"differs in {share:.0%} of its numbers, most{place}, by {float(error.max()):.3g}"
+
+
+def gradient(
+    loss: Callable[..., Tensor],
+    gradients: Callable[..., Mapping[str, Tensor]],
+    inputs: Mapping[str, Tensor],
+    wrt: tuple[str, ...],
+    tolerance: float = 1e-6,
+) -> None:
+    """Check a student's gradient formula against finite differences of the loss, in float64.
+
+    Parameters
+    ----------
+    loss : callable
+        ``loss(**inputs)``, a scalar.
+    gradients : callable
+        ``gradients(**inputs)``, the student's gradients by name.
+    inputs : mapping of str to Tensor
+    wrt : tuple of str
+        Which gradients must be there.
+    tolerance : float, default 1e-6
+
+    Raises
+    ------
+    AssertionError
+        A gradient is missing, has another shape, or another value.
+
+    Examples
+    --------
+    >>> gradient(lambda x: (x**2).sum(), lambda x: {"x": 2 * x}, {"x": torch.tensor([1.0, 2.0])}, ("x",))
+    """
+    wide = {name: tensor.double() if tensor.is_floating_point() else tensor for name, tensor in inputs.items()}
+    answers = gradients(**wide)
+    for name in wrt:
+        assert name in answers, f"the gradient with respect to {name} is missing"
+        shape(answers[name], tuple(inputs[name].shape), f"the gradient with respect to {name}")
+    for row in compare_gradients(loss, inputs, wrt, hand_written=gradients, tolerance=tolerance):
+        assert row.method != "hand-written" or row.ok, (
+            f"the gradient with respect to {row.quantity} differs from finite differences by up to "
+            f"{row.largest_error:.3g}: derive it again, one factor at a time"
+        )
