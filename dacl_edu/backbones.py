@@ -113,7 +113,7 @@ def _torchvision_backbone(name: str, image_size: int) -> nn.Module:
         near = difflib.get_close_matches(name, names, n=1)
         raise UserError(
             f"unknown backbone {name!r}",
-            mend=f"{f'did you mean {near[0]!r}? ' if near else ''}small_resnet, a torchvision classifier or timm:<name>",
+            mend=f"{f'did you mean {near[0]!r}? ' if near else ''}small_resnet, a torchvision name, or timm:<name>",
         )
     if name.startswith("vit_"):
         raise _no_feature_map(name)

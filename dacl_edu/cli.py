@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 
 from dacl_edu import __version__
+from dacl_edu.data.cli import app as data_app
 from dacl_edu.errors import UserError
 from dacl_edu.training.config import PRESETS, TrainConfig
 
@@ -26,19 +27,25 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(data_app, name="data")
 _debug = False
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
 
 
 @app.callback()
 def _options(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and leave.", callback=_print_version, is_eager=True)
+    ] = False,
 ) -> None:
     global _debug
     _debug = debug
-    if version:
-        print(__version__)
-        raise typer.Exit
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
@@ -60,11 +67,14 @@ def _with_config_options(command: Callable[..., None]) -> Callable[..., None]:
             show_default=False, metavar=_metavar(field.annotation),
         )
         options.append(
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[str | None, option])
+            inspect.Parameter(
+                name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[str | None, option]
+            )
         )
 
     def wrapper(**arguments: Any) -> None:
-        changes = {name: arguments.pop(name) for name in TrainConfig.model_fields if name in arguments and name != "preset"}
+        fields = [name for name in TrainConfig.model_fields if name in arguments and name != "preset"]
+        changes = {name: arguments.pop(name) for name in fields}
         command(**arguments, changes={k: _parsed(k, v) for k, v in changes.items() if v is not None})
 
     wrapper.__name__ = command.__name__
@@ -130,15 +140,15 @@ def train_command(
 
 def _is_first_process() -> bool:
     """Whether this process is the one of several (torchrun) that prints."""
-    from lightning_fabric.utilities.rank_zero import rank_zero_only
+    import torch.distributed as dist
 
-    return rank_zero_only.rank == 0
+    return not (dist.is_available() and dist.is_initialized()) or dist.get_rank() == 0
 
 
 def default_name(config: TrainConfig) -> str:
     """Name a run after what it is. A result that is selected on the test part says so."""
     method = config.method.replace(":", ".")
-    name = f"{config.data}-{method}-{config.preset}-seed{config.seed}"
+    name = f"{config.data.replace(':', '-')}-{method}-{config.preset}-seed{config.seed}"
     return f"{name}-selected-on-test" if config.select_by == "test" else name
 
 
@@ -210,13 +220,13 @@ def info(
     attention: Annotated[str, typer.Option(help="Attention mode.")] = "learned",
     as_json: Json = False,
 ) -> None:
-    """Show shapes, parameters and multiply-adds of a network. Example: dacl-edu info --backbone small_resnet --image-size 56"""
+    """Show shapes, parameters and multiply-adds of a network. Example: dacl-edu info --backbone resnet50"""
     from dacl_edu.evaluation.tables import network_table
     from dacl_edu.summary import summarize
 
     rows = summarize(backbone, image_size, attention)
     if as_json:
-        print(json.dumps([vars(row) for row in rows], indent=2))
+        print(json.dumps([row._asdict() for row in rows], indent=2))
     else:
         Console().print(network_table(rows))
 
@@ -238,6 +248,7 @@ def main(arguments: list[str] | None = None) -> None:
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
+        sys.path.append(os.getcwd())  # --method my_module:MyLoss; an installed command would not look here
         app(args=arguments, prog_name="dacl-edu")
     except UserError as error:
         if _debug:
@@ -247,8 +258,8 @@ def main(arguments: list[str] | None = None) -> None:
     except Exception as error:  # a student's own loss can fail in any way, a device with a RuntimeError
         if _debug:
             raise
-        words = " ".join(str(error).split()) or type(error).__name__
-        _stderr(f"error: {words} (dacl-edu --debug … shows where)")
+        kind = "" if isinstance(error, ValueError | IndexError) else f"{type(error).__name__}: "
+        _stderr(f"error: {kind}{' '.join(str(error).split())} (dacl-edu --debug … shows where)")
         sys.exit(2)
 
 

@@ -116,7 +116,7 @@ def _data() -> Check:
 
 def _disk() -> Check:
     free = shutil.disk_usage(Path.cwd()).free / 1e9
-    return Check(free > 2, f"disk: {free:.0f} GB free here", "free at least 2 GB: a run keeps its checkpoints in runs/")
+    return Check(free > 2, f"disk: {free:.1f} GB free here", "free at least 2 GB: a run keeps its checkpoints in runs/")
 
 
 def _writable() -> Check:

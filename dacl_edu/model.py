@@ -92,7 +92,7 @@ class DACL(nn.Module):
         self.attention = AttentionNetwork(self.feature_map_shape, d, widths, attention)
 
     def forward(self, images: Tensor) -> DACLOutput:
-        """Return :class:`DACLOutput` of normalised images (m, 3, H, W)."""
+        """Return :class:`DACLOutput` of normalised images (m, 3, H, W); its logits are Eq. 1."""
         feature_map = self.backbone(images)  # x*: (m, N_C, N_H, N_W)
         features = self.pool(feature_map).flatten(1)  # x: (m, d)
         attention = self.attention(feature_map)  # a: (m, d)

@@ -3,12 +3,20 @@
 ``load_dataset("bundled")`` works without a download; ``load_dataset("folder", root=...)`` reads any folder of images.
 """
 
-from dacl_edu.data import fer2013, folder, rafdb  # each registers its reader
+from dacl_edu.data import affectnet, ckplus, expw, fer2013, ferplus, folder, jaffe, rafdb  # each registers its reader
 from dacl_edu.data.augment import AugmentParameters, BatchAugment
 from dacl_edu.data.batch_ops import affine_batch, centre_crop, crop_batch, erase_batch, ten_crop_offsets
 from dacl_edu.data.classes import EXPRESSIONS, canonical_index
 from dacl_edu.data.dataset import FaceBatch, FaceDataset, collate_batch
-from dacl_edu.data.registry import available_datasets, available_splits, load_dataset, register_dataset
+from dacl_edu.data.listing import Listing
+from dacl_edu.data.registry import (
+    available_datasets,
+    available_splits,
+    list_dataset,
+    load_dataset,
+    register_dataset,
+    register_reader,
+)
 from dacl_edu.data.split import split_train_validation
 
 __all__ = [
@@ -17,19 +25,27 @@ __all__ = [
     "BatchAugment",
     "FaceBatch",
     "FaceDataset",
+    "Listing",
+    "affectnet",
     "affine_batch",
     "available_datasets",
     "available_splits",
     "canonical_index",
     "centre_crop",
+    "ckplus",
     "collate_batch",
     "crop_batch",
     "erase_batch",
+    "expw",
     "fer2013",
+    "ferplus",
     "folder",
+    "jaffe",
+    "list_dataset",
     "load_dataset",
     "rafdb",
     "register_dataset",
+    "register_reader",
     "split_train_validation",
     "ten_crop_offsets",
 ]

@@ -161,9 +161,7 @@ def resize_images(images: Tensor, image_size: int | None) -> Tensor:
     """
     if image_size is None or image_size == images.shape[-1]:
         return images
-    require_memory(
-        len(images) * images.shape[1] * image_size**2, f"{len(images)} images of {image_size}x{image_size}"
-    )
+    require_memory(len(images) * images.shape[1] * image_size**2, f"{len(images)} images of {image_size}x{image_size}")
     size = (image_size, image_size)
     # In parts, so that no float copy of everything is ever held.
     return torch.cat([F.interpolate(part, size, mode="bilinear", antialias=True) for part in images.split(1024)])

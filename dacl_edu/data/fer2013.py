@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import Tensor
-from torch.nn import functional as F
 
 from dacl_edu.data.classes import canonical_index
-from dacl_edu.data.dataset import FaceDataset
-from dacl_edu.data.decode import require_memory
-from dacl_edu.data.folder import load_folder, split_folders
-from dacl_edu.data.registry import register_dataset
+from dacl_edu.data.folder import list_folder, split_folders
+from dacl_edu.data.listing import Listing
+from dacl_edu.data.registry import register_reader
 from dacl_edu.errors import UserError
 
 if TYPE_CHECKING:
@@ -152,40 +150,16 @@ def _table(path: Path, only: str | None = None) -> pd.DataFrame:
     return table.dropna(how="all")
 
 
-def to_rgb(grey: np.ndarray, image_size: int | None) -> Tensor:
-    """Grey images as RGB, resized if asked for.
-
-    Parameters
-    ----------
-    grey : numpy.ndarray
-        (N, H, W) uint8.
-    image_size : int, optional
-        Side of the square result.
-
-    Returns
-    -------
-    Tensor
-        (N, 3, S, S) uint8. The three channels share one memory, which makes it a third of the size; do not write to it.
-    """
-    images = torch.from_numpy(grey)[:, None]
-    if image_size is not None and image_size != grey.shape[-1]:
-        require_memory(len(grey) * image_size**2, f"{len(grey)} images of {image_size}x{image_size}")
-        size = (image_size, image_size)
-        # In parts, so that no float copy of everything is ever held.
-        parts = [F.interpolate(part, size, mode="bilinear", antialias=True) for part in images.split(1024)]
-        images = torch.cat(parts)
-    return images.expand(-1, 3, -1, -1)
-
-
-def _find_csv(root: Path) -> Path | None:
+def find_csv(root: Path) -> Path | None:
+    """The CSV file of FER2013 under `root`, or `root` itself where it is a file."""
     if root.is_file():
         return root
     return next((root / name for name in _FILES if (root / name).is_file()), None)
 
 
 def fer2013_splits(root: Path) -> tuple[str, ...]:
-    """Splits of FER2013 under `root`: those that the CSV file has rows of, or the folders of a copy in class folders."""
-    if (path := _find_csv(root)) is not None:
+    """Splits of FER2013 under `root`: those of the CSV file, or the folders of a copy in class folders."""
+    if (path := find_csv(root)) is not None:
         usage = _table(path, only="Usage")["Usage"].str.strip().str.lower().unique()
         return tuple(split for name, split in USAGE_SPLITS.items() if name.lower() in usage)
     if found := split_folders(root):
@@ -196,8 +170,8 @@ def fer2013_splits(root: Path) -> tuple[str, ...]:
     )
 
 
-@register_dataset("fer2013", splits=fer2013_splits)
-def load_fer2013(split: str, root: Path, image_size: int | None = None) -> FaceDataset:
+@register_reader("fer2013", splits=fer2013_splits)
+def list_fer2013(split: str, root: Path) -> Listing:
     """Read FER2013.
 
     Parameters
@@ -207,23 +181,19 @@ def load_fer2013(split: str, root: Path, image_size: int | None = None) -> FaceD
         what the copy calls so: most of them put PublicTest and PrivateTest into it.
     root : Path
         Folder of the CSV file or of the class folders, or the CSV file itself.
-    image_size : int, optional
-        See `load_dataset`; the images are 48x48.
 
     Returns
     -------
-    FaceDataset
-        Grey values are repeated in three channels.
+    Listing
+        The images are 48x48; grey values are repeated in three channels.
 
     Raises
     ------
     UserError
         The file is not there, or names the row that is wrong.
     """
-    path = _find_csv(root)
+    path = find_csv(root)
     if path is None:
-        dataset = load_folder(split, root, image_size)
-        dataset.name = "fer2013"
-        return dataset
+        return replace(list_folder(split, root), name="fer2013")
     grey, labels, ids = read_csv(path, split)
-    return FaceDataset(to_rgb(grey, image_size), torch.from_numpy(labels), ids, name="fer2013", split=split)
+    return Listing(labels, ids, pixels=torch.from_numpy(grey)[:, None], name="fer2013", split=split)

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
-
 from dacl_edu.data.classes import canonical_index
-from dacl_edu.data.dataset import FaceDataset
-from dacl_edu.data.decode import decode_images
-from dacl_edu.data.registry import SPLIT_NAMES, register_dataset
+from dacl_edu.data.listing import Listing
+from dacl_edu.data.registry import SPLIT_NAMES, register_reader
 from dacl_edu.errors import UserError
 
 #: File endings that count as images, in lower case.
@@ -112,8 +109,8 @@ def folder_splits(root: Path) -> tuple[str, ...]:
     return tuple(split for split in SPLIT_NAMES if split in found)
 
 
-@register_dataset("folder", splits=folder_splits)
-def load_folder(split: str, root: Path, image_size: int | None = None) -> FaceDataset:
+@register_reader("folder", splits=folder_splits)
+def list_folder(split: str, root: Path) -> Listing:
     """Read ``<root>/<split>/<class name>/*`` as a data set.
 
     Parameters
@@ -122,19 +119,17 @@ def load_folder(split: str, root: Path, image_size: int | None = None) -> FaceDa
         ``train``, ``val`` or ``test``.
     root : Path
         Folder of the data set.
-    image_size : int, optional
-        See `load_dataset`.
 
     Returns
     -------
-    FaceDataset
+    Listing
         ``ids`` are paths relative to `root`, with forward slashes.
 
     Raises
     ------
     UserError
-        A class folder has an unknown name, there are no images, or one does not decode.
+        A class folder has an unknown name, or there are no images.
     """
     paths, labels = list_class_folders(split_folders(root)[split], canonical_index)
     ids = [path.relative_to(root).as_posix() for path in paths]
-    return FaceDataset(decode_images(paths, image_size), torch.tensor(labels), ids, name="folder", split=split)
+    return Listing(labels, ids, paths, name="folder", split=split)

@@ -123,7 +123,7 @@ class Listing:
             assert self.pixels is not None
             images = resize_images(self.pixels, image_size).expand(-1, 3, -1, -1)
         return FaceDataset(
-            images, torch.as_tensor(np.asarray(self.labels, dtype=np.int64)), self.ids, classes=self.classes,
+            images, torch.from_numpy(np.array(self.labels, dtype=np.int64)), self.ids, classes=self.classes,
             groups=self.groups, factors=self.factors, name=self.name, split=self.split,
         )  # fmt: skip
 

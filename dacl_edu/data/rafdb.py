@@ -3,6 +3,8 @@
 - official: ``EmoLabel/list_patition_label.txt`` (the misspelling is theirs) and ``Image/aligned/*_aligned.jpg``
 - a list for each split: ``EmoLabel/train.txt`` and ``test.txt``, whose names may carry ``_aligned``
 - class folders: ``train/1`` … ``train/7`` and ``test/1`` …, where ``valid`` or ``val`` may stand for the test split
+- class folders ``train/00`` … ``train/06``, as in the README of the paper's code: only with ``class_names``, because
+  that README documents four of the seven
 
 Each may lie in the folder itself or in ``basic/``.
 """
@@ -10,15 +12,14 @@ Each may lie in the folder itself or in ``basic/``.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import torch
-
 from dacl_edu.data.classes import canonical_index
-from dacl_edu.data.dataset import FaceDataset
-from dacl_edu.data.decode import decode_images, require_files
+from dacl_edu.data.decode import require_files
 from dacl_edu.data.folder import list_class_folders, split_folders, subfolders
-from dacl_edu.data.registry import register_dataset
+from dacl_edu.data.listing import Listing
+from dacl_edu.data.registry import register_reader
 from dacl_edu.errors import UserError
 
 #: Names of the labels 1 to 7 in the files of RAF-DB.
@@ -130,29 +131,41 @@ def _label_files(base: Path) -> dict[str, Path]:
     return {split: folder / f"{split}.txt" for split in ("train", "test") if (folder / f"{split}.txt").is_file()}
 
 
-def _class_folders(base: Path) -> dict[str, Path]:
+def _class_folders(base: Path, class_names: Mapping[str, str] | None) -> dict[str, Path]:
     """Folder of each split, for the layout of class folders."""
     found = split_folders(base)
     if "val" in found and "test" not in found:  # RAF-DB has two splits: copies that say "valid" mean the test split
         found["test"] = found.pop("val")
     names = {folder.name for split in found.values() for folder in subfolders(split)}
-    if any(re.fullmatch("0[0-6]", name) for name in names):
+    if class_names is None and any(re.fullmatch("0[0-6]", name) for name in names):
         raise UserError(
             f"{base}: class folders 00 to 06 follow another numbering than RAF-DB's 1 to 7, "
             "of which only 00 neutral, 01 happy, 02 sad and 06 disgust are documented",
-            mend="rename the folders to the expressions and load them as data set 'folder', or use the official layout",
+            mend="rename the folders to the expressions and load them as data set 'folder', or use the official "
+            'layout, or say what they are: class_names={"00": "neutral", …}',
         )
-    return found if names & set("1234567") else {}
+    return found if names & set(class_names or "1234567") else {}
 
 
-def _find(root: Path) -> tuple[Path, dict[str, Path], bool]:
+def _named(class_names: Mapping[str, str]) -> Callable[[str], int]:
+    """Labels of class folders that the user has named."""
+
+    def index_of(folder: str) -> int:
+        if folder not in class_names:
+            raise UserError(f"class_names says nothing about {folder!r}", mend=f"it has {', '.join(class_names)}")
+        return canonical_index(class_names[folder])
+
+    return index_of
+
+
+def _find(root: Path, class_names: Mapping[str, str] | None) -> tuple[Path, dict[str, Path], bool]:
     """Where the data set lies, its splits, and whether they are label files (rather than folders)."""
     bases = [root, root / "basic"]
     for base in bases:
         if found := _label_files(base):
             return base, found, True
     for base in bases:
-        if found := _class_folders(base):
+        if found := _class_folders(base, class_names):
             return base, found, False
     looked = " and ".join(str(base / "EmoLabel" / _LIST) for base in bases)
     raise UserError(
@@ -161,14 +174,14 @@ def _find(root: Path) -> tuple[Path, dict[str, Path], bool]:
     )
 
 
-def rafdb_splits(root: Path) -> tuple[str, ...]:
+def rafdb_splits(root: Path, class_names: Mapping[str, str] | None = None) -> tuple[str, ...]:
     """Splits of RAF-DB under `root`: train and test, and val if the copy has one beside test."""
-    _, found, _ = _find(root)
+    _, found, _ = _find(root, class_names)
     return tuple(split for split in ("train", "val", "test") if split in found)
 
 
-@register_dataset("rafdb", splits=rafdb_splits)
-def load_rafdb(split: str, root: Path, image_size: int | None = None) -> FaceDataset:
+@register_reader("rafdb", splits=rafdb_splits)
+def list_rafdb(split: str, root: Path, class_names: Mapping[str, str] | None = None) -> Listing:
     """Read RAF-DB basic.
 
     Parameters
@@ -177,26 +190,27 @@ def load_rafdb(split: str, root: Path, image_size: int | None = None) -> FaceDat
         ``train`` or ``test``. RAF-DB has no validation split: take one from train with `split_train_validation`.
     root : Path
         The folder that holds ``EmoLabel`` or ``basic/EmoLabel``, or class folders.
-    image_size : int, optional
-        See `load_dataset`; aligned images are 100x100.
+    class_names : mapping of str to str, optional
+        What the class folders are, where they are not RAF-DB's 1 to 7: ``{"00": "neutral", "01": "happy", …}``.
 
     Returns
     -------
-    FaceDataset
-        ``ids`` are the names in the official label file, ``train_00001.jpg``, in every layout.
+    Listing
+        ``ids`` are the names in the official label file, ``train_00001.jpg``, in every layout. Aligned images are
+        100x100.
 
     Raises
     ------
     UserError
         The data set is not there, not complete, or damaged.
     """
-    base, found, listed = _find(root)
+    base, found, listed = _find(root, class_names)
     if listed:
         ids, labels, paths = _listed(split, base, found[split])
     else:
-        paths, labels = list_class_folders(found[split], label_index)
+        paths, labels = list_class_folders(found[split], _named(class_names) if class_names else label_index)
         ids = [_plain(path.name) for path in paths]
-    return FaceDataset(decode_images(paths, image_size), torch.tensor(labels), ids, name="rafdb", split=split)
+    return Listing(labels, ids, paths, name="rafdb", split=split)
 
 
 def _listed(split: str, base: Path, label_file: Path) -> tuple[list[str], list[int], list[Path]]:

@@ -123,7 +123,7 @@ def available_splits(name: str, root: str | Path | None = None, **options: Any) 
         The name is unknown, or the folder holds no such data set.
     """
     reader, options = _reader(name, options)
-    folder = _root(name, root)
+    folder = dataset_root(name, root)
     return prepared_splits(name, folder) if is_prepared(folder) else reader.splits(folder, **options)
 
 
@@ -200,7 +200,7 @@ def _find(
     wanted, known = canonical_split(split), available_splits(name, root, **options)
     if wanted not in known:
         raise UserError(f"data set {name!r} has no split {split!r}", mend=_nearest(wanted, known))
-    return reader, wanted, _root(name, root), found
+    return reader, wanted, dataset_root(name, root), found
 
 
 def canonical_split(split: str) -> str:
@@ -219,11 +219,12 @@ def _reader(name: str, options: dict[str, Any]) -> tuple[_Reader, dict[str, Any]
         return reader, options
     if not reader.suffix or not value:
         takes = f"a {reader.suffix}" if reader.suffix else "nothing"
-        raise UserError(f"data set {name!r}: {base} takes {takes} after the colon", mend=f"name it {base!r}, or mend it")
+        raise UserError(f"data set {name!r}: {base} takes {takes} after the colon", mend=f"try {base!r}")
     return reader, {reader.suffix: value} | options
 
 
-def _root(name: str, root: str | Path | None) -> Path | None:
+def dataset_root(name: str, root: str | Path | None) -> Path | None:
+    """Folder of a data set: `root`, or ``data/<name>``; None where the reader knows its own place."""
     if root is not None:
         return Path(root).expanduser()
     name = name.partition(":")[0]

@@ -44,7 +44,7 @@ class TrainConfig(BaseModel):
     seed: int = Field(0, ge=0, description="seed of initialisation, order and augmentation")
 
     # -- data
-    data: str = Field("bundled", description="bundled, rafdb, fer2013 or folder")
+    data: str = Field("bundled", description="name of the data set, e.g. bundled, rafdb, affectnet, fer2013 or folder")
     root: Path | None = Field(None, description="folder of the data set; default data/<name>")
     load_size: int | None = Field(None, ge=8, description="side in pixels to which images are resized when read")
     image_size: int = Field(224, ge=8, description="side in pixels of the crop that the network sees")

@@ -140,7 +140,7 @@ def channel_statistics(images: Tensor, most: int = 4096) -> tuple[RGB, RGB]:
 class EpochOrder(Sampler[int]):
     """A new random order each epoch that depends on seed and epoch alone, so that a resumed run draws the same.
 
-    With several processes each takes its share of the one order: every ``world_size``-th image, and as many as the others.
+    With several processes each takes its share of the one order: every ``world_size``-th image, as many as the others.
 
     Parameters
     ----------
@@ -153,7 +153,7 @@ class EpochOrder(Sampler[int]):
     Attributes
     ----------
     epoch : int
-        Whose order is drawn next. A plain attribute and not ``set_epoch``, which Fabric would call with a count of its own.
+        Whose order is drawn next. A plain attribute, since Fabric would call ``set_epoch`` with a count of its own.
 
     Examples
     --------

@@ -71,10 +71,11 @@ class RunFolder:
 
     def _require_same(self, config: TrainConfig) -> None:
         before, now = self.config().model_dump(), config.model_dump()
-        changed = [f"{key} {before[key]!r} → {now[key]!r}" for key in now if key not in _PLACE and before[key] != now[key]]
+        changed = [key for key in now if key not in _PLACE and before[key] != now[key]]
         if changed:
+            said = ", ".join(f"{key} {before[key]!r} → {now[key]!r}" for key in changed)
             raise UserError(
-                f"{self.path} holds a run with other settings: {', '.join(changed)}",
+                f"{self.path} holds a run with other settings: {said}",
                 mend="resume with the same settings, or choose another --out",
             )
 

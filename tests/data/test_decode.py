@@ -86,6 +86,18 @@ def test_resize_short_side_then_centre_as_torchvision_does(tmp_path, height, wid
     assert difference.max() <= (1 if height == width else 8) and difference.mean() < 1
 
 
+def test_box_is_left_top_right_bottom_and_is_cut_at_the_edges(tmp_path):
+    picture = noise(10, 16)
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    whole = picture.transpose(2, 0, 1)
+    assert np.array_equal(decode_image(tmp_path / "a.png", box=(2, 3, 9, 8)), whole[:, 3:8, 2:9])
+    assert np.array_equal(decode_image(tmp_path / "a.png", box=(-4, 6, 3.4, 99)), whole[:, 6:, :3])
+    boxes = np.array([[0, 0, 4, 4], [12.0, 6, 16, 10]])
+    assert np.array_equal(decode_images([tmp_path / "a.png"] * 2, boxes=boxes)[1], whole[:, 6:, 12:])
+    with pytest.raises(UserError, match=r"a\.png: the face box \(16, 0, 20, 5\).* 16 wide and 10 high"):
+        decode_image(tmp_path / "a.png", box=(16, 0, 20, 5))
+
+
 def test_sizes_that_differ_need_an_image_size(tmp_path, save_image):
     paths = [save_image(tmp_path / "a.png", size=(8, 8)), save_image(tmp_path / "b.png", size=(8, 9))]
     with pytest.raises(UserError, match=r"b\.png is 9x8 .*a\.png is 8x8 .*--image-size"):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dacl_edu.data import EXPRESSIONS, available_splits, load_dataset
+from dacl_edu.data import EXPRESSIONS, available_splits, canonical_index, load_dataset
 from dacl_edu.data.rafdb import LABEL_NAMES, parse_label_line
 from dacl_edu.errors import UserError
 
@@ -101,6 +101,25 @@ def test_the_half_documented_numbering_is_refused(tmp_path, save_image):
     for call in (available_splits, lambda name, root: load_dataset(name, "train", root)):
         with pytest.raises(UserError, match="00 neutral, 01 happy, 02 sad and 06 disgust are documented — rename"):
             call("rafdb", tmp_path)
+
+
+README_NAMES = {"00": "neutral", "01": "happy", "02": "sad", "03": "surprise", "04": "fear", "05": "anger"} | {
+    "06": "disgust"
+}
+
+
+def test_the_half_documented_numbering_is_read_once_the_user_names_it(tmp_path, save_image, pictures_match_labels):
+    for split in ("train", "valid"):
+        for folder, name in README_NAMES.items():
+            save_image(tmp_path / split / folder / "a.jpg", EXPRESSIONS[canonical_index(name)])
+    assert available_splits("rafdb", tmp_path, class_names=README_NAMES) == ("train", "test")
+    dataset = load_dataset("rafdb", "test", tmp_path, class_names=README_NAMES)
+    assert pictures_match_labels(dataset) and dataset.class_counts().tolist() == [1] * 7
+    del (partial := dict(README_NAMES))["04"]
+    with pytest.raises(UserError, match=r"train.04: class_names says nothing about '04'"):
+        load_dataset("rafdb", "train", tmp_path, class_names=partial)
+    with pytest.raises(UserError, match="unknown expression 'joy'"):
+        load_dataset("rafdb", "train", tmp_path, class_names=README_NAMES | {"01": "joy"})
 
 
 def test_an_eighth_class_folder_is_named(numbered, save_image):

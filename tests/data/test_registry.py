@@ -1,10 +1,21 @@
 import sys
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
-from dacl_edu.data import FaceDataset, available_datasets, available_splits, load_dataset, register_dataset, registry
+from dacl_edu.data import (
+    FaceDataset,
+    Listing,
+    available_datasets,
+    available_splits,
+    list_dataset,
+    load_dataset,
+    register_dataset,
+    register_reader,
+    registry,
+)
 from dacl_edu.errors import UserError
 
 
@@ -22,7 +33,9 @@ def drawn(monkeypatch):
 
 
 def test_names():
-    assert set(available_datasets()) >= {"bundled", "rafdb", "fer2013", "folder"}
+    assert set(available_datasets()) >= {
+        "bundled", "affectnet", "ckplus", "expw", "fer2013", "ferplus", "folder", "jaffe", "rafdb",
+    }  # fmt: skip
 
 
 def test_bundled_is_passed_on(drawn, tmp_path):
@@ -78,3 +91,42 @@ def test_a_registered_reader_is_available(monkeypatch, tmp_path):
     assert (dataset.name, dataset.split) == (str(tmp_path), "extra")
     with pytest.raises(UserError, match="no split 'val'"):
         load_dataset("mine", "val")
+
+
+def test_a_registered_listing_is_loaded_with_its_option(monkeypatch, tmp_path):
+    monkeypatch.setattr(registry, "_READERS", dict(registry._READERS))
+
+    @register_reader("mine", splits=lambda root, who="all": ("train",), suffix="who")
+    def listing(split, root, who="all"):
+        return Listing([1], [who], pixels=torch.full((1, 1, 8, 8), 9, dtype=torch.uint8), name="mine", split=split)
+
+    assert load_dataset("mine:me", root=tmp_path).ids.tolist() == ["me"]
+    assert load_dataset("mine", root=tmp_path, who="you").ids.tolist() == ["you"]
+    dataset = load_dataset("mine", root=tmp_path, image_size=4)
+    assert tuple(dataset.images.shape) == (1, 3, 4, 4) and dataset.images.unique().tolist() == [9]
+    listed = list_dataset("mine:me", root=tmp_path)
+    assert listed.decode(0).shape == (3, 8, 8) and listed.source(0) == "me"
+
+
+def test_a_data_set_without_a_listing_is_listed_from_memory(drawn, tmp_path):
+    assert list_dataset("bundled", "val", image_size=16).split == "val"
+    assert drawn == [("val", None, 16)]
+
+
+def test_a_fingerprint_tells_data_apart(tmp_path, save_image):
+    def fingerprint(**change):
+        paths = [tmp_path / "a.png", tmp_path / "b.png"]
+        return Listing(**(dict(labels=[0, 1], ids=["a", "b"], paths=paths) | change)).fingerprint()
+
+    save_image(tmp_path / "a.png"), save_image(tmp_path / "b.png")
+    first = fingerprint()
+    assert fingerprint() == first and fingerprint(labels=np.array([0, 1])) == first
+    pixels = torch.zeros(2, 1, 4, 4, dtype=torch.uint8)
+    others = [
+        fingerprint(labels=[0, 2]), fingerprint(ids=["a", "c"]), fingerprint(boxes=np.zeros((2, 4))),
+        fingerprint(boxes=np.ones((2, 4))), fingerprint(paths=None, pixels=pixels),
+        fingerprint(paths=None, pixels=pixels + 1),
+    ]  # fmt: skip
+    save_image(tmp_path / "b.png", size=(90, 90))
+    others.append(fingerprint())
+    assert len({first, *others}) == 8

@@ -10,6 +10,7 @@ import pytest
 from training.tiny import tiny_config, write_faces
 
 from dacl_edu.data import load_dataset, register_dataset, registry
+from dacl_edu.evaluation import Predictions
 from dacl_edu.losses import base
 from dacl_edu.training import TrainConfig, train
 from dacl_edu.training.run_folder import RunFolder
@@ -49,6 +50,19 @@ def reads(faces: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return load_dataset("folder", split, faces, image_size)
 
     return events
+
+
+@pytest.fixture
+def validation_accuracy(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What is put into this list are the next accuracies that a model is said to have; then come the true ones."""
+    script: list[float] = []
+    true_scores = Predictions.scores
+
+    def scores(self: Predictions) -> dict[str, Any]:
+        return {**true_scores(self), **({"accuracy": script.pop(0)} if script else {})}
+
+    monkeypatch.setattr(Predictions, "scores", scores)
+    return script
 
 
 @pytest.fixture

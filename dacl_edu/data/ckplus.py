@@ -1,0 +1,148 @@
+"""CK+48: the last three frames of the sequences of the extended Cohn-Kanade set, 48x48.
+
+Neighbouring frames are near-duplicates, so the set is split by subject. It has no official split; this one depends on
+nothing but the subjects' names. There is no neutral, and contempt is none of the seven expressions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+from dacl_edu.data.classes import canonical_index
+from dacl_edu.data.folder import list_class_folders, subfolders
+from dacl_edu.data.listing import Listing
+from dacl_edu.data.registry import register_reader
+from dacl_edu.errors import UserError
+
+ACCESS = "CK+ is licensed for research: ask for access at https://www.jeffcohn.net/resources/"
+
+#: Share of the subjects in each split.
+SHARES = {"test": 0.2, "val": 0.1}
+
+_FOLDERS = ("anger", "contempt", "disgust", "fear", "happy", "sadness", "surprise")
+
+
+def parse_name(name: str) -> tuple[str, str, int]:
+    """Subject, sequence and frame of an image.
+
+    Parameters
+    ----------
+    name : str
+        ``"S010_004_00000017.png"``.
+
+    Returns
+    -------
+    subject, sequence : str
+    frame : int
+
+    Raises
+    ------
+    UserError
+        The name has another form.
+
+    Examples
+    --------
+    >>> parse_name("S010_004_00000017.png")
+    ('S010', '004', 17)
+    """
+    match = re.fullmatch(r"(S[0-9]+)_([0-9]+)_([0-9]+)\.[A-Za-z]+", name)
+    if match is None:
+        raise UserError(
+            f"{name!r} does not say who is in the picture",
+            mend="names are like S010_004_00000017.png; unpack the original names again, or move the file away",
+        )
+    return match[1], match[2], int(match[3])
+
+
+def split_subjects(subjects: set[str]) -> dict[str, str]:
+    """The split of each subject, drawn by a hash of the name: no seed, no order of files, no platform changes it.
+
+    Examples
+    --------
+    >>> splits = split_subjects({f"S{number:03d}" for number in range(20)})
+    >>> sorted(splits.values()).count("test"), sorted(splits.values()).count("val")
+    (4, 2)
+    """
+    order = sorted(subjects, key=lambda subject: hashlib.sha256(subject.encode()).digest())
+    splits = {subject: "train" for subject in order}
+    start = 0
+    for split, share in SHARES.items():
+        count = max(1, round(share * len(order)))
+        splits |= {subject: split for subject in order[start : start + count]}
+        start += count
+    return splits
+
+
+def _find(root: Path) -> Path:
+    for base in (root, root / "CK+48"):
+        if {folder.name.lower() for folder in subfolders(base)} >= {"anger", "surprise"}:
+            return base
+    raise UserError(
+        f"no CK+48 in {root}: looked for {root / 'CK+48' / 'anger'} … {'surprise'}, and for the same without CK+48/",
+        mend=f"unpack it there, or say where it is (root=…). {ACCESS}",
+    )
+
+
+def ckplus_splits(root: Path) -> tuple[str, ...]:
+    """Train, val and test, if CK+48 is under `root`."""
+    _find(root)
+    return ("train", "val", "test")
+
+
+@register_reader("ckplus", splits=ckplus_splits)
+def list_ckplus(split: str, root: Path) -> Listing:
+    """Read CK+48.
+
+    Parameters
+    ----------
+    split : str
+        ``train``, ``val`` or ``test``: 70, 10 and 20 % of the subjects.
+    root : Path
+        The folder that holds ``anger`` … ``surprise``, or ``CK+48`` with these.
+
+    Returns
+    -------
+    Listing
+        ``groups`` are the subjects. The class neutral is absent: a model that was trained elsewhere can be tested on
+        it, but training needs images of every class.
+
+    Raises
+    ------
+    UserError
+        The data set is not there, or a file does not say who is in the picture.
+    """
+    base = _find(root)
+    # A label for each folder, contempt included, so that an unknown folder is refused and a known one counted.
+    paths, folders = list_class_folders(base, _folder_index)
+    try:
+        subjects = [parse_name(path.name)[0] for path in paths]
+    except UserError as error:
+        wrong = next(path for path in paths if repr(path.name) in error.problem)
+        raise UserError(f"{wrong.parent}: {error.problem}", mend=error.mend) from error
+    if len(set(subjects)) < 3:
+        raise UserError(
+            f"{base}: {len(set(subjects))} subjects cannot fill three splits", mend=f"unpack it all. {ACCESS}"
+        )
+    splits = split_subjects(set(subjects))
+    of_split = [at for at, subject in enumerate(subjects) if splits[subject] == split]
+    rows = [at for at in of_split if _FOLDERS[folders[at]] != "contempt"]
+    if not rows:
+        raise UserError(f"{base}: no image for the split {split!r}", mend=f"unpack the data set completely. {ACCESS}")
+    return Listing(
+        [canonical_index(_FOLDERS[folders[at]]) for at in rows],
+        [paths[at].relative_to(base).as_posix() for at in rows],
+        [paths[at] for at in rows],
+        groups=[subjects[at] for at in rows],
+        name="ckplus",
+        split=split,
+        notes=(f"{len(of_split) - len(rows)} images left out: contempt", "CK+48 has no neutral"),
+    )
+
+
+def _folder_index(name: str) -> int:
+    word = {"happiness": "happy", "sad": "sadness", "angry": "anger"}.get(name.lower(), name.lower())
+    if word not in _FOLDERS:
+        raise UserError(f"unknown expression {name!r}", mend=f"CK+48 has {', '.join(_FOLDERS)}")
+    return _FOLDERS.index(word)

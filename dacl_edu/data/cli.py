@@ -1,0 +1,154 @@
+"""The commands ``dacl-edu data check | prepare | unpack``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from dacl_edu.data.check import Report
+
+app = typer.Typer(
+    help="Look at a data set, decode it once, or unpack its archive.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Data = Annotated[str, typer.Option("--data", "-d", help="Data set, as for training; jaffe:KA leaves a subject out.")]
+Root = Annotated[Path | None, typer.Option(help="Its folder. [default: data/<name>]", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+
+
+@app.command()
+def check(
+    data: Data,
+    root: Root = None,
+    sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet of 12 images a class to this PNG.")] = None,
+    split: Annotated[str | None, typer.Option(help="Split on the sheet. [default: the first]")] = None,
+    allow_leak: Annotated[bool, typer.Option("--allow-leak", help="Images in two splits are no error.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Count, decode and compare every image of a data set. Example: dacl-edu data check --data rafdb --root ~/rafdb
+
+    Exit code 2: images do not decode, or an image is in two splits (exactly, or re-encoded or resized).
+    """
+    from rich.console import Console
+
+    from dacl_edu.data.check import check_dataset
+    from dacl_edu.data.registry import canonical_split
+    from dacl_edu.data.sheet import save_sheet
+    from dacl_edu.errors import UserError
+
+    report, listings = check_dataset(data, root)
+    if sheet is not None:
+        wanted = next(iter(listings)) if split is None else canonical_split(split)
+        if wanted not in listings:
+            raise UserError(f"data set {data!r} has no split {split!r}", mend=f"it has {', '.join(listings)}")
+        save_sheet(listings[wanted], sheet)
+    if as_json:
+        print(json.dumps(asdict(report) | {"differences": report.differences()}, indent=2))
+    else:
+        print(f"{report.name} in {report.root}" if report.root else report.name)
+        Console().print(report_table(report))
+        print("\n".join(report_lines(report)))
+    report.require_sound(allow_leak)
+
+
+@app.command()
+def prepare(
+    data: Data,
+    size: Annotated[int, typer.Option(help="Side of the images in pixels.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to be made; give it as --root afterwards.")],
+    root: Root = None,
+    as_json: Json = False,
+) -> None:
+    """Decode a data set once. Example: dacl-edu data prepare --data rafdb --size 256 --out data/rafdb-256
+
+    Afterwards, load_dataset(name, root=out) and --root out read it memory-mapped. An interrupted command may be
+    repeated; what is finished is kept.
+    """
+    from dacl_edu.data.prepare import prepare as run
+
+    manifest = run(data, root, size, out)
+    if as_json:
+        print(json.dumps(manifest, indent=2))
+        return
+    for split, entry in manifest["splits"].items():
+        print(f"{split:6} {entry['images']:>8,} images of {size}x{size}  SHA-256 {entry['sha256'][:16]}…")
+    print(out)
+
+
+@app.command()
+def unpack(
+    archive: Annotated[Path, typer.Argument(help="A .zip, .tar, .tar.gz, .tar.bz2 or .tar.xz file.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to be made.")],
+) -> None:
+    """Unpack an archive that nobody has checked. Example: dacl-edu data unpack basic.zip --out data/rafdb"""
+    from dacl_edu.data.archive import unpack as run
+
+    print(f"{run(archive, out):,} files in {out}")
+
+
+def report_table(report: Report) -> Table:
+    """Images of each class and split, beside the published counts where there are any.
+
+    Parameters
+    ----------
+    report : Report
+
+    Returns
+    -------
+    rich.table.Table
+        To be printed by a rich console.
+    """
+    from rich.table import Table
+
+    table = Table()
+    table.add_column("class")
+    for split in report.counts:
+        table.add_column(split, justify="right")
+        if split in report.published:
+            table.add_column("published", justify="right")
+    for name in [*next(iter(report.counts.values())), "sum"]:
+        table.add_row(name, *_cells(report, name))
+    return table
+
+
+def report_lines(report: Report, most: int = 10) -> list[str]:
+    """Everything else that was found, a line each.
+
+    Parameters
+    ----------
+    report : Report
+    most : int
+        Files and leaks that are named; all are counted.
+
+    Returns
+    -------
+    list of str
+    """
+    lines = list(report.notes)
+    lines += [f"differs from the published counts: {line}" for line in report.differences()]
+    lines += [f"{split}: {n:,} images repeat another one of it exactly" for split, n in report.repeats.items() if n]
+    lines += [f"cannot be decoded: {file}" for file in list(report.undecodable)[:most]]
+    lines += [
+        f"{leak.kind} copy: {leak.splits[0]} {leak.images[0]} ({leak.labels[0]}) = "
+        f"{leak.splits[1]} {leak.images[1]} ({leak.labels[1]})"
+        for leak in report.leaks[:most]
+    ]
+    return [*lines, f"{len(report.undecodable):,} images do not decode, {len(report.leaks):,} are in two splits"]
+
+
+def _cells(report: Report, name: str) -> list[str]:
+    cells: list[Any] = []
+    for split, counts in report.counts.items():
+        columns = [counts] + ([report.published[split]] if split in report.published else [])
+        cells += [sum(column.values()) if name == "sum" else column[name] for column in columns]
+    return [f"{cell:,}" for cell in cells]

@@ -1,0 +1,179 @@
+"""ExpW, expression in the wild: photographs with a face box each; several faces may be in one photograph.
+
+``label.lst`` has eight columns: image_name face_id top left right bottom confidence label. Mind the order of the box.
+There is no official split; here the photograph's name decides, so that all faces of a photograph are in one split.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from dacl_edu.data.classes import canonical_index
+from dacl_edu.data.decode import Box, require_files
+from dacl_edu.data.listing import Listing
+from dacl_edu.data.registry import register_reader
+from dacl_edu.errors import UserError
+
+#: Names of the labels 0 to 6.
+LABEL_NAMES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+
+ACCESS = "ExpW is free for research: see http://mmlab.ie.cuhk.edu.hk/projects/socialrelation/index.html"
+
+_LISTS = ("label.lst", "label/label.lst")
+_IMAGES = ("origin", "image/origin")
+
+
+class Face(NamedTuple):
+    """One line of ``label.lst``; `box` is left, top, right, bottom."""
+
+    image: str
+    face_id: int
+    box: Box
+    confidence: float
+    label: int
+
+
+def parse_line(line: str) -> Face:
+    """One line of ``label.lst``.
+
+    Parameters
+    ----------
+    line : str
+        ``"name.jpg 0 top left right bottom confidence label"``.
+
+    Returns
+    -------
+    Face
+        The box in the order left, top, right, bottom.
+
+    Raises
+    ------
+    UserError
+        There are not eight columns, one is not a number, the box is empty, or the label is not 0 to 6.
+
+    Examples
+    --------
+    >>> parse_line("girl_12.jpg 0 28 113 226 141 22.9857 5")
+    Face(image='girl_12.jpg', face_id=0, box=(113.0, 28.0, 226.0, 141.0), confidence=22.9857, label=0)
+    """
+    columns = line.rsplit(maxsplit=7)
+    if len(columns) != 8:
+        raise UserError(
+            f"{line.strip()!r} has {len(columns)} columns instead of 8",
+            mend="a line is: image_name face_id top left right bottom confidence label",
+        )
+    try:
+        top, left, right, bottom, confidence = map(float, columns[2:7])
+        face_id, label = int(columns[1]), int(columns[7])
+    except ValueError as error:
+        raise UserError(f"{line.strip()!r}: {error}", mend=f"copy the file again. {ACCESS}") from error
+    if not all(map(math.isfinite, (top, left, right, bottom, confidence))) or left >= right or top >= bottom:
+        raise UserError(
+            f"{line.strip()!r}: the box top {top:g}, left {left:g}, right {right:g}, bottom {bottom:g} is empty",
+            mend="the order of the columns is top, left, right, bottom",
+        )
+    if not 0 <= label < len(LABEL_NAMES):
+        numbered = ", ".join(f"{number} {name}" for number, name in enumerate(LABEL_NAMES))
+        raise UserError(f"unknown label {label}", mend=f"the labels are {numbered}")
+    box = left, top, right, bottom
+    return Face(columns[0].strip(), face_id, box, confidence, canonical_index(LABEL_NAMES[label]))
+
+
+def split_of(image: str) -> str:
+    """The split of a photograph: 80 % train, 10 % val, 10 % test, by a hash of its name.
+
+    Examples
+    --------
+    >>> split_of("girl_12.jpg") == split_of("girl_12.jpg")
+    True
+    """
+    draw = int.from_bytes(hashlib.sha256(image.encode("utf-8", "surrogateescape")).digest()[:8]) / 2**64
+    return "train" if draw < 0.8 else "val" if draw < 0.9 else "test"
+
+
+def _read(path: Path) -> list[Face]:
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read as text ({error})", mend=f"copy the file again. {ACCESS}") from error
+    faces = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            faces.append(parse_line(line))
+        except UserError as error:
+            raise UserError(f"{path}, line {number}: {error.problem}", mend=error.mend) from error
+    if not faces:
+        raise UserError(f"{path} lists no faces", mend=f"copy the file again. {ACCESS}")
+    return faces
+
+
+def _find(root: Path) -> Path:
+    for name in _LISTS:
+        if (root / name).is_file():
+            return root / name
+    raise UserError(
+        f"no ExpW in {root}: looked for {' and '.join(str(root / name) for name in _LISTS)}",
+        mend=f"unpack it there, or say where it is (root=…). {ACCESS}",
+    )
+
+
+def expw_splits(root: Path) -> tuple[str, ...]:
+    """Splits that have a face, of train, val and test."""
+    present = {split_of(face.image) for face in _read(_find(root))}
+    return tuple(split for split in ("train", "val", "test") if split in present)
+
+
+@register_reader("expw", splits=expw_splits)
+def list_expw(split: str, root: Path) -> Listing:
+    """Read ExpW, each face cut out by its box.
+
+    Parameters
+    ----------
+    split : str
+        ``train``, ``val`` or ``test``.
+    root : Path
+        The folder that holds ``label.lst`` (or ``label/label.lst``) and ``origin`` (or ``image/origin``).
+
+    Returns
+    -------
+    Listing
+        ``ids`` are ``<image name>#<face id>``, ``groups`` the photographs: who is in them is not known.
+        ``factors`` hold the confidence of the face detector.
+
+    Raises
+    ------
+    UserError
+        The data set is not there, not complete, or names the line that is wrong.
+    """
+    import pandas as pd
+
+    label_file = _find(root)
+    faces = [face for face in _read(label_file) if split_of(face.image) == split]
+    folder = next((root / name for name in _IMAGES if (root / name).is_dir()), root / _IMAGES[0])
+    for face in faces:
+        if Path(face.image).name != face.image or "\\" in face.image:
+            raise UserError(f"{label_file}: {face.image!r} is not a file name", mend=f"copy the file again. {ACCESS}")
+    paths = [folder / face.image for face in faces]
+    require_files(paths, str(label_file), ACCESS)
+    ids = [f"{face.image}#{face.face_id}" for face in faces]
+    if len(set(ids)) < len(ids):
+        twice = Counter(ids).most_common(1)[0][0]
+        raise UserError(f"{label_file}: {twice} is listed twice", mend=f"copy the file again. {ACCESS}")
+    return Listing(
+        [face.label for face in faces],
+        ids,
+        paths,
+        np.array([face.box for face in faces]),
+        groups=[face.image for face in faces],
+        factors=pd.DataFrame({"confidence": [face.confidence for face in faces]}),
+        name="expw",
+        split=split,
+    )

@@ -1,0 +1,85 @@
+"""How many images each data set is published to have, for comparison with what is on this disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from dacl_edu.data.classes import EXPRESSIONS
+
+
+@dataclass(frozen=True)
+class Published:
+    """Counts of one data set.
+
+    Parameters
+    ----------
+    splits : mapping of str to tuple of int
+        Images of each class in the order of `EXPRESSIONS`, by split. The split ``"all"`` is the sum over the splits,
+        where the data set has none of its own.
+    note : str
+        What to know before comparing.
+    """
+
+    splits: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    note: str = ""
+
+    def count(self, split: str, expression: str) -> int | None:
+        """Images of a class in a split, or None where nothing is published.
+
+        Examples
+        --------
+        >>> PUBLISHED["rafdb"].count("test", "fear")
+        74
+        """
+        counts = self.splits.get(split)
+        return None if counts is None else counts[EXPRESSIONS.index(expression)]
+
+
+#: By the name that `load_dataset` knows; RAF-DB's and the totals of AffectNet and FER2013 are those of their authors.
+PUBLISHED: dict[str, Published] = {
+    "rafdb": Published(
+        {"train": (1290, 281, 717, 4772, 1982, 705, 2524), "test": (329, 74, 160, 1185, 478, 162, 680)},
+    ),
+    "affectnet": Published(
+        {"train": (14090, 6378, 3803, 134415, 25459, 24882, 74874), "val": (500,) * 7},
+        "the seven classes have 283,901 images in train and 3,500 in val; with contempt it is 287,651 and 3,999",
+    ),
+    "fer2013": Published(
+        {
+            "train": (3171, 4097, 436, 7215, 4830, 3995, 4965),
+            "val": (415, 496, 56, 895, 653, 467, 607),
+            "test": (416, 528, 55, 879, 594, 491, 626),
+        },
+        "copies in class folders have PublicTest and PrivateTest together as test: 7,178 images",
+    ),
+    "ferplus": Published({}, "FER+ publishes votes, not labels: 35,887 rows, of which some have no majority"),
+    "ckplus": Published(
+        {"all": (249, 75, 177, 207, 84, 135, 0)},
+        "981 images with 54 of contempt; there is no official split, and no neutral",
+    ),
+    "jaffe": Published({"all": (30, 32, 29, 31, 31, 30, 30)}, "213 images of 10 subjects"),
+    "expw": Published(
+        {"all": (7060, 1088, 3995, 30537, 10559, 3671, 34883)}, "91,793 faces; there is no official split"
+    ),
+}
+
+
+def published_for(name: str) -> Published:
+    """What is published of a data set, by the name that `load_dataset` knows; nothing for any other.
+
+    Parameters
+    ----------
+    name : str
+        An option after a colon does not matter.
+
+    Returns
+    -------
+    Published
+
+    Examples
+    --------
+    >>> sum(published_for("jaffe:KA").splits["all"])
+    213
+    """
+    return PUBLISHED.get(name.partition(":")[0], Published())

@@ -1,0 +1,154 @@
+"""How much of a difference is luck: paired tests and intervals, by scipy."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+
+class PairedTest(NamedTuple):
+    """What :func:`mcnemar` returns.
+
+    Attributes
+    ----------
+    only_first, only_second : int
+        Images that one model has right and the other wrong.
+    difference : float
+        Accuracy of the first minus that of the second.
+    p_value : float
+        Probability of a difference at least as large if each disagreement were a fair coin.
+    """
+
+    only_first: int
+    only_second: int
+    difference: float
+    p_value: float
+
+
+def mcnemar(first: ArrayLike, second: ArrayLike) -> PairedTest:
+    """Compare two models on the same images by McNemar's exact test.
+
+    Images on which both are right or both are wrong say nothing about which is better. Of those on which they
+    disagree, about one half should go to each if they were equally good: a binomial test.
+
+    Parameters
+    ----------
+    first, second : array of bool, shape (n,)
+        Whether each image was classified rightly.
+
+    Returns
+    -------
+    PairedTest
+
+    Raises
+    ------
+    ValueError
+        Shapes that differ, or no images.
+
+    Examples
+    --------
+    >>> mcnemar([1, 1, 1, 1, 1, 0], [0, 0, 0, 0, 1, 0])
+    PairedTest(only_first=4, only_second=0, difference=0.6666666666666666, p_value=0.125)
+    """
+    a, b = np.asarray(first, dtype=bool), np.asarray(second, dtype=bool)
+    if a.shape != b.shape or a.ndim != 1 or len(a) == 0:
+        raise ValueError(f"first and second must have one shape (n,), n > 0: {a.shape}, {b.shape}")
+    only_first, only_second = int((a & ~b).sum()), int((~a & b).sum())
+    disagreements = only_first + only_second
+    p_value = float(stats.binomtest(only_first, disagreements).pvalue) if disagreements else 1.0
+    return PairedTest(only_first, only_second, float((only_first - only_second) / len(a)), p_value)
+
+
+class Interval(NamedTuple):
+    """An estimate with its interval."""
+
+    low: float
+    middle: float
+    high: float
+
+
+def accuracy_interval(right: ArrayLike, confidence: float = 0.95) -> Interval:
+    """Wilson's interval of an accuracy: how much other test images could have changed it.
+
+    Parameters
+    ----------
+    right : array of bool, shape (n,)
+    confidence : float, default 0.95
+
+    Returns
+    -------
+    Interval
+
+    Examples
+    --------
+    >>> interval = accuracy_interval([True] * 80 + [False] * 20)
+    >>> [round(value, 3) for value in interval]
+    [0.711, 0.8, 0.867]
+    """
+    correct = np.asarray(right, dtype=bool)
+    result = stats.binomtest(int(correct.sum()), len(correct))
+    interval = result.proportion_ci(confidence, method="wilson")
+    return Interval(float(interval.low), float(correct.mean()), float(interval.high))
+
+
+def difference_interval(
+    first: ArrayLike, second: ArrayLike, confidence: float = 0.95, resamples: int = 2000, seed: int = 0
+) -> Interval:
+    """Bootstrap interval of a difference of accuracies, image by image: pairs are drawn together.
+
+    Parameters
+    ----------
+    first, second : array of bool, shape (n,)
+    confidence : float, default 0.95
+    resamples : int, default 2000
+    seed : int, default 0
+
+    Returns
+    -------
+    Interval
+
+    Examples
+    --------
+    >>> a = [True] * 60 + [False] * 40
+    >>> difference_interval(a, a)
+    Interval(low=0.0, middle=0.0, high=0.0)
+    """
+    difference = np.asarray(first, dtype=float) - np.asarray(second, dtype=float)
+    middle = float(difference.mean())
+    if np.ptp(difference) == 0:  # nothing to resample
+        return Interval(middle, middle, middle)
+    result = stats.bootstrap(
+        (difference,), np.mean, confidence_level=confidence, n_resamples=resamples, method="percentile",
+        rng=np.random.default_rng(seed), batch=200,
+    )  # fmt: skip
+    low, high = result.confidence_interval
+    return Interval(float(low), middle, float(high))
+
+
+def seeds_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
+    """Student's t interval of the mean over seeds: how much another seed could have changed it.
+
+    Parameters
+    ----------
+    values : array, shape (s,)
+        One number a seed; with a single seed the interval is not known and is NaN.
+    confidence : float, default 0.95
+
+    Returns
+    -------
+    Interval
+
+    Examples
+    --------
+    >>> [round(value, 3) for value in seeds_interval([0.80, 0.82, 0.81])]
+    [0.785, 0.81, 0.835]
+    """
+    numbers = np.asarray(values, dtype=float)
+    middle = float(numbers.mean())
+    if len(numbers) < 2:
+        return Interval(float("nan"), middle, float("nan"))
+    half = float(stats.t.ppf(0.5 + confidence / 2, len(numbers) - 1) * numbers.std(ddof=1) / np.sqrt(len(numbers)))
+    return Interval(middle - half, middle, middle + half)

@@ -1,0 +1,81 @@
+"""Paired tests and intervals against their formulas and against simulation."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from dacl_edu.evaluation.significance import accuracy_interval, difference_interval, mcnemar, seeds_interval
+
+
+@pytest.mark.parametrize(("only_a", "only_b"), [(0, 0), (5, 5), (9, 1), (30, 12), (0, 7)])
+def test_mcnemar_is_the_two_sided_binomial_sum(only_a: int, only_b: int) -> None:
+    a = np.array([1] * 20 + [1] * only_a + [0] * only_b + [0] * 10, dtype=bool)
+    b = np.array([1] * 20 + [0] * only_a + [1] * only_b + [0] * 10, dtype=bool)
+    result = mcnemar(a, b)
+    n = only_a + only_b
+    tail = sum(math.comb(n, k) for k in range(min(only_a, only_b) + 1)) / 2**n
+    assert (result.only_first, result.only_second) == (only_a, only_b)
+    assert result.p_value == pytest.approx(min(1.0, 2 * tail))
+    assert result.difference == pytest.approx(a.mean() - b.mean())
+
+
+def test_mcnemar_does_not_see_the_order_of_the_models_or_what_both_get_right() -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.random(200) < 0.8, rng.random(200) < 0.7
+    assert mcnemar(a, b).p_value == mcnemar(b, a).p_value
+    more = np.ones(500, dtype=bool)
+    assert mcnemar(np.r_[a, more], np.r_[b, more]).p_value == mcnemar(a, b).p_value
+
+
+def test_mcnemar_keeps_its_promise_for_equally_good_models() -> None:
+    rng = np.random.default_rng(1)
+    p_values = [mcnemar(rng.random(300) < 0.7, rng.random(300) < 0.7).p_value for _ in range(400)]
+    assert np.mean(np.array(p_values) < 0.05) < 0.07
+
+
+def test_shapes_that_differ_are_refused() -> None:
+    for a, b in (([1, 0], [1]), ([], []), ([[1]], [[1]])):
+        with pytest.raises(ValueError, match="one shape"):
+            mcnemar(a, b)
+
+
+def test_wilson_is_its_formula() -> None:
+    right = np.array([1] * 43 + [0] * 7, dtype=bool)
+    z, n, p = stats.norm.ppf(0.975), 50, 0.86
+    centre, half = (
+        (p + z**2 / (2 * n)) / (1 + z**2 / n),
+        z / (1 + z**2 / n) * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2)),
+    )
+    assert accuracy_interval(right) == pytest.approx((centre - half, p, centre + half))
+    assert accuracy_interval(np.ones(10, dtype=bool)).high == 1.0
+
+
+def test_the_paired_bootstrap_agrees_with_the_normal_interval_and_is_repeatable() -> None:
+    rng = np.random.default_rng(2)
+    a = rng.random(2000) < 0.8
+    b = np.where(rng.random(2000) < 0.1, ~a, a)
+    low, middle, high = difference_interval(a, b)
+    difference = a.astype(float) - b
+    half = 1.96 * difference.std() / math.sqrt(2000)
+    assert middle == pytest.approx(difference.mean())
+    assert (low, high) == pytest.approx((middle - half, middle + half), abs=0.15 * half)
+    assert difference_interval(a, b) == (low, middle, high)
+
+
+def test_pairing_narrows_the_interval() -> None:
+    rng = np.random.default_rng(3)
+    a = rng.random(1000) < 0.8
+    b = np.where(rng.random(1000) < 0.05, ~a, a)
+    paired, shuffled = difference_interval(a, b), difference_interval(a, rng.permutation(b))
+    assert paired.high - paired.low < 0.6 * (shuffled.high - shuffled.low)
+
+
+def test_seeds_interval_is_scipys_and_unknown_for_one_seed() -> None:
+    values = [0.80, 0.83, 0.79, 0.81]
+    expected = stats.t.interval(0.95, 3, loc=np.mean(values), scale=stats.sem(values))
+    assert seeds_interval(values)[::2] == pytest.approx(expected)
+    assert math.isnan(seeds_interval([0.8]).low) and seeds_interval([0.8]).middle == 0.8

@@ -1,0 +1,399 @@
+"""The command line: what it prints where, every option, and one line for everything that a user can get wrong."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import torch
+import typer
+from rich.console import Console
+from training.tiny import PER_CLASS, tiny_config, tiny_options, write_faces
+
+from dacl_edu import __version__
+from dacl_edu.centers import ClassCenters
+from dacl_edu.cli import app, main
+from dacl_edu.data import EXPRESSIONS
+from dacl_edu.errors import UserError
+from dacl_edu.evaluation.tables import result_tables
+from dacl_edu.training import RunFolder, TrainConfig, train
+
+
+class Done(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Cli = Callable[..., Done]
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
+    monkeypatch.setattr(sys, "path", list(sys.path))  # the command adds the current folder
+
+    def call(*arguments: object) -> Done:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stopped:
+            main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return Done(int(stopped.value.code or 0), captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_faces(tmp_path_factory.mktemp("faces"))
+
+
+@pytest.fixture(scope="module")
+def runs(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Finished runs of softmax loss and DACL."""
+    folder = tmp_path_factory.mktemp("runs")
+    for method in ("softmax", "dacl"):
+        train(tiny_config(faces, method=method, epochs=1), folder / method, progress=False)
+    return [folder / "softmax", folder / "dacl"]
+
+
+def test_train_prints_a_table_and_the_folder(cli: Cli, faces: Path, tmp_path: Path) -> None:
+    code, out, err = cli("train", *tiny_options(faces, method="center"), "--out", tmp_path / "run")
+    result = RunFolder(tmp_path / "run").result()
+    assert code == 0
+    assert out.splitlines()[-1] == str(tmp_path / "run")
+    assert "folder test (21 images), epoch: last epoch" in out
+    assert "center" in out and f"{result['accuracy']:.2%}" in out and all(name in out for name in EXPRESSIONS)
+    assert err.count("center epoch ") == 2 and "center epoch" not in out
+
+
+def test_json_is_all_that_is_on_standard_output(cli: Cli, faces: Path, tmp_path: Path) -> None:
+    code, out, err = cli("train", *tiny_options(faces), "--out", tmp_path / "run", "--json")
+    assert code == 0 and json.loads(out) == RunFolder(tmp_path / "run").result()
+    assert "dacl epoch 2/2" in err
+
+
+def test_a_run_is_named_after_what_it_is(
+    cli: Cli, faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = tiny_options(faces, epochs=1, seed=3)
+    assert cli("train", *options).out.splitlines()[-1] == "runs/folder-dacl-smoke-seed3"
+    assert RunFolder("runs/folder-dacl-smoke-seed3").result()["seed"] == 3
+    name = cli("train", *options, "--select-by", "test").out.splitlines()[-1]
+    assert name == "runs/folder-dacl-smoke-seed3-selected-on-test"
+
+
+def test_every_field_of_the_config_is_an_option(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    values: dict[str, tuple[str, Any]] = {
+        "method": ("center", "center"), "seed": ("5", 5), "data": ("rafdb", "rafdb"),
+        "root": (str(tmp_path), tmp_path), "load_size": ("70", 70), "image_size": ("60", 60),
+        "augment": ("none", "none"), "erase": ("0.5", 0.5), "normalize": ("imagenet", "imagenet"),
+        "validation_fraction": ("0.2", 0.2), "limit": ("none", None), "workers": ("2", 2),
+        "backbone": ("resnet34", "resnet34"), "attention": ("mean", "mean"), "attention_widths": ("32,8", (32, 8)),
+        "weights": ("w.pt", "w.pt"), "lam": ("0.1", 0.1), "alpha": ("0.2", 0.2), "eps": ("0", 0.0),
+        "center_init": ("zeros", "zeros"), "loss_parameters": ('{"margin": 1}', {"margin": 1}), "epochs": ("7", 7),
+        "batch_size": ("12", 12), "accumulate": ("2", 2), "lr": ("1e-3", 1e-3), "momentum": ("0.8", 0.8),
+        "nesterov": ("false", False), "weight_decay": ("0", 0.0), "schedule": ("step", "step"), "step_epochs": ("3", 3),
+        "step_factor": ("0.5", 0.5), "warmup": ("0.2", 0.2), "clip_norm": ("2", 2.0), "select_by": ("test", "test"),
+        "eval_split": ("val", "val"), "device": ("cpu", "cpu"), "devices": ("2", 2),
+        "precision": ("64-true", "64-true"), "compile": ("true", True),
+    }  # fmt: skip
+    assert values.keys() == TrainConfig.model_fields.keys() - {"preset"}
+    got: list[TrainConfig] = []
+    monkeypatch.setattr("dacl_edu.training.train", lambda config, *_, **__: got.append(config) or {})
+    options = [word for name, (text, _) in values.items() for word in (f"--{name.replace('_', '-')}", text)]
+    assert cli("train", "--preset", "smoke", "--json", *options) == (0, "{}\n", "")
+    assert got[0].model_dump() == {"preset": "smoke", **{name: value for name, (_, value) in values.items()}}
+
+
+def test_what_is_not_given_comes_from_the_preset(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    got: list[TrainConfig] = []
+    monkeypatch.setattr("dacl_edu.training.train", lambda config, *_, **__: got.append(config) or {})
+    cli("train", "--preset", "paper-rafdb", "--json")
+    cli("train", "-m", "center", "-e", "3", "--json")
+    assert got == [TrainConfig.from_preset("paper-rafdb"), TrainConfig.from_preset("quick", method="center", epochs=3)]
+
+
+def test_help_shows_every_option_with_its_meaning() -> None:
+    command = typer.main.get_command(app).commands["train"]  # type: ignore[attr-defined]
+    shown = {option for parameter in command.params for option in parameter.opts}
+    assert shown >= {f"--{name.replace('_', '-')}" for name in TrainConfig.model_fields}
+    assert all(getattr(parameter, "help", "") for parameter in command.params)
+
+
+def test_evaluate_measures_again(cli: Cli, runs: list[Path], tmp_path: Path) -> None:
+    code, out, err = cli("evaluate", runs[1], "--json", "--predictions", tmp_path / "p.npz")
+    expected, again = RunFolder(runs[1]).result(), json.loads(out)
+    assert (code, err) == (0, "")
+    assert again["confusion"] == expected["confusion"] and again["accuracy"] == expected["accuracy"]
+    with np.load(tmp_path / "p.npz") as arrays:
+        assert arrays["logits"].shape == (7 * PER_CLASS["test"], 7)
+    code, out, err = cli("evaluate", runs[1], "--split", "val")
+    assert (code, err) == (0, "") and "folder val (14 images)" in out and "dacl" in out
+
+
+def test_compare_puts_runs_side_by_side(cli: Cli, runs: list[Path]) -> None:
+    code, out, err = cli("compare", *runs)
+    assert (code, err) == (0, "")
+    for run in runs:
+        result = RunFolder(run).result()
+        assert result["method"] in out and f"{result['accuracy']:.2%}" in out
+    assert json.loads(cli("compare", *runs, "--json").out) == [RunFolder(run).result() for run in runs]
+
+
+def test_tables_fit_a_terminal_of_80_columns(runs: list[Path]) -> None:
+    console = Console(width=80, record=True, quiet=False, file=open("/dev/null", "w"))  # noqa: SIM115
+    console.print(result_tables([RunFolder(run).result() for run in [*runs, runs[0]]]))
+    text = console.export_text()
+    assert "…" not in text and "accuracy" in text and "happiness" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_info_counts_the_paper_network(cli: Cli) -> None:
+    code, out, err = cli("info", "--json")
+    rows = {row["part"].partition(" ")[0]: row for row in json.loads(out)}
+    assert (code, err) == (0, "")
+    assert rows["context"]["parameters"] + rows["heads"]["parameters"] == 91_862_208
+    assert rows["backbone"]["parameters"] == 11_176_512 and rows["backbone"]["output"] == [512, 7, 7]
+    code, out, _ = cli("info", "--backbone", "small_resnet", "--image-size", "56")
+    assert code == 0 and "128×7×7" in out and "307,536" in out
+
+
+def test_version_and_no_command(cli: Cli) -> None:
+    assert cli("--version").out.strip() == __version__
+    said = cli()
+    assert "doctor" in said.out + said.err and "train" in said.out + said.err
+
+
+def interrupt_in_step(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    steps, original = [0], ClassCenters.step
+
+    def step(self: ClassCenters) -> None:
+        steps[0] += 1
+        if steps[0] == number:
+            raise KeyboardInterrupt
+        original(self)
+
+    monkeypatch.setattr(ClassCenters, "step", step)
+
+
+def test_control_c_says_how_to_go_on_and_resume_does(
+    cli: Cli, faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ["train", *tiny_options(faces), "--out", tmp_path / "run"]
+    with monkeypatch.context() as patch:
+        interrupt_in_step(patch, 5)
+        code, out, err = cli(*command)
+    assert (code, out) == (130, "") and "Traceback" not in err
+    assert "--resume" in err.splitlines()[-1] and str(tmp_path / "run") in err.splitlines()[-1]
+    code, _, err = cli(*command, "--resume")
+    assert code == 0 and "epoch 2/2" in err and "epoch 1/2" not in err
+
+
+def test_demo_compares_the_three_methods_and_is_quick_the_second_time(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ["demo", "--preset", "smoke", "--out", tmp_path / "demo"]
+    with monkeypatch.context() as patch:
+        interrupt_in_step(patch, 12)  # in the second of the three runs
+        code, out, err = cli(*command)
+    assert (code, out) == (130, "") and "same command continues" in err
+    first = cli(*command)
+    assert first.code == 0 and "softmax epoch" not in first.err and "dacl epoch 2/2" in first.err
+    assert all(method in first.out for method in ("softmax", "center", "dacl"))
+    results = [RunFolder(tmp_path / "demo" / f"{m}-smoke-seed0").result() for m in ("softmax", "center", "dacl")]
+    assert [result["dataset"] for result in results] == ["bundled"] * 3
+    assert all(f"{result['accuracy']:.2%}" in first.out for result in results)
+    monkeypatch.setattr("dacl_edu.training.loop.load_training_data", lambda _: pytest.fail("trained again"))
+    assert cli(*command) == (0, first.out, "")
+
+
+# -- what a user can get wrong: each case changes the faces or the options, and names what the one line must say
+
+
+def a_copy(faces: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(faces, tmp_path / "copy"))
+
+
+def no_data(faces: Path, tmp_path: Path) -> list[str]:
+    return tiny_options(tmp_path / "nowhere")
+
+
+def half_unpacked(faces: Path, tmp_path: Path) -> list[str]:
+    labels = tmp_path / "raf" / "basic" / "EmoLabel" / "list_patition_label.txt"
+    labels.parent.mkdir(parents=True)
+    labels.write_text("train_00001.jpg 5\n")
+    return tiny_options(tmp_path / "raf", data="rafdb")
+
+
+def unknown_label(faces: Path, tmp_path: Path) -> list[str]:
+    root = a_copy(faces, tmp_path)
+    (root / "train" / "anger").rename(root / "train" / "boredom")
+    return tiny_options(root)
+
+
+def label_out_of_range(faces: Path, tmp_path: Path) -> list[str]:
+    pixels = " ".join(["0"] * 48 * 48)
+    rows = [f"{label},{pixels},{usage}" for label in (0, 9) for usage in ("Training", "PrivateTest")]
+    (tmp_path / "fer2013.csv").write_text("\n".join(["emotion,pixels,Usage", *rows]))
+    return tiny_options(tmp_path, data="fer2013")
+
+
+def damaged_image(faces: Path, tmp_path: Path) -> list[str]:
+    root = a_copy(faces, tmp_path)
+    file = root / "train" / "fear" / "3.png"
+    file.write_bytes(file.read_bytes()[:60])
+    return tiny_options(root)
+
+
+def no_image_of_a_class(faces: Path, tmp_path: Path) -> list[str]:
+    root = a_copy(faces, tmp_path)
+    shutil.rmtree(root / "train" / "disgust")
+    return tiny_options(root)
+
+
+def no_test_part(faces: Path, tmp_path: Path) -> list[str]:
+    root = a_copy(faces, tmp_path)
+    shutil.rmtree(root / "test")
+    return tiny_options(root)
+
+
+def batch_of_one(faces: Path, tmp_path: Path) -> list[str]:
+    return tiny_options(faces, batch_size=1)
+
+
+def nan(faces: Path, tmp_path: Path) -> list[str]:
+    return tiny_options(faces, lr="1e30", schedule="constant")
+
+
+def another_run(faces: Path, tmp_path: Path) -> list[str]:
+    RunFolder(tmp_path / "run").start(tiny_config(faces, seed=9), resume=False)
+    return tiny_options(faces)
+
+
+def resume_another_run(faces: Path, tmp_path: Path) -> list[str]:
+    return [*another_run(faces, tmp_path), "--resume"]
+
+
+def other_files(faces: Path, tmp_path: Path) -> list[str]:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "notes.txt").touch()
+    return tiny_options(faces)
+
+
+def large_crop(faces: Path, tmp_path: Path) -> list[str]:
+    return tiny_options(faces, image_size=100)
+
+
+def a_loss(body: str) -> Callable[[Path, Path], list[str]]:
+    def case(faces: Path, tmp_path: Path) -> list[str]:
+        # Found although tmp_path is on no path: the command runs in that folder.
+        (tmp_path / "homework_for_cli.py").write_text(
+            "from dacl_edu.losses import MetricLoss, sparse_center_loss\n"
+            "class Mine(MetricLoss):\n"
+            f"    def formula(self, features, attention, labels, centers):\n        return {body}\n"
+        )
+        return tiny_options(faces, method="homework_for_cli:Mine")
+
+    return case
+
+
+def options(**changes: Any) -> Callable[[Path, Path], list[str]]:
+    return lambda faces, tmp_path: tiny_options(faces, **changes)
+
+
+BAD_INPUT: dict[str, tuple[Callable[[Path, Path], list[str]], list[str]]] = {
+    "no data": (no_data, ["nowhere", "train"]),
+    "half unpacked": (half_unpacked, ["raf"]),
+    "unknown label": (unknown_label, ["boredom", "rename the folder"]),
+    "label out of range": (label_out_of_range, ["fer2013.csv", "9"]),
+    "damaged image": (damaged_image, ["3.png"]),
+    "no image of a class": (no_image_of_a_class, ["no image of class disgust"]),
+    "no test part": (no_test_part, ["no test part", "--eval-split val"]),
+    "batch of one": (batch_of_one, ["batch_size 1", "BatchNorm"]),
+    "nan": (nan, ["epoch 1/2, step", "loss is", "lower --lr"]),
+    "another run": (another_run, ["already holds a run", "--resume", "--out"]),
+    "resume another run": (resume_another_run, ["seed 9 → 0"]),
+    "other files": (other_files, ["is not empty", "--out"]),
+    "large crop": (large_crop, ["24x24", "--load-size 100"]),
+    "unknown method": (options(method="dcal"), ["'dcal'", "did you mean 'dacl'"]),
+    "unknown data set": (options(data="raf"), ["'raf'", "rafdb"]),
+    "unknown backbone": (options(backbone="resnt18"), ["did you mean 'resnet18'"]),
+    "no weights": (options(weights="absent.pt"), ["absent.pt", "no such file"]),
+    "wrong type": (options(epochs="many"), ["epochs", "integer"]),
+    "wrong widths": (options(attention_widths="8,x"), ["attention_widths.1", "integer"]),
+    "not json": (options(loss_parameters="margin=1"), ["--loss-parameters is not JSON"]),
+    "useless attention": (options(method="softmax", attention="mean"), ["does not use attention"]),
+    "unknown device": (options(device="abacus"), ["abacus", "cpu"]),
+    "loss: no scalar": (a_loss("(features - centers[labels]) ** 2"), ["formula must return a scalar", "(16, 128)"]),
+    "loss: wrong attention": (
+        a_loss("sparse_center_loss(features, attention[:, :3], labels, centers)"),
+        ["attention must have the shape of features, (16, 128), not (16, 3)"],
+    ),
+    "loss: wrong centers": (
+        a_loss("sparse_center_loss(features, attention, labels, centers[:, :3])"),
+        ["centers must have shape (K, 128)"],
+    ),
+    "loss: shapes that do not fit": (a_loss("((features - centers) ** 2).mean()"), ["RuntimeError", "size of tensor"]),
+    "loss: a typing error": (a_loss("features.sqare().mean()"), ["AttributeError", "sqare"]),
+    "no such loss": (options(method="homework_absent:Mine"), ["homework_absent", "PYTHONPATH"]),
+}
+
+
+@pytest.mark.parametrize("case", BAD_INPUT)
+def test_bad_input_is_one_line_and_exit_code_2(
+    case: str, cli: Cli, faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoil, said = BAD_INPUT[case]
+    words = spoil(faces, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    sys.modules.pop("homework_for_cli", None)
+    code, out, err = cli("train", *words, "--out", "run", "--json")
+    assert code == 2 and out == ""
+    (line,) = err.splitlines()
+    assert line.startswith("error: ") and len(line) < 600
+    assert [part for part in said if part not in line] == []
+
+
+@pytest.mark.parametrize("arguments", [["train", "--preset", "fast"], ["evaluate", "nowhere"], ["compare", "nowhere"]])
+def test_other_commands_fail_as_shortly(arguments: list[str], cli: Cli) -> None:
+    code, out, err = cli(*arguments)
+    assert code == 2 and out == "" and len(err.splitlines()) == 1 and err.startswith("error: ")
+    assert arguments[-1] in err
+
+
+def test_an_unfinished_run_cannot_be_compared_or_measured(cli: Cli, faces: Path, tmp_path: Path) -> None:
+    RunFolder(tmp_path).start(tiny_config(faces), resume=False)
+    assert cli("compare", tmp_path).err.startswith(f"error: {tmp_path}: this run has no result yet")
+    assert "no checkpoint there" in cli("evaluate", tmp_path).err
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"), [({"method": "dcal"}, UserError), ({"attention_widths": "8,0"}, ValueError)], ids=str
+)
+def test_debug_shows_the_traceback(words: dict[str, str], kind: type, faces: Path, tmp_path: Path, cli: Cli) -> None:
+    command = ["train", *tiny_options(faces, **words), "--out", str(tmp_path / "run")]
+    with pytest.raises(kind):
+        main(["--debug", *command])
+    assert cli(*command).code == 2  # and without it, it is one line again
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is one")
+def test_a_gpu_that_is_not_there_is_one_line(cli: Cli, faces: Path, tmp_path: Path) -> None:
+    code, _, err = cli("train", *tiny_options(faces, device="cuda"), "--out", tmp_path / "run")
+    assert code == 2 and len(err.splitlines()) == 1 and "CUDA" in err
+    assert not (tmp_path / "run").exists()
+
+
+def test_of_several_processes_only_the_first_prints(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dacl_edu.training.train", lambda *_, **__: {})
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    for rank, expected in ((0, "{}\n"), (1, "")):
+        monkeypatch.setattr(torch.distributed, "get_rank", lambda rank=rank: rank)
+        assert cli("train", "--preset", "smoke", "--json") == (0, expected, "")
