@@ -176,22 +176,52 @@ PRESETS: dict[str, dict[str, Any]] = {
     "paper-rafdb": {**_PAPER, "data": "rafdb", "epochs": 60, "step_epochs": 20, "step_factor": 0.1},
     "paper-affectnet": {
         # The paper's 3,500 images are AffectNet's validation part; its test part was never released.
-        **_PAPER, "data": "affectnet", "epochs": 20, "step_epochs": 5, "step_factor": 0.2, "eval_split": "val",
+        **_PAPER,
+        "data": "affectnet",
+        "epochs": 20,
+        "step_epochs": 5,
+        "step_factor": 0.2,
+        "eval_split": "val",
         "select_by": "last",
     },
     # Where the authors' released code differs from their text: batch 64, fixed channel statistics, and the epoch
     # that is reported is the one that is best on the test part. Such a result carries that in its name.
-    "repo": {**_PAPER, "data": "rafdb", "epochs": 60, "step_epochs": 20, "step_factor": 0.1, "batch_size": 64,
-             "normalize": "rafdb", "select_by": "test"},
+    "repo": {
+        **_PAPER,
+        "data": "rafdb",
+        "epochs": 60,
+        "step_epochs": 20,
+        "step_factor": 0.1,
+        "batch_size": 64,
+        "normalize": "rafdb",
+        "select_by": "test",
+    },
     # Minutes on two CPU cores. The last epoch is reported, so nothing is selected and no image is spent on it.
     "quick": {
-        "backbone": "small_resnet", "load_size": 64, "image_size": 56, "augment": "random_crop",
-        "epochs": 28, "batch_size": 128, "lr": 0.1, "nesterov": True, "schedule": "onecycle", "select_by": "last",
+        "backbone": "small_resnet",
+        "load_size": 64,
+        "image_size": 56,
+        "augment": "random_crop",
+        "epochs": 28,
+        "batch_size": 128,
+        "lr": 0.1,
+        "nesterov": True,
+        "schedule": "onecycle",
+        "select_by": "last",
     },
     # Seconds: that everything runs, not that it learns.
     "smoke": {
-        "backbone": "small_resnet", "load_size": 48, "image_size": 40, "augment": "ten_crop", "limit": 140,
-        "epochs": 2, "batch_size": 32, "lr": 0.05, "nesterov": True, "schedule": "onecycle", "select_by": "last",
+        "backbone": "small_resnet",
+        "load_size": 48,
+        "image_size": 40,
+        "augment": "ten_crop",
+        "limit": 140,
+        "epochs": 2,
+        "batch_size": 32,
+        "lr": 0.05,
+        "nesterov": True,
+        "schedule": "onecycle",
+        "select_by": "last",
     },
 }
 """Named starting points: field values that differ from the defaults of :class:`TrainConfig`."""

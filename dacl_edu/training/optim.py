@@ -41,7 +41,10 @@ def build_schedule(optimizer: Optimizer, config: TrainConfig, steps_per_epoch: i
         # One step more than there are: the scheduler is stepped after the last optimisation step too.
         # The momentum stays as configured.
         return OneCycleLR(
-            optimizer, max_lr=config.lr, total_steps=config.epochs * steps_per_epoch + 1, pct_start=config.warmup,
+            optimizer,
+            max_lr=config.lr,
+            total_steps=config.epochs * steps_per_epoch + 1,
+            pct_start=config.warmup,
             cycle_momentum=False,
         )
     return LambdaLR(optimizer, lambda _: 1.0)

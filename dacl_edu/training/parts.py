@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
+from lightning_fabric import Fabric
 from torch import Tensor
-from torch.utils.data import Sampler
+from torch.utils.data import DataLoader, Sampler
 
-from dacl_edu.data import AugmentParameters, FaceDataset, available_splits, load_dataset, split_train_validation
+from dacl_edu.data import (
+    AugmentParameters,
+    FaceDataset,
+    available_splits,
+    collate_batch,
+    load_dataset,
+    split_train_validation,
+)
 from dacl_edu.errors import UserError
 from dacl_edu.training.config import TrainConfig
 
@@ -177,6 +186,37 @@ class EpochOrder(Sampler[int]):
     def __iter__(self) -> Iterator[int]:
         order = torch.randperm(self.length, generator=epoch_generator(self.seed, self.epoch)).tolist()
         return iter(order[self.rank :: self.world_size][: len(self)])
+
+
+def build_loader(fabric: Fabric, dataset: FaceDataset, order: EpochOrder, config: TrainConfig) -> Any:
+    """Return the loader of training batches on this process's device, in the order that ``order`` draws.
+
+    Raises
+    ------
+    UserError
+        Too few images for the micro-batches that the configuration asks for.
+    """
+    of_process = len(order)
+    batch = min(config.batch_size // config.devices, of_process)
+    if batch < 2 * config.accumulate:
+        raise UserError(
+            f"{len(dataset)} training images over accumulate {config.accumulate} and devices {config.devices} leave "
+            "fewer than two at a time, and BatchNorm needs at least two",
+            mend="--accumulate 1, or more images",
+        )
+    loader: DataLoader[Any] = DataLoader(
+        dataset,
+        batch_size=batch,
+        sampler=order,
+        collate_fn=collate_batch,
+        num_workers=config.workers,
+        persistent_workers=config.workers > 0,
+        pin_memory=fabric.device.type == "cuda",
+        generator=torch.Generator(),  # else a resumed run with workers draws one number more than an uninterrupted one
+        # BatchNorm cannot train on one image, so a lone last one is left out (each epoch another).
+        drop_last=0 < of_process % batch < 2 * config.accumulate,
+    )
+    return fabric.setup_dataloaders(loader, use_distributed_sampler=False)  # the order knows the processes
 
 
 def epoch_generator(seed: int, epoch: int, stream: int = 0) -> torch.Generator:

@@ -69,9 +69,14 @@ class Reporter:
     def __init__(self, total_steps: int, done_steps: int, enabled: bool) -> None:
         self.console = Console(stderr=True, quiet=not enabled, highlight=False)
         self.bar = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
             TextColumn("{task.fields[note]}"),
-            console=self.console, transient=True, disable=not (enabled and sys.stderr.isatty()),
+            console=self.console,
+            transient=True,
+            disable=not (enabled and sys.stderr.isatty()),
         )
         self.task = self.bar.add_task("", total=total_steps, completed=done_steps, note="")
 

@@ -13,6 +13,7 @@ from dacl_edu.model import DACL
 from dacl_edu.training.checkpoint import load_checkpoint
 from dacl_edu.training.config import TrainConfig
 from dacl_edu.training.methods import build_method
+from dacl_edu.training.parts import load_evaluated_split
 from dacl_edu.training.run_folder import RunFolder
 
 
@@ -93,8 +94,11 @@ def evaluate_run(
     run = load_run(path)
     config = run.config
     name = data or config.data
-    where = root if root is not None or data is not None else config.root
-    dataset = load_dataset(name, split or config.eval_split, where, config.load_size)
+    if data is None and root is None and split is None:
+        dataset = load_evaluated_split(config)  # with the run's own limit: the images that its result is of
+    else:
+        where = root if root is not None or data is not None else config.root
+        dataset = load_dataset(name, split or config.eval_split, where, config.load_size)
     predictions = predict(run.model, dataset, run.prepare.evaluate)
     result = {
         "run": str(run.folder.path),
