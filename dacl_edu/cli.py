@@ -17,6 +17,7 @@ from rich.console import Console
 from dacl_edu import __version__
 from dacl_edu.data.cli import app as data_app
 from dacl_edu.errors import UserError
+from dacl_edu.faces.cli import app as faces_app
 from dacl_edu.training.config import PRESETS, TrainConfig
 
 app = typer.Typer(
@@ -28,7 +29,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(data_app, name="data")
+app.add_typer(faces_app, name="faces")
 _debug = False
+_DEMO_EPOCHS = 12  # three runs in minutes: enough to see the methods learn, too few to rank them
 
 
 def _print_version(wanted: bool) -> None:
@@ -62,9 +65,11 @@ def _with_config_options(command: Callable[..., None]) -> Callable[..., None]:
             continue
         default = field.get_default(call_default_factory=True)
         option = typer.Option(
-            f"--{name.replace('_', '-')}", *_FLAGS.get(name, ()),
+            f"--{name.replace('_', '-')}",
+            *_FLAGS.get(name, ()),
             help=f"{field.description}{f' [{default}]' if default not in (None, {}) else ''}",
-            show_default=False, metavar=_metavar(field.annotation),
+            show_default=False,
+            metavar=_metavar(field.annotation),
         )
         options.append(
             inspect.Parameter(
@@ -193,6 +198,9 @@ def compare(
 @app.command()
 def demo(
     preset: Annotated[str, typer.Option("--preset", "-p", help="Preset of the three runs.")] = "quick",
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", "-e", help=f"Epochs of each. [default: {_DEMO_EPOCHS} of quick's 28]")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the three runs.")] = 0,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the three run folders.")] = Path("runs/demo"),
 ) -> None:
@@ -200,9 +208,12 @@ def demo(
     from dacl_edu.evaluation.tables import result_tables
     from dacl_edu.training import train
 
+    if epochs is None and preset == "quick":
+        epochs = _DEMO_EPOCHS
+    shorter = {} if epochs is None else {"epochs": epochs}
     results = []
     for method in ("softmax", "center", "dacl"):
-        config = TrainConfig.from_preset(preset, method=method, seed=seed)
+        config = TrainConfig.from_preset(preset, method=method, seed=seed, **shorter)
         # A finished run is kept and an interrupted one continued, so the command can simply be repeated.
         try:
             results.append(train(config, out / f"{method}-{preset}-seed{seed}", resume=True))

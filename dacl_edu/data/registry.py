@@ -243,6 +243,6 @@ def _nearest(word: str, valid: Iterable[str]) -> str:
 
 @register_dataset("bundled", splits=lambda root: ("train", "val", "test"))
 def _load_bundled(split: str, root: Path | None, image_size: int | None) -> FaceDataset:
-    from dacl_edu.data.drawn import load_drawn
+    from dacl_edu.data.bundled import load_bundled
 
-    return load_drawn(split, root, image_size)
+    return load_bundled(split, root, image_size)

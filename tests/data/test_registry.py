@@ -20,15 +20,15 @@ from dacl_edu.errors import UserError
 
 
 @pytest.fixture
-def drawn(monkeypatch):
-    """Stands in for the drawn faces, and records how they were asked for."""
+def bundled(monkeypatch):
+    """Stands in for the bundled faces, and records how they were asked for."""
     calls = []
 
-    def load_drawn(split, root, image_size):
+    def load_bundled(split, root, image_size):
         calls.append((split, root, image_size))
         return FaceDataset(torch.zeros(1, 3, 4, 4, dtype=torch.uint8), torch.tensor([0]), name="bundled", split=split)
 
-    monkeypatch.setitem(sys.modules, "dacl_edu.data.drawn", SimpleNamespace(load_drawn=load_drawn))
+    monkeypatch.setitem(sys.modules, "dacl_edu.data.bundled", SimpleNamespace(load_bundled=load_bundled))
     return calls
 
 
@@ -38,10 +38,10 @@ def test_names():
     }  # fmt: skip
 
 
-def test_bundled_is_passed_on(drawn, tmp_path):
+def test_bundled_is_passed_on(bundled, tmp_path):
     load_dataset("bundled")
     load_dataset("bundled", "validation", tmp_path, 32)
-    assert drawn == [("train", None, None), ("val", tmp_path, 32)]
+    assert bundled == [("train", None, None), ("val", tmp_path, 32)]
     assert available_splits("bundled") == ("train", "val", "test")
 
 
@@ -49,11 +49,11 @@ def test_bundled_is_passed_on(drawn, tmp_path):
     ("word", "split"),
     [("train", "train"), ("training", "train"), ("valid", "val"), ("validation", "val"), ("Test", "test")],
 )
-def test_splits_have_synonyms(drawn, word, split):
+def test_splits_have_synonyms(bundled, word, split):
     assert load_dataset("bundled", word).split == split
 
 
-def test_unknown_names_are_refused_with_the_nearest(drawn):
+def test_unknown_names_are_refused_with_the_nearest(bundled):
     with pytest.raises(UserError, match="unknown data set 'raf-db' — did you mean 'rafdb'"):
         load_dataset("raf-db")
     with pytest.raises(UserError, match="unknown data set 'fer'"):
@@ -63,7 +63,7 @@ def test_unknown_names_are_refused_with_the_nearest(drawn):
 
 
 @pytest.mark.parametrize("size", [0, -1])
-def test_image_size_is_positive(drawn, size):
+def test_image_size_is_positive(bundled, size):
     with pytest.raises(UserError, match=f"image_size is {size}"):
         load_dataset("bundled", image_size=size)
 
@@ -108,9 +108,9 @@ def test_a_registered_listing_is_loaded_with_its_option(monkeypatch, tmp_path):
     assert listed.decode(0).shape == (3, 8, 8) and listed.source(0) == "me"
 
 
-def test_a_data_set_without_a_listing_is_listed_from_memory(drawn, tmp_path):
+def test_a_data_set_without_a_listing_is_listed_from_memory(bundled, tmp_path):
     assert list_dataset("bundled", "val", image_size=16).split == "val"
-    assert drawn == [("val", None, 16)]
+    assert bundled == [("val", None, 16)]
 
 
 def test_a_fingerprint_tells_data_apart(tmp_path, save_image):

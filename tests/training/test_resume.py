@@ -20,7 +20,8 @@ from dacl_edu.training import RunFolder, TrainConfig, train
 from dacl_edu.training.checkpoint import load_checkpoint, rng_state, save_checkpoint, set_rng_state
 
 Config = Callable[..., TrainConfig]
-TIMING = ("images_per_second", "data_wait", "seconds", "waiting", "images")  # a checkpoint's "images" is part of the speed
+# Of a checkpoint, "images" is part of the speed.
+TIMING = ("images_per_second", "data_wait", "seconds", "waiting", "images")
 
 
 def without_timing(value: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,181 @@
+"""The rendered faces that come with the repository: read with Pillow, NumPy and pandas alone.
+
+`data/README.md` is the data card; `dacl_edu.faces` makes such pictures, and is not needed to read them.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import io
+import json
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from dacl_edu.data.classes import EXPRESSIONS
+from dacl_edu.data.dataset import FaceDataset
+from dacl_edu.errors import UserError
+
+SPLITS = ("train", "val", "test")
+MANIFEST = "manifest.json"
+_MEND = "restore the folder: git checkout -- data/faces, or clone the repository again"
+
+
+def bundled_folder() -> Path:
+    """Folder in which the set lies in a clone of the repository.
+
+    Examples
+    --------
+    >>> bundled_folder().parts[-2:]
+    ('data', 'faces')
+    """
+    return Path(__file__).parents[2] / "data" / "faces"
+
+
+def load_bundled(split: str, root: str | Path | None = None, image_size: int | None = None) -> FaceDataset:
+    """Load a split of the rendered faces.
+
+    Parameters
+    ----------
+    split : str
+        ``"train"`` (RAF-DB's class proportions, and one label in ten replaced by another that people confuse with
+        it), ``"val"`` or ``"test"`` (as many images of each expression, every label as rendered). No person is in two
+        splits.
+    root : path, optional
+        Folder of the set; ``data/faces`` of the repository if left out.
+    image_size : int, optional
+        Side in pixels; the images are stored with 64 and resized if another is asked for.
+
+    Returns
+    -------
+    FaceDataset
+        ``labels`` are what an annotator would have given (column ``label_observed`` of ``factors``; ``label_true`` is
+        what was rendered), ``groups`` the people, ``factors`` one row an image.
+
+    Raises
+    ------
+    UserError
+        The split is unknown, or a file is missing or damaged.
+
+    Examples
+    --------
+    >>> faces = load_bundled("val")                                                         # doctest: +SKIP
+    >>> tuple(faces.images.shape[1:]), faces.factors["yaw"].abs().max() > 0                  # doctest: +SKIP
+    ((3, 64, 64), True)
+    """
+    if split not in SPLITS:
+        raise UserError(f"the rendered faces have no split {split!r}", mend=f"there are {', '.join(SPLITS)}")
+    folder = bundled_folder() if root is None else Path(root).expanduser()
+    pixels, table = _read_split(folder.absolute(), split, _stamp(folder, split))
+    # Copies: whoever changes a picture or a factor must not change what the next call returns.
+    images, factors = torch.from_numpy(pixels).clone(), table.copy()
+    if image_size is not None and image_size != images.shape[-1]:
+        # In pieces, because uint8 images are resized by way of a float copy.
+        images = torch.cat([
+            torch.nn.functional.interpolate(part, size=(image_size, image_size), mode="bilinear", antialias=True)
+            for part in images.split(256)
+        ])  # fmt: skip
+    return FaceDataset(
+        images,
+        torch.from_numpy(_labels(factors["label_observed"], folder / f"{split}.csv.gz")),
+        factors["id"].to_numpy(dtype=np.str_),
+        groups=factors["identity"].to_numpy(),
+        factors=factors.drop(columns="id"),
+        name="bundled",
+        split=split,
+    )
+
+
+def _labels(names: pd.Series[str], path: Path) -> NDArray[np.int64]:
+    index = {name: k for k, name in enumerate(EXPRESSIONS)}
+    try:
+        return np.array([index[name] for name in names], dtype=np.int64)
+    except KeyError as error:
+        raise UserError(f"{path}: unknown expression {error}", mend=_MEND) from error
+
+
+def _files(split: str) -> tuple[str, str]:
+    return f"{split}.npz", f"{split}.csv.gz"
+
+
+def _stamp(folder: Path, split: str) -> tuple[tuple[int, int], ...]:
+    """Sizes and times of the files: what was read is used again only while they stay the same."""
+    stamps = []
+    for name in (MANIFEST, *_files(split)):
+        path = folder / name
+        if not path.is_file():
+            raise UserError(
+                f"{path}: no such file",
+                mend="the rendered faces come with a clone of the repository; give their folder with root=… (--root) "
+                "where the package was installed without it",
+            )
+        status = path.stat()
+        stamps.append((status.st_size, status.st_mtime_ns))
+    return tuple(stamps)
+
+
+@functools.lru_cache(maxsize=3)
+def _read_split(
+    folder: Path, split: str, stamp: tuple[tuple[int, int], ...]
+) -> tuple[NDArray[np.uint8], pd.DataFrame]:
+    """Verify, decode and keep in memory one split."""
+    manifest = _read_manifest(folder / MANIFEST)
+    archive, table_file = _files(split)
+    archive_bytes = _verified(folder, archive, manifest)
+    table_bytes = _verified(folder, table_file, manifest)
+    table = pd.read_csv(io.BytesIO(table_bytes), compression="gzip", dtype={"id": str}, keep_default_na=False)
+    # The factors have four digits; pandas' quick reading of them may be off by the last bit, which this mends.
+    table = table.round(4)
+    with np.load(io.BytesIO(archive_bytes), allow_pickle=False) as arrays:
+        stream, offsets = arrays["jpeg"], arrays["offsets"]
+    if len(offsets) != len(table) + 1:
+        raise UserError(f"{folder / archive} holds {len(offsets) - 1} images, its table {len(table)} rows", mend=_MEND)
+    return _decode(stream, offsets, folder / archive), table
+
+
+def _decode(stream: NDArray[np.uint8], offsets: NDArray[np.int64], path: Path) -> NDArray[np.uint8]:
+    data = stream.tobytes()
+    images: NDArray[np.uint8] | None = None
+    for row, (start, end) in enumerate(pairwise(offsets)):
+        try:
+            picture = np.asarray(Image.open(io.BytesIO(data[start:end])).convert("RGB"))
+        except (OSError, UnidentifiedImageError) as error:
+            raise UserError(f"{path}, image {row}: cannot be decoded ({error})", mend=_MEND) from error
+        if images is None:
+            images = np.empty((len(offsets) - 1, 3, *picture.shape[:2]), np.uint8)
+        images[row] = picture.transpose(2, 0, 1)
+    if images is None:
+        raise UserError(f"{path}: no images", mend=_MEND)
+    return images
+
+
+def _read_manifest(path: Path) -> dict[str, Any]:
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        files = manifest["files"]
+        if not all(isinstance(files[name]["sha256"], str) for split in SPLITS for name in _files(split)):
+            raise ValueError("a digest is not text")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path}: cannot be read ({error!r})", mend=_MEND) from error
+    return dict(files)
+
+
+def _verified(folder: Path, name: str, files: dict[str, Any]) -> bytes:
+    path = folder / name
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error})", mend=_MEND) from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != files[name]["sha256"]:
+        raise UserError(
+            f"{path}: damaged (SHA-256 {found[:12]}…, {files[name]['sha256'][:12]}… was expected)", mend=_MEND
+        )
+    return content
