@@ -11,7 +11,7 @@ LOCK := requirements.lock
 NEEDS := pyproject.toml $(LOCK) Makefile
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lab lint check lock clean
+.PHONY: help install run test test-browser lab notebooks lint lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -38,6 +38,7 @@ $(VENV)/installed-run: $(NEEDS) $(BIN)/python $(if $(TORCH),$(BIN)/uv)
 
 $(VENV)/installed-test: $(VENV)/installed-run
 	$(INSTALL) -c $(LOCK) -e '.[notebooks,timm,dev]'
+	@bash scripts/install_browser.sh
 	@touch $@
 
 install: $(VENV)/installed-run
@@ -45,15 +46,28 @@ install: $(VENV)/installed-run
 run: install
 	$(BIN)/dacl-edu demo
 
+# The plain contents manager: jupytext's, where it is installed, would rewrite a lesson's text each time a reader saves.
 lab: install
-	$(BIN)/jupyter lab --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/00_start_here.ipynb
+	@$(BIN)/jupyter labextension disable "@jupyterlab/apputils-extension:announcements" >/dev/null 2>&1 || true
+	$(BIN)/jupyter lab --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) \
+	  --ServerApp.contents_manager_class=jupyter_server.services.contents.largefilemanager.AsyncLargeFileManager \
+	  notebooks/00_start_here.ipynb
 
 # Two processes, one thread each: more threads than cores wait for one another.
 test: $(VENV)/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 --dist loadfile
-	$(BIN)/python -m pytest -q --nbval notebooks -p no:doctest
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser"
+	$(BIN)/python -m pytest -q --nbval --nbval-current-env -n 2 --dist loadfile notebooks
+	$(BIN)/python -m pytest -q tests/notebooks/test_in_browser.py -k 00_start_here
+
+# Every notebook in JupyterLab in a real browser: Run All, no error, a moved control changes its figure. About 5 minutes.
+test-browser: $(VENV)/installed-test
+	$(BIN)/python -m pytest tests/notebooks/test_in_browser.py
+
+# Executes the notebooks and stores their outputs; make notebooks NAMES="05 06" only some.
+notebooks: $(VENV)/installed-test
+	$(BIN)/python scripts/notebooks.py $(NAMES)
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check --fix .

@@ -18,6 +18,7 @@ from dacl_edu import __version__
 from dacl_edu.data.cli import app as data_app
 from dacl_edu.errors import UserError
 from dacl_edu.faces.cli import app as faces_app
+from dacl_edu.lessons.cli import register as register_notebook_commands
 from dacl_edu.training.config import PRESETS, TrainConfig
 
 app = typer.Typer(
@@ -254,9 +255,13 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
+register_notebook_commands(app)
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; an error that the user can mend is one line and exit code 2."""
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    # On the child: importing lightning_fabric sets the level of its own logger anew.
+    logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.WARNING)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         sys.path.append(os.getcwd())  # --method my_module:MyLoss; an installed command would not look here

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import logging
 import os
 import shutil
 from collections.abc import Iterable
@@ -10,13 +13,12 @@ from typing import Any
 import torch
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+_PLOTLY = "application/vnd.plotly.v1+json"
+_WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def setup(seed: int = 0) -> None:
-    """Prepare a notebook: seed torch and choose how figures are stored. The first cell of each lesson calls it.
-
-    With a browser on the machine each figure is stored twice, interactive and as a PNG, so that it also shows where
-    notebooks are only displayed; without one it is interactive alone. Set ``DACL_EDU_PNG=0`` to leave the PNG out.
+    """Prepare a notebook: seed torch, choose how numbers print and how figures look. Each lesson calls it first.
 
     Parameters
     ----------
@@ -28,13 +30,108 @@ def setup(seed: int = 0) -> None:
     """
     torch.manual_seed(seed)
     torch.set_printoptions(precision=4, sci_mode=False)
+    logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.WARNING)  # it writes red lines
     try:
         import plotly.io as pio
     except ImportError:  # a lesson without figures runs without plotly
         return
-    wants_png = os.environ.get("DACL_EDU_PNG", "1") != "0" and any(map(shutil.which, _BROWSERS))
-    pio.renderers.default = "plotly_mimetype+png" if wants_png else "plotly_mimetype"
+    pio.renderers.default = "plotly_mimetype"
     pio.templates.default = "plotly_white"
+
+
+def stores_png() -> bool:
+    """Whether :func:`show` adds a PNG to each figure: ``DACL_EDU_PNG=1`` is set and a browser is there to draw it.
+
+    ``scripts/notebooks.py`` and ``dacl-edu run-notebook`` set it, so that stored notebooks show their figures where
+    nothing runs. A student's own session leaves it out: each picture costs a second.
+
+    Examples
+    --------
+    >>> isinstance(stores_png(), bool)
+    True
+    """
+    return os.environ.get("DACL_EDU_PNG") == "1" and any(map(shutil.which, _BROWSERS))
+
+
+def show(what: Any, alt: str) -> None:
+    """Show a figure or a widget, together with words for those who cannot see it.
+
+    Parameters
+    ----------
+    what : plotly figure, or ipywidgets widget
+        Numbers of a figure are rounded to six digits, so that a stored output is the same on every machine.
+    alt : str
+        What a reader would see: a sentence or two.
+
+    Raises
+    ------
+    ValueError
+        ``alt`` says nothing.
+
+    Examples
+    --------
+    >>> import plotly.graph_objects as go
+    >>> show(go.Figure(go.Bar(y=[1, 2])), alt="Two bars, the second twice as high.")  # doctest: +SKIP
+    """
+    from IPython.display import display
+
+    alt = " ".join(alt.split())
+    if len(alt) < 15:
+        raise ValueError(f"alt={alt!r} says too little: describe the figure in a sentence")
+    if hasattr(what, "comm") and hasattr(what, "_repr_mimebundle_"):  # a widget: alive only while the kernel is
+        bundle = what._repr_mimebundle_()
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        display({_WIDGET: data[_WIDGET], "text/plain": f"[interactive, run to use] {alt}"}, metadata=metadata, raw=True)
+        return
+    what.update_layout(meta={"alt": alt})
+    plain = _rounded_json(json.loads(what.to_json()))
+    data = {_PLOTLY: {**plain, "config": {"displaylogo": False}}, "text/plain": alt}
+    metadata = {_PLOTLY: {"alt": alt}}
+    if stores_png():
+        kind, picture = _picture(what)
+        data[kind], metadata[kind] = base64.b64encode(picture).decode(), {"alt": alt}
+    display(data, metadata=metadata, raw=True)
+
+
+def _picture(figure: Any) -> tuple[str, bytes]:
+    """A PNG; or, where that is large since faces are in it, a JPEG."""
+    png = _png(figure)
+    if len(png) < 100_000:
+        return "image/png", png
+    import io
+
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.open(io.BytesIO(png)).convert("RGB").save(buffer, format="JPEG", quality=82)
+    return "image/jpeg", buffer.getvalue()
+
+
+def _png(figure: Any) -> bytes:
+    import kaleido
+
+    if not getattr(_png, "served", False):  # one browser for all figures of a notebook: three times faster
+        kaleido.start_sync_server(silence_warnings=True)
+        _png.served = True  # type: ignore[attr-defined]
+    return kaleido.calc_fig_sync(json.loads(figure.to_json()), opts={"format": "png", "scale": 1})
+
+
+def _rounded_json(value: Any) -> Any:
+    """Round every float to six significant digits; typed arrays become lists."""
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, list):
+        return [_rounded_json(item) for item in value]
+    if isinstance(value, dict):
+        if set(value) >= {"dtype", "bdata"}:
+            import numpy as np
+
+            array = np.frombuffer(base64.b64decode(value["bdata"]), dtype=np.dtype(value["dtype"]))
+            if "shape" in value:
+                array = array.reshape([int(n) for n in str(value["shape"]).split(",")])
+            return _rounded_json(array.tolist())
+        return {key: _rounded_json(item) for key, item in value.items()}
+    return value
 
 
 def rounded(value: Any, digits: int = 4) -> Any:
@@ -68,3 +165,26 @@ def rounded(value: Any, digits: int = 4) -> Any:
     if isinstance(value, Iterable):
         return [rounded(item, digits) for item in value]
     return round(float(value), digits) + 0.0
+
+
+def check_parameters() -> dict[str, Any]:
+    """Check the values of a notebook's parameters cell, and those that papermill put behind it; return them.
+
+    papermill itself only warns of an unknown name and takes any type. The types are those of the cell tagged
+    ``parameters``. The environment variable ``DACL_EDU_PARAMETERS`` (JSON) changes defaults of every notebook that has
+    such a parameter; the tests use it to train in seconds.
+
+    Raises
+    ------
+    UserError
+        An unknown name (the nearest valid one is said), or a value of another type.
+    """
+    from IPython import get_ipython
+
+    from dacl_edu.lessons.parameters import checked_values
+
+    shell = get_ipython()
+    space = shell.user_ns
+    changed = checked_values(space.get("__annotations__", {}), space, list(shell.history_manager.input_hist_raw))
+    space.update(changed)
+    return changed

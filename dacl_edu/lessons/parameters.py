@@ -1,0 +1,152 @@
+"""The parameters of a notebook: the cell tagged so declares names, types and defaults, and nothing else is accepted."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import TypeAdapter, ValidationError
+
+from dacl_edu.errors import UserError
+
+INJECTED = "# Parameters"  # how papermill begins the cell that it adds
+_TYPES = {"str": str, "int": int, "float": float, "bool": bool, "list": list, "None": None}
+
+
+class Parameter(NamedTuple):
+    """One line of a parameters cell: ``name: type = default  # help``."""
+
+    name: str
+    kind: Any
+    default: Any
+    help: str
+
+
+def declared_parameters(path: Path) -> dict[str, Parameter]:
+    """Read what the parameters cell of a notebook declares.
+
+    Raises
+    ------
+    UserError
+        No cell, or several, are tagged ``parameters``; or a line is not ``name: type = constant``.
+    """
+    import nbformat
+
+    cells = [c for c in nbformat.read(path, as_version=4).cells if "parameters" in c.metadata.get("tags", [])]
+    if len(cells) != 1:
+        raise UserError(
+            f"{path.name}: {len(cells) or 'no'} cells are tagged 'parameters', but there must be one",
+            mend="run a notebook that takes parameters, 07_training or 08_results; or tag the cell of its defaults",
+        )
+    found = {}
+    lines = cells[0].source.splitlines()
+    for line in ast.parse(cells[0].source).body:
+        if not isinstance(line, ast.AnnAssign) or not isinstance(line.target, ast.Name) or line.value is None:
+            raise UserError(f"{path.name}: parameters cell, line {line.lineno}", mend="write  name: type = default")
+        kind = eval(ast.unparse(line.annotation), {"__builtins__": {}}, _TYPES)  # a type of the project's own notebook
+        comment = lines[line.lineno - 1].partition("  # ")[2].strip()
+        found[line.target.id] = Parameter(line.target.id, kind, ast.literal_eval(line.value), comment)
+    return found
+
+
+def typed(parameter: Parameter, text: str) -> Any:
+    """Turn the text of a command line into the type that a parameter declares.
+
+    Raises
+    ------
+    UserError
+        The text is not of that type.
+
+    Examples
+    --------
+    >>> typed(Parameter("seed", int, 0, ""), "3"), typed(Parameter("epochs", int | None, None, ""), "none")
+    (3, None)
+    >>> typed(Parameter("seed", int, 0, ""), "three")
+    Traceback (most recent call last):
+    ...
+    dacl_edu.errors.UserError: parameter seed is 'three', but must be int — e.g. -p seed 0
+    """
+    if text.lower() == "none" and _accepts(parameter.kind, None):
+        return None
+    try:
+        return TypeAdapter(parameter.kind).validate_strings(text)
+    except ValidationError as error:
+        raise _wrong(parameter, text) from error
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Say which valid name was probably meant.
+
+    Examples
+    --------
+    >>> nearest("sed", ["seed", "method"])
+    "did you mean 'seed'? There are seed, method"
+    """
+    names = list(known)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return (f"did you mean {close[0]!r}? " if close else "") + f"There are {', '.join(names)}"
+
+
+def checked_values(kinds: Mapping[str, Any], space: Mapping[str, Any], cells: Iterable[str]) -> dict[str, Any]:
+    """Return the parameters' values in a running notebook, after checking names and types.
+
+    Parameters
+    ----------
+    kinds : mapping
+        Annotations of the notebook: what its parameters cell declares.
+    space : mapping
+        The notebook's variables.
+    cells : iterable of str
+        Sources that were executed so far; the one that papermill added is recognised by its first line.
+
+    Raises
+    ------
+    UserError
+        An unknown name, or a value of another type.
+    """
+    injected: set[str] = set()
+    for source in cells:
+        if source.startswith(INJECTED):
+            targets = [target for line in ast.parse(source).body for target in getattr(line, "targets", [])]
+            injected |= {target.id for target in targets if isinstance(target, ast.Name)}
+    for name in sorted(injected - set(kinds)):
+        raise UserError(f"unknown parameter {name!r}", mend=nearest(name, kinds))
+    values = {name: space[name] for name in kinds if name in space}
+    defaults = json.loads(os.environ.get("DACL_EDU_PARAMETERS", "{}"))
+    values.update({name: value for name, value in defaults.items() if name in values and name not in injected})
+    for name, value in values.items():
+        parameter = Parameter(name, kinds[name], None, "")
+        if not _accepts(parameter.kind, value):
+            raise _wrong(parameter, value)
+    return values
+
+
+def _accepts(kind: Any, value: Any) -> bool:
+    if isinstance(value, bool) and kind is not bool:  # True is an int to Python, not to a reader
+        return False
+    try:
+        TypeAdapter(kind).validate_python(value, strict=True)
+    except ValidationError:
+        return False
+    return True
+
+
+def kind_name(kind: Any) -> str:
+    """Return a type as it is written.
+
+    Examples
+    --------
+    >>> kind_name(int), kind_name(float | None)
+    ('int', 'float | None')
+    """
+    return kind.__name__ if isinstance(kind, type) else str(kind)
+
+
+def _wrong(parameter: Parameter, value: Any) -> UserError:
+    example = f"e.g. -p {parameter.name} {parameter.default}" if parameter.default not in (None, "") else ""
+    return UserError(f"parameter {parameter.name} is {value!r}, but must be {kind_name(parameter.kind)}", mend=example)

@@ -1,0 +1,99 @@
+"""Faces in rows and columns, as one picture."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from plotly.graph_objects import Figure
+from torch import Tensor
+
+
+def face_sheet(
+    images: Tensor,
+    columns: int,
+    captions: Sequence[str] = (),
+    row_names: Sequence[str] = (),
+    title: str = "",
+    side: int = 84,
+) -> Figure:
+    """Draw images (n, 3, H, W) uint8 in rows of ``columns``, from the top left.
+
+    Parameters
+    ----------
+    images : Tensor
+        (n, 3, H, W) uint8.
+    columns : int
+    captions : sequence of str, optional
+        (n,) a line below each image.
+    row_names : sequence of str, optional
+        One a row, at its left.
+    title : str, optional
+    side : int, default 84
+        Pixels that an image takes on the screen.
+
+    Returns
+    -------
+    Figure
+        The faces are a picture in the layout; the captions are its one trace, so that they can be read and tested.
+
+    Examples
+    --------
+    >>> figure = face_sheet(torch.zeros(3, 3, 8, 8, dtype=torch.uint8), columns=2, captions=["a", "b", "c"])
+    >>> figure.data[0].text
+    ('a', 'b', 'c')
+    """
+    count, _, height, width = images.shape
+    rows = -(-count // columns)
+    sheet = torch.full((rows * columns, 3, height, width), 255, dtype=torch.uint8)
+    sheet[:count] = images
+    picture = sheet.view(rows, columns, 3, height, width).permute(0, 3, 1, 4, 2)  # (rows, H, columns, W, 3)
+    gap = 0.28 if captions else 0.04  # of an image's height, below each row
+    figure = Figure()
+    for row in range(rows):
+        strip = picture[row].reshape(height, columns * width, 3).numpy()
+        figure.add_layout_image(
+            source=_jpeg(strip), x=0, y=row * (1 + gap), sizex=columns, sizey=1, xref="x", yref="y", sizing="stretch",
+            yanchor="top",
+        )  # fmt: skip
+    places = np.arange(count)
+    figure.add_scatter(
+        x=places % columns + 0.5,
+        y=(places // columns) * (1 + gap) + 1 + gap / 2,
+        text=list(captions) or None,
+        mode="text" if captions else "none",
+        textfont={"size": 10},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    left = 14 + 8 * max((len(name) for name in row_names), default=0)
+    top = 44 if title else 8
+    figure.update_xaxes(range=[0, columns], visible=False)
+    figure.update_yaxes(
+        range=[rows * (1 + gap), 0],
+        tickvals=[row * (1 + gap) + 0.5 for row in range(len(row_names))],
+        ticktext=list(row_names),
+        visible=bool(row_names),
+        showgrid=False,
+        zeroline=False,
+    )
+    figure.update_layout(
+        title=title or None,
+        width=columns * side + left + 12,
+        height=int(rows * (1 + gap) * side) + top + 8,
+        margin={"l": left, "r": 12, "t": top, "b": 8},
+        plot_bgcolor="white",
+    )
+    return figure
+
+
+def _jpeg(array: np.ndarray) -> str:
+    import base64
+
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(array).save(buffer, format="JPEG", quality=88)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -1,0 +1,1058 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     notebook_metadata_filter: dacl_edu,-jupytext.text_representation.jupytext_version
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+#   dacl_edu:
+#     budget_seconds: 60
+#     mode: strict
+# ---
+
+# %% [markdown]
+# # The gradients
+#
+# **After this notebook you can** derive the gradients of the sparse center loss on paper, confirm them in four
+# independent ways, write a backward pass for PyTorch, find out which of its factors is wrong, and say why this loss can
+# only push attention down.
+#
+# **Minutes:** 90. **Builds on:** notebooks 03 (Eq. 4) and 04 (Eq. 7), the derivative of a square.
+#
+# The whole loss of the paper, and the two gradients that it prints:
+#
+# $$\mathcal{L} = \mathcal{L}_S + \lambda \mathcal{L}_{SC} \tag{8}$$
+#
+# $$\frac{\partial \mathcal{L}_{SC}}{\partial x_i} = \frac{1}{m}\, a_i \odot (x_i - c_{y_i}) \tag{9}$$
+#
+# $$\frac{\partial \mathcal{L}_{SC}}{\partial a_i} = \frac{1}{2m} \left\| x_i - c_{y_i} \right\|_2^2 \tag{10}$$
+#
+# One of the three cannot be right as it is printed. You can see which from its shape alone; if you cannot yet, you
+# will.
+#
+# **The plan.** A gradient is easy to get wrong and hard to see wrong: a network with a broken gradient often still
+# trains. So we obtain the same numbers by five roads – on paper, by algebra software, by nudging numbers, by autograd,
+# by a hand-written backward pass – and then break them on purpose.
+
+# %% tags=["setup"]
+# On Colab or Kaggle this fetches the project. Elsewhere, and on a second run, it does nothing.
+import importlib.util, os, subprocess, sys
+
+if importlib.util.find_spec("dacl_edu") is None:
+    repository = os.environ.get("DACL_EDU_REPOSITORY", "")  # where you found this notebook
+    assert repository, "write the address of the project's repository between the quotes above"
+    subprocess.run(["git", "clone", "--depth", "1", repository, "dacl-edu"], check=True)
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "./dacl-edu[notebooks]"], check=True)
+    os.chdir("dacl-edu/notebooks")
+    sys.path.insert(0, os.path.dirname(os.getcwd()))
+
+# %%
+import math
+
+import ipywidgets as widgets
+import plotly.graph_objects as go
+import sympy as sp
+import torch
+from plotly.subplots import make_subplots
+
+from dacl_edu.course import check
+from dacl_edu.gradients import compare_gradients, gradient_table
+from dacl_edu.losses import Objective, build_loss, center_loss, softmax_loss, sparse_center_loss
+from dacl_edu.notebook import rounded, setup, show
+
+setup(seed=5)
+BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"  # told apart by colour-blind readers
+
+# %% [markdown]
+# ## The example that fits on the page
+#
+# Three samples, two dimensions, two classes. All numbers are typed by hand; keep them in mind.
+
+# %%
+x = torch.tensor([[1.0, 2.0], [3.0, 0.0], [2.0, 2.0]])  # deep features: (m, d) = (3, 2)
+a = torch.tensor([[1.0, 0.5], [1.0, 0.25], [0.5, 1.0]])  # attention: (m, d)
+c = torch.tensor([[0.0, 0.0], [3.0, 4.0]])  # class centers: (K, d) = (2, 2)
+y = torch.tensor([0, 1, 0])  # labels: (m,)
+m, d = x.shape
+
+# %%
+D = x - c[y]  # difference to the center of its own class: (m, d)
+print(rounded(D))
+assert D.shape == (m, d)
+assert D[1, 0] == 0, "sample 1 sits on its center in dimension 0: nothing should pull it there"
+
+# %% [markdown]
+# ## Eq. 8: the whole loss
+#
+# The softmax loss needs scores $z$ (Eq. 1); the sparse center loss is Eq. 4. First both as loops:
+
+# %% tags=["eq-8"]
+z = torch.tensor([[2.0, 0.0], [0.0, 1.0], [1.0, 1.0]])  # scores: (m, K)
+lam = 0.01  # λ; the paper's value
+
+L_S_loop, L_SC_loop = 0.0, 0.0
+for i in range(m):
+    exps = [math.exp(z[i, k]) for k in range(2)]
+    L_S_loop -= math.log(exps[y[i]] / sum(exps)) / m
+    for j in range(d):
+        L_SC_loop += a[i, j].item() * D[i, j].item() ** 2 / (2 * m)
+L_loop = L_S_loop + lam * L_SC_loop
+
+# %% [markdown]
+# Then vectorised, then the package:
+
+# %%
+L_S = -z.log_softmax(dim=1)[torch.arange(m), y].mean()
+L_SC = (a * D**2).sum() / (2 * m)
+L = L_S + lam * L_SC
+terms = Objective(build_loss("sparse_center"), lam=lam)(z, x, a, y, c)
+assert terms.total.shape == L.shape == ()
+assert torch.allclose(terms.total, L) and abs(L.item() - L_loop) < 1e-6
+print("L_S", rounded(terms.softmax), " L_SC", rounded(terms.metric), " L", rounded(terms.total))
+
+# %% [markdown]
+# ## What a gradient says
+#
+# Take one number out of the batch: sample 0, dimension 1, $x = 2$, $c = 0$, $a = 0.5$. Its share of the loss is
+# $\frac{1}{2m} a (x-c)^2$. The gradient says how that share changes when you move a number a little and leave all
+# others alone.
+#
+# **What to see in the figure:** on the left $x$ moves and $a$ is fixed: a parabola, whose slope at the dot is what Eq.
+# 9 must give, here $1/3$. On the right $a$ moves and $x$ is fixed: a straight line, *rising for every $x$*. Keep that
+# right picture: the end of this notebook is about it.
+
+# %%
+steps = torch.linspace(-3, 3, 61)
+weights = torch.linspace(0, 1, 21)
+figure = make_subplots(rows=1, cols=2, subplot_titles=("x moves: a parabola", "a moves: a line"))
+figure.add_scatter(x=steps.tolist(), y=(0.5 * steps**2 / (2 * m)).tolist(), line={"color": BLUE}, row=1, col=1)
+tangent = [(0.5 * 4 / 6) + (1 / 3) * (position - 2) for position in (1, 3)]
+figure.add_scatter(x=[1, 3], y=tangent, mode="lines", line={"color": ORANGE, "dash": "dash"}, row=1, col=1)
+figure.add_scatter(x=[2], y=[0.5 * 4 / 6], mode="markers", marker={"color": ORANGE, "size": 11}, row=1, col=1)
+for distance, colour in ((2, BLUE), (1, GREEN), (0, RED)):
+    line = {"color": colour}
+    figure.add_scatter(
+        x=weights.tolist(), y=(weights * distance**2 / (2 * m)).tolist(), line=line, row=1, col=2
+    )
+    figure.add_annotation(
+        x=1, y=distance**2 / (2 * m), text=f"|x − c| = {distance}", showarrow=False, yshift=9, xanchor="right",
+        row=1, col=2
+    )
+figure.update_xaxes(title="x", row=1, col=1).update_xaxes(title="a", row=1, col=2)
+figure.update_layout(width=760, height=360, showlegend=False, title="The share of one number in the loss")
+show(figure, alt="""Left: a parabola in x with its lowest point at the center, and a dashed tangent of slope one
+third at x = 2. Right: three lines in a, the steeper the farther x is from the center, flat for distance 0, none
+falling.""")
+
+# %% [markdown]
+# ## Road 1: on paper
+#
+# $$\mathcal{L}_{SC} = \frac{1}{2m}\sum_{i=1}^{m}\sum_{j=1}^{d} a_{ij}\,(x_{ij} - c_{y_i j})^2 \tag{4}$$
+#
+# **With respect to one number $x_{ij}$.** Hold $a$ and $c$ fixed.
+#
+# 1. The double sum has $m \cdot d$ terms. Only *one* of them contains $x_{ij}$. The others are constants, and their
+#    derivative is 0.
+# 2. In that term, $\frac{\partial}{\partial x}(x - c)^2 = 2(x - c)$.
+# 3. So
+#    $\dfrac{\partial \mathcal{L}_{SC}}{\partial x_{ij}} = \dfrac{1}{2m}\, a_{ij} \cdot 2 (x_{ij} - c_{y_i j}) = \dfrac{1}{m}\, a_{ij}(x_{ij} - c_{y_i j})$.
+#    The 2 cancels the ½: that is what the ½ is there for.
+# 4. Write the $d$ numbers of sample $i$ as a vector, and products of vectors element by element as $\odot$: Eq. 9.
+#
+# **With respect to one number $a_{ij}$.** Hold $x$ and $c$ fixed.
+#
+# 1. Again only one term contains it.
+# 2. The term is *linear* in $a_{ij}$, so its derivative is what stands beside it: $(x_{ij} - c_{y_i j})^2$.
+# 3. So $\dfrac{\partial \mathcal{L}_{SC}}{\partial a_{ij}} = \dfrac{1}{2m}(x_{ij} - c_{y_i j})^2$. There is no 2 to
+#    cancel the ½.
+#
+# Compare with Eq. 10. It prints a norm, $\|x_i - c_{y_i}\|_2^2$, which is **one number** for the whole sample: the sum
+# of the squares over all $j$. But $\partial \mathcal{L}_{SC}/\partial a_i$ needs **$d$ numbers**, one for each
+# $a_{ij}$. It is a misprint (see `docs/errata.md`); read the norm as "square each dimension".
+#
+# A gradient always has the shape of what you differentiate by. That one rule finds the misprint without any calculus.
+#
+# ### Eq. 9: loop, vectorised, package
+
+# %% tags=["eq-9"]
+dx_loop = torch.zeros(m, d)
+for i in range(m):
+    for j in range(d):
+        dx_loop[i, j] = a[i, j] * (x[i, j] - c[y[i], j]) / m
+
+dx = a * (x - c[y]) / m  # Eq. 9: (m, d)
+
+# %% [markdown]
+# For the package's own gradient we ask PyTorch: `torch.autograd.grad(loss, input)` calls the backward pass of
+# `sparse_center_loss`, which is written by hand.
+
+# %%
+x_leaf, a_leaf = x.clone().requires_grad_(), a.clone().requires_grad_()
+dx_package, da_package = torch.autograd.grad(sparse_center_loss(x_leaf, a_leaf, y, c), (x_leaf, a_leaf))
+print(rounded(dx))
+assert dx.shape == dx_loop.shape == dx_package.shape == x.shape
+assert torch.allclose(dx, dx_loop) and torch.allclose(dx, dx_package)
+assert dx[1, 0] == 0, "on its center nothing pulls"
+
+# %% [markdown]
+# ### Eq. 10: loop, vectorised, package
+
+# %% tags=["eq-10"]
+da_loop = torch.zeros(m, d)
+for i in range(m):
+    for j in range(d):
+        da_loop[i, j] = (x[i, j] - c[y[i], j]) ** 2 / (2 * m)
+
+da = (x - c[y]) ** 2 / (2 * m)  # Eq. 10, elementwise: (m, d)
+
+# %%
+print(rounded(da))
+assert da.shape == da_loop.shape == da_package.shape == a.shape
+assert torch.allclose(da, da_loop) and torch.allclose(da, da_package)
+assert (da >= 0).all(), "a square is never negative"
+
+# %% [markdown]
+# And Eq. 10 to the letter, with the norm. The check looks at the shape first:
+
+# %%
+da_as_printed = (x - c[y]).norm(dim=1) ** 2 / (2 * m)  # (m,): one number a sample
+try:
+    check.value(da_as_printed, da_package, "Eq. 10 as printed")
+except AssertionError as message:
+    print("caught:", message)
+else:
+    raise RuntimeError("this should have been caught")
+
+# %% [markdown]
+# ## Road 2: algebra software
+#
+# sympy differentiates symbols, not numbers: what it finds holds for all values at once. First one term, with a general
+# $m$:
+
+# %%
+x_s, a_s, c_s, m_s = sp.symbols("x a c m", positive=True)
+term = a_s * (x_s - c_s) ** 2 / (2 * m_s)
+print("d/dx:", sp.factor(sp.diff(term, x_s)))
+print("d/da:", sp.diff(term, a_s))
+assert sp.simplify(sp.diff(term, x_s) - a_s * (x_s - c_s) / m_s) == 0  # Eq. 9
+assert sp.simplify(sp.diff(term, a_s) - (x_s - c_s) ** 2 / (2 * m_s)) == 0  # Eq. 10
+
+# %% [markdown]
+# Then the whole sum for our three samples with their labels: 6 symbols $x_{ij}$, 6 symbols $a_{ij}$, 4 symbols
+# $c_{kj}$.
+
+# %%
+X = sp.Matrix(m, d, lambda i, j: sp.Symbol(f"x{i}{j}"))
+A = sp.Matrix(m, d, lambda i, j: sp.Symbol(f"a{i}{j}"))
+C = sp.Matrix(2, d, lambda k, j: sp.Symbol(f"c{k}{j}"))
+pairs = [(i, j) for i in range(m) for j in range(d)]
+L_sym = sum(A[i, j] * (X[i, j] - C[int(y[i]), j]) ** 2 for i, j in pairs) / (2 * m)
+print(L_sym)
+
+# %%
+for i, j in pairs:
+    difference = X[i, j] - C[int(y[i]), j]
+    assert sp.expand(sp.diff(L_sym, X[i, j]) - A[i, j] * difference / m) == 0, (i, j)  # Eq. 9
+    assert sp.expand(sp.diff(L_sym, A[i, j]) - difference**2 / (2 * m)) == 0, (i, j)  # Eq. 10
+print("sympy agrees with Eq. 9 and with the elementwise Eq. 10 in all", len(pairs), "places")
+
+# %% [markdown]
+# Last, put our numbers into sympy's derivative, and compare with the package:
+
+# %%
+symbols = [*X, *A, *C]
+numbers = [*x.flatten().tolist(), *a.flatten().tolist(), *c.flatten().tolist()]
+values = dict(zip(symbols, numbers))
+dx_sympy = torch.tensor([[float(sp.diff(L_sym, X[i, j]).subs(values)) for j in range(d)] for i in range(m)])
+da_sympy = torch.tensor([[float(sp.diff(L_sym, A[i, j]).subs(values)) for j in range(d)] for i in range(m)])
+assert dx_sympy.shape == dx.shape and torch.allclose(dx_sympy, dx_package)
+assert da_sympy.shape == da.shape and torch.allclose(da_sympy, da_package)
+
+# %% [markdown]
+# ## Road 3: finite differences
+#
+# No calculus at all. Move one number by a small step $h$ up and down, and see what the loss does:
+#
+# $$\frac{\partial \mathcal{L}}{\partial x_{ij}} \approx \frac{\mathcal{L}(x_{ij} + h) - \mathcal{L}(x_{ij} - h)}{2h} \qquad\text{(central)}$$
+#
+# We write the loss in plain Python, so that nothing of PyTorch is involved:
+
+# %%
+def L_SC_python(x, a, y, c):
+    total = 0.0
+    for x_i, a_i, y_i in zip(x, a, y):
+        for j in range(len(x_i)):
+            difference = x_i[j] - c[y_i][j]
+            total += a_i[j] * difference * difference
+    return total / (2 * len(x))
+
+
+# %%
+def nudged(step):
+    """The loss when sample 0, dimension 1 is moved by step."""
+    moved = x.tolist()
+    moved[0][1] += step
+    return L_SC_python(moved, a.tolist(), y.tolist(), c.tolist())
+
+
+h = 1e-4
+central = (nudged(h) - nudged(-h)) / (2 * h)
+print("central difference", rounded(central), " Eq. 9", rounded(dx[0, 1]))
+assert abs(central - dx[0, 1].item()) < 1e-7
+
+# %% [markdown]
+# How small should $h$ be? Smaller is better, until it is worse. We also look at the one-sided (forward) difference,
+# which saves one evaluation.
+
+# %%
+sizes = [1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-11, 1e-12]
+exact = 0.5 * 2.0 / 3
+forward_error = [abs((nudged(h) - nudged(0.0)) / h - exact) for h in sizes]
+central_error = [abs((nudged(h) - nudged(-h)) / (2 * h) - exact) for h in sizes]
+best = sizes[forward_error.index(min(forward_error))]
+print("forward: best step", best, " central, h = 1e-6: error below 1e-8:", central_error[5] < 1e-8)
+assert 1e-9 <= best <= 1e-7 and central_error[5] < 1e-8
+
+# %% [markdown]
+# **What to see in the figure** (read it from right to left, both axes logarithmic): the forward error first falls with
+# $h$, because the parabola bends less over a short step. Then it *rises*: the two losses agree in nearly all digits,
+# their difference keeps only the last few, and dividing by a tiny $h$ magnifies the rounding. The central difference
+# has no falling part at all: on a parabola the bends on both sides cancel exactly, so for this loss only rounding is
+# left, and a *large* step is the best one. For other losses its error falls as $h^2$.
+
+# %%
+figure = go.Figure()
+for name, errors, colour in (("forward", forward_error, ORANGE), ("central", central_error, BLUE)):
+    shown = [max(error, 1e-17) for error in errors]  # an error of exactly 0 has no logarithm
+    figure.add_scatter(x=sizes, y=shown, name=name, mode="lines+markers", line={"color": colour})
+figure.update_xaxes(type="log", title="step h", exponentformat="power", dtick=2)
+figure.update_yaxes(type="log", title="error", exponentformat="power", dtick=3)
+figure.update_layout(width=640, height=380, title="Error of a finite difference against its step")
+show(figure, alt="""Two lines on logarithmic axes. The forward error is a V with its lowest point near a step of
+ten to the minus seven. The central error is lowest for the largest steps and rises as the step shrinks.""")
+
+# %% [markdown]
+# `compare_gradients` uses central differences with $h = 10^{-6}$ **in float64**, for every number of every input. In
+# float32 the same step would drown in rounding: a loss near 2 is stored in units of $2.4 \cdot 10^{-7}$, so the
+# quotient comes in units of 0.12.
+
+# %%
+def quotient(dtype, h=1e-6):
+    up, down = x.to(dtype).clone(), x.to(dtype).clone()
+    up[0, 1] += h
+    down[0, 1] -= h
+    a_, c_ = a.to(dtype), c.to(dtype)
+    return (sparse_center_loss(up, a_, y, c_) - sparse_center_loss(down, a_, y, c_)) / (2 * h)
+
+
+assert abs(quotient(torch.float64) - exact) < 1e-8
+assert abs(quotient(torch.float32) - exact) > 1e-2, "float32: wrong in the second digit"
+
+
+# %% [markdown]
+# ## Road 4: autograd on the long-hand formula
+#
+# Write Eq. 4 with plain tensor operations and let PyTorch differentiate. It knows the derivative of each operation
+# (`-`, `**2`, `*`, `sum`, `/`) and applies the chain rule backwards.
+
+# %%
+def long_hand(features, attention, labels, centers):
+    return (attention * (features - centers[labels]) ** 2).sum() / (2 * len(features))
+
+
+dx_auto, da_auto = torch.autograd.grad(long_hand(x_leaf, a_leaf, y, c), (x_leaf, a_leaf))
+assert dx_auto.shape == dx.shape and torch.allclose(dx_auto, dx)
+assert da_auto.shape == da.shape and torch.allclose(da_auto, da)
+
+# %% [markdown]
+# ## Road 5: a backward pass by hand
+#
+# If autograd can do it, why write it by hand? To know what happens; to keep fewer intermediate tensors; and because the
+# paper prints the gradients, so that somebody should check them.
+#
+# PyTorch's form is a class with two functions. `forward` computes the loss and keeps what the backward needs.
+# `backward` receives the **incoming gradient** $g = \partial \mathcal{L} / \partial \mathcal{L}_{SC}$ and returns one
+# gradient for each input, in the order of the inputs, `None` where there is none.
+#
+# By the chain rule,
+# $\dfrac{\partial \mathcal{L}}{\partial x} = \dfrac{\partial \mathcal{L}}{\partial \mathcal{L}_{SC}} \cdot \dfrac{\partial \mathcal{L}_{SC}}{\partial x} = g \cdot \text{Eq. 9}$.
+# And what is $g$ in Eq. 8? The factor before $\mathcal{L}_{SC}$: $g = \lambda$.
+#
+# **Question 1.** Replace the two lines of the backward by your own. The cell after it checks the shape, then the
+# values, against finite differences.
+#
+# <details><summary>Hint 1</summary>Cover the two lines and derive them: Road 1 has both.</details>
+# <details><summary>Hint 2</summary>Each gradient has the shape (m, d). If a sum appears, something went
+# wrong.</details>
+# <details><summary>Hint 3</summary>Eq. 9: a D / m. Eq. 10: D² / (2m). Both times g.</details>
+
+# %%
+class MySparseCenterLoss(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, a, y, c):
+        ctx.save_for_backward(x, a, y, c)
+        return (a * (x - c[y]) ** 2).sum() / (2 * len(x))
+
+    @staticmethod
+    def backward(ctx, g):
+        x, a, y, c = ctx.saved_tensors
+        D, m = x - c[y], len(x)
+        dx = g * a * D / m  # Eq. 9, times the incoming gradient
+        da = g * D**2 / (2 * m)  # Eq. 10, times the incoming gradient
+        return dx, da, None, None  # no gradient for labels and centers
+
+
+# %%
+def my_loss(features, attention, labels, centers):
+    return MySparseCenterLoss.apply(features, attention, labels, centers)
+
+
+inputs = {"features": x, "attention": a, "labels": y, "centers": c}
+assert torch.allclose(my_loss(**inputs), sparse_center_loss(**inputs)), "forward"
+verdicts = compare_gradients(my_loss, inputs)  # "autograd" now means: your backward
+print(gradient_table(verdicts))
+assert all(verdict.ok for verdict in verdicts)
+
+
+# %% [markdown]
+# ### All roads in one table
+#
+# `hand-written` are the formulas of Road 1, `autograd` the package's backward, `long-hand autograd` Road 4. Each is
+# compared with finite differences (Road 3) – the shape first. If the shapes differ, no error is computed at all; a
+# later section shows why.
+
+# %%
+def my_gradients(features, attention, labels, centers):
+    D, m = features - centers[labels], len(features)
+    return {"features": attention * D / m, "attention": D**2 / (2 * m)}
+
+
+table = compare_gradients(sparse_center_loss, inputs, hand_written=my_gradients, reference=long_hand)
+print(gradient_table(table))
+assert len(table) == 6 and all(row.shape == row.expected_shape and row.ok for row in table)
+
+# %% [markdown]
+# The course's check is the same comparison with words. It is what grades assignments:
+
+# %%
+check.gradient(sparse_center_loss, my_gradients, inputs, wrt=("features", "attention"))
+print("shape and value of both gradients are right")
+
+# %% [markdown]
+# ### A larger random batch
+#
+# A hand-typed example may hide a mistake by luck. So once more, with numbers that nobody chose:
+
+# %%
+large = {
+    "features": torch.randn(7, 5),
+    "attention": torch.rand(7, 5),
+    "labels": torch.randint(0, 4, (7,)),
+    "centers": torch.randn(4, 5),
+}
+table = compare_gradients(sparse_center_loss, large, hand_written=my_gradients, reference=long_hand)
+print(gradient_table(table))
+assert all(row.ok for row in table)
+
+# %% [markdown]
+# ## The incoming gradient is λ
+#
+# Eq. 9 and 10 are gradients of $\mathcal{L}_{SC}$ alone. Training differentiates
+# $\mathcal{L} = \mathcal{L}_S + \lambda \mathcal{L}_{SC}$. In mixed precision the loss is multiplied by a large number
+# first, so that small gradients survive float16, and that number arrives as well. A backward that ignores $g$ is right
+# in every test of the loss alone, and wrong in every training.
+
+# %%
+for factor in (1.0, lam, 1024.0 * lam):
+    x_leaf, a_leaf = x.clone().requires_grad_(), a.clone().requires_grad_()
+    (factor * sparse_center_loss(x_leaf, a_leaf, y, c)).backward()
+    assert torch.allclose(x_leaf.grad, factor * dx) and torch.allclose(a_leaf.grad, factor * da)
+    print("incoming", factor, " gradient of x[0]", rounded(x_leaf.grad[0]))
+
+# %% [markdown]
+# And through the whole of Eq. 8. Here the scores depend on the features too, $z = W^T x$, so $x$ receives a gradient by
+# two ways, and they add up. Attention receives one by one way only:
+
+# %%
+W = torch.tensor([[1.0, -1.0], [0.5, 0.5]])  # Eq. 1 without the bias: (d, K)
+x_leaf, a_leaf = x.clone().requires_grad_(), a.clone().requires_grad_()
+terms = Objective(build_loss("sparse_center"), lam=lam)(x_leaf @ W, x_leaf, a_leaf, y, c)
+from_softmax = torch.autograd.grad(terms.softmax, x_leaf, retain_graph=True)[0]  # (m, d)
+terms.total.backward()
+assert torch.allclose(x_leaf.grad, from_softmax + lam * dx, atol=1e-6)
+assert torch.allclose(a_leaf.grad, lam * da)
+
+# %% [markdown]
+# One more thing that "hold $a$ fixed" hides. In the network $x$ and $a$ both come from the same map $x^*$: the feature
+# by pooling, the attention by Eq. 5-7. The gradient that reaches $x^*$ is the sum of both ways,
+# $\frac{\partial \mathcal{L}}{\partial x}\frac{\partial x}{\partial x^*} + \frac{\partial \mathcal{L}}{\partial a}\frac{\partial a}{\partial x^*}$.
+# So Eq. 10 does not only train the attention network; it also asks the backbone for maps that yield less attention.
+
+# %%
+x_star = torch.rand(3, 2, 4, requires_grad=True)  # a toy context: (m, channels, places)
+V = torch.randn(8, 2)  # a toy attention network: flatten, one linear layer, sigmoid
+pooled, attended = x_star.mean(dim=2), torch.sigmoid(x_star.flatten(1) @ V)  # (m, 2), (m, 2)
+
+
+def reaching_x_star(pooled, attended):
+    return torch.autograd.grad(sparse_center_loss(pooled, attended, y, c), x_star, retain_graph=True)[0]
+
+
+both = reaching_x_star(pooled, attended)
+assert torch.allclose(
+    both, reaching_x_star(pooled, attended.detach()) + reaching_x_star(pooled.detach(), attended), atol=1e-6
+)
+
+# %% [markdown]
+# ## Break it
+#
+# Seven backward passes; the first is right. Each gets the difference $D$, the attention $a$, the batch size $m$ and the
+# incoming gradient $g$, and returns the gradients of $x$ and $a$.
+#
+# Before you run the cell after it: which mistakes will show in `features`, which in `attention`, which in both? Which
+# are wrong in *shape*?
+
+# %%
+backwards = {
+    "right": lambda D, a, m, g: (g * a * D / m, g * D**2 / (2 * m)),
+    "wrong sign": lambda D, a, m, g: (-g * a * D / m, g * D**2 / (2 * m)),
+    "missing 1/2": lambda D, a, m, g: (g * a * D / m, g * D**2 / m),
+    "missing 1/m": lambda D, a, m, g: (g * a * D, g * D**2 / 2),
+    "norm, one number a sample": lambda D, a, m, g: (g * a * D / m, g * (D**2).sum(dim=1) / (2 * m)),
+    "norm, copied to each dimension": lambda D, a, m, g: (
+        g * a * D / m,
+        g * (D**2).sum(dim=1, keepdim=True).expand_as(D) / (2 * m),
+    ),
+    "incoming gradient ignored": lambda D, a, m, g: (a * D / m, D**2 / (2 * m)),
+}
+
+
+# %% [markdown]
+# The loss that we check is the second term of Eq. 8, $\lambda \mathcal{L}_{SC}$, so that an ignored $g$ shows:
+
+# %%
+def weighted_loss(features, attention, labels, centers):
+    return lam * sparse_center_loss(features, attention, labels, centers)
+
+
+def verdicts_of(name):
+    """Return (check of features, check of attention) for one of the backward passes."""
+
+    def formula(features, attention, labels, centers):
+        pair = backwards[name](features - centers[labels], attention, len(features), lam)
+        return dict(zip(("features", "attention"), pair))
+
+    rows = compare_gradients(weighted_loss, inputs, hand_written=formula)
+    return [row for row in rows if row.method == "hand-written"]
+
+
+# %%
+for name in backwards:
+    dx_check, da_check = verdicts_of(name)
+    print(f"{name:<32}{dx_check.verdict:<13}{da_check.verdict}")
+    assert (dx_check.ok and da_check.ok) == (name == "right"), "every mistake is caught, and only mistakes"
+
+# %% [markdown]
+# **What to see in the figure:** the same table in colours. No mistake leaves both columns alone; most leave *one*
+# alone. Whoever tests the gradient of $x$ only would pass three of the six.
+
+# %%
+text = [[row.verdict for row in verdicts_of(name)] for name in backwards]  # (7, 2)
+grid = [[("ok", "wrong value", "wrong shape").index(verdict) for verdict in row] for row in text]
+scale = [[0, GREEN], [0.33, GREEN], [0.33, ORANGE], [0.66, ORANGE], [0.66, RED], [1, RED]]
+figure = go.Figure(
+    go.Heatmap(
+        z=grid, x=["∂L/∂x", "∂L/∂a"], y=list(backwards), text=text, texttemplate="%{text}", colorscale=scale,
+        zmin=0, zmax=2, showscale=False, xgap=4, ygap=4
+    )
+)
+figure.update_yaxes(autorange="reversed").update_layout(
+    width=640, height=380, title="What the check says about seven backward passes", margin={"l": 220}
+)
+show(figure, alt="""A table of seven rows and two columns. Right: ok, ok. Wrong sign: wrong value in x. Missing
+one half: wrong value in a. Missing 1/m: wrong value in both. Norm, one number: wrong shape in a. Norm, copied:
+wrong value in a. Incoming gradient ignored: wrong value in both.""")
+assert grid[0] == [0, 0] and sum(row[0] == 0 for row in grid[1:]) == 3
+
+# %% [markdown]
+# ### Choose a mistake
+#
+# For each mistake: what finite differences say, what the broken backward says, and the difference. The plain function
+# first, so that it can be tested:
+
+# %%
+def broken_panels(name):
+    """Return a title and the pictures (expected, broken, difference): of da, or of dx if only that is wrong."""
+    dx_check, da_check = verdicts_of(name)
+    which = 0 if not dx_check.ok and da_check.ok else 1
+    expected = (lam * dx, lam * da)[which]  # (m, d)
+    got = backwards[name](D, a, m, lam)[which]
+    got = got[:, None] if got.dim() == 1 else got  # draw (m,) as a column
+    verdict = (dx_check, da_check)[which].verdict
+    fits = verdict != "wrong shape"
+    difference = got - expected if fits else torch.full_like(expected, math.nan)  # no difference of two shapes
+    title = f"∂L/∂{'xa'[which]}: {verdict}"
+    return title, [rounded(1000 * panel, 2) for panel in (expected, got, difference)]
+
+
+# %%
+title, (expected, got, difference) = broken_panels("right")
+assert title == "∂L/∂a: ok" and expected == got and not any(any(row) for row in difference)
+title, (expected, got, difference) = broken_panels("wrong sign")
+assert title == "∂L/∂x: wrong value" and got == [[-v + 0.0 for v in row] for row in expected]
+assert broken_panels("norm, one number a sample")[0] == "∂L/∂a: wrong shape"
+
+
+# %%
+def broken_figure(name):
+    title, panels = broken_panels(name)
+    figure = make_subplots(rows=1, cols=3, subplot_titles=("finite differences", "this backward", "difference"))
+    for column, panel in enumerate(panels, start=1):
+        figure.add_heatmap(
+            z=panel, colorscale="RdBu", zmid=0, zmin=-30, zmax=30, showscale=False, texttemplate="%{z}", row=1,
+            col=column
+        )
+    figure.update_xaxes(visible=False).update_yaxes(autorange="reversed", tickvals=[0, 1, 2], title=None)
+    figure.update_yaxes(title="sample", row=1, col=1)
+    return figure.update_layout(width=720, height=330, title=f"{name} – {title} (in thousandths)")
+
+
+# %% [markdown]
+# Choose from the list (the notebook must be running). **What to see:** a sign turns the colours round; a factor deepens
+# them all alike; a norm gives each sample one colour; an ignored $g$ is off the scale, a hundred times too large.
+
+# %%
+explorer = go.FigureWidget(broken_figure("wrong sign"))
+choice = widgets.Dropdown(options=list(backwards), value="wrong sign", description="backward")
+
+
+def choose(change=None):
+    fresh = broken_figure(choice.value)
+    with explorer.batch_update():
+        explorer.layout.title.text = fresh.layout.title.text
+        for old, new in zip(explorer.data, fresh.data):
+            old.z = new.z
+
+
+choice.observe(choose, "value")
+show(widgets.VBox([choice, explorer]), alt="""A list of seven backward passes, and three small heat maps: finite
+differences, the chosen backward, their difference.""")
+
+# %%
+choice.value = "missing 1/2"  # what choosing does
+assert "wrong value" in explorer.layout.title.text
+assert explorer.data[2].z[0][0] == explorer.data[0].z[0][0], "the difference is as large as the thing itself"
+choice.value = "wrong sign"
+
+# %% [markdown]
+# The same as a still picture, for the misprint of Eq. 10 copied to each dimension:
+
+# %%
+show(broken_figure("norm, copied to each dimension"), alt="""Three heat maps of three samples and two dimensions.
+Finite differences give different numbers in the two dimensions, the backward with the norm gives each sample the
+same number twice, and the difference is not zero.""")
+
+# %% [markdown]
+# **Question 2.** Break it in a way of your own: change `my_broken_gradients` until you understand each message. Does
+# the check ever stay silent?
+#
+# <details><summary>Hint 1</summary>Try a factor close to 1, such as 1.001.</details>
+# <details><summary>Hint 2</summary>The tolerance is an absolute difference of 10⁻⁶. How large must a mistake be to
+# show?</details>
+# <details><summary>Hint 3</summary>A mistake that is zero for these inputs cannot show: a term that only matters for
+# negative attention, say. That is why checks use several random inputs.</details>
+
+# %%
+def my_broken_gradients(features, attention, labels, centers):
+    D, m = features - centers[labels], len(features)
+    return {"features": attention * D / m, "attention": D / (2 * m)}  # forgot the square
+
+
+try:
+    check.gradient(sparse_center_loss, my_broken_gradients, inputs, wrt=("features", "attention"))
+except AssertionError as message:
+    print("caught:", message)
+else:
+    print("not caught: your gradients are right, or the mistake is zero for these inputs")
+
+
+# %% [markdown]
+# ### A falling loss proves nothing
+#
+# "But it trains!" Let us train with each. The features and the scores behind attention ($a = \sigma(p)$, Eq. 7) go
+# downhill on $\mathcal{L}_{SC}$ for 30 steps. We note the loss, and what it is meant to make small: the squared
+# distance to the centers, center loss (Eq. 3).
+#
+# Guess first: with which of the six does the loss *rise*?
+
+# %%
+def descend(name, steps=30, rate=0.5):
+    """Return (L_SC, L_C) after each step of gradient descent with one of the backward passes."""
+    x_now, p, losses = x.clone(), torch.zeros(m, d), []
+    for _ in range(steps):
+        a_now = torch.sigmoid(p)
+        losses.append((sparse_center_loss(x_now, a_now, y, c).item(), center_loss(x_now, y, c).item()))
+        dx, da = backwards[name](x_now - c[y], a_now, m, 1.0)
+        x_now, p = x_now - rate * dx, p - rate * da * a_now * (1 - a_now)
+    return list(zip(*losses))
+
+
+# %%
+shaped = [name for name in backwards if name != "norm, one number a sample"]  # that one cannot even be subtracted
+losses = {name: descend(name) for name in shaped}
+for name, (L_SC_path, L_C_path) in losses.items():
+    ends = rounded([L_SC_path[0], L_SC_path[-1], L_C_path[0], L_C_path[-1]], 2)
+    print(f"{name:<32}L_SC {ends[0]} -> {ends[1]:<6} L_C {ends[2]} -> {ends[3]}")
+    assert L_SC_path[-1] < L_SC_path[0], "the loss falls with every one of them"
+assert [name for name in shaped if losses[name][1][-1] > losses[name][1][0]] == ["wrong sign"]
+
+# %% [markdown]
+# With none! Even with the wrong sign, which drives every feature *away* from its center, $\mathcal{L}_{SC}$ falls:
+# attention shrinks faster than the distances grow.
+#
+# **What to see in the figure:** on the left the loss, falling in all six cases; on the right the distances, which give
+# the wrong sign away. Some wrong passes are *faster* than the right one: a missing $1/m$ is a larger learning rate, and
+# learning rates get tuned. With the loss alone ($g = 1$) an ignored incoming gradient lies exactly on the right curve.
+
+# %%
+colours = dict(zip(shaped, (BLUE, RED, ORANGE, GREEN, "#CC79A7", "#000000")))
+dashes = dict(zip(shaped, ("solid", "solid", "dash", "solid", "dot", "dot")))
+figure = make_subplots(rows=1, cols=2, subplot_titles=("L_SC, what is minimised", "L_C, the distances"))
+for name, both_losses in losses.items():
+    for column, values in enumerate(both_losses, start=1):
+        line = {"color": colours[name], "dash": dashes[name]}
+        figure.add_scatter(
+            x=list(range(30)), y=rounded(values, 5), name=name, line=line, showlegend=column == 1, row=1,
+            col=column
+        )
+figure.update_yaxes(type="log", dtick=1).update_xaxes(title="step")
+figure.update_layout(
+    width=900, height=400, title="Training with six backward passes", legend={"orientation": "h", "y": -0.25}
+)
+show(figure, alt="""Two panels of six curves over thirty steps, on logarithmic axes. Left, the sparse center
+loss: all six fall, missing 1/m fastest, wrong sign least. Right, the center loss: five fall, wrong sign rises.""")
+
+# %% [markdown]
+# ### Why wrong shapes hide behind broadcasting
+#
+# PyTorch stretches a smaller tensor to fit a larger one when it can. Useful in a formula, dangerous in a test. Suppose
+# all differences happen to be 1, a natural thing to type:
+
+# %%
+D_ones = torch.ones(3, 2)
+right = D_ones**2 / (2 * 3)  # Eq. 10: (3, 2)
+one_number = (D_ones**2).mean() / (2 * 3)  # everything averaged into one number: ()
+column = (D_ones**2).mean(dim=1, keepdim=True) / (2 * 3)  # one number a sample: (3, 1)
+assert torch.allclose(one_number, right) and torch.allclose(column, right), "the usual test passes both"
+assert (one_number - right).abs().max() == 0 and (column - right).abs().max() == 0, "so does the largest error"
+
+# %%
+for name, wrong in (("one number", one_number), ("a column", column)):
+    try:
+        check.value(wrong, right, name)
+    except AssertionError as message:
+        print("caught:", message)
+    else:
+        raise RuntimeError("this should have been caught")
+
+# %% [markdown]
+# Three rules follow, and every check in this course keeps them.
+# **Compare shapes before values. Test with numbers that have no symmetry. Make $m$, $d$ and $K$ different from one another.**
+# With $m = d$ a tensor of shape $(m,)$ subtracts from one of shape $(m, d)$ without complaint – along the wrong
+# direction.
+#
+# PyTorch has a net of its own, for the backward of a `Function`: it refuses a gradient whose shape cannot be that of
+# the input.
+
+# %%
+class NormBackward(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, a, y, c):
+        ctx.save_for_backward(x, a, y, c)
+        return (a * (x - c[y]) ** 2).sum() / (2 * len(x))
+
+    @staticmethod
+    def backward(ctx, g):
+        x, a, y, c = ctx.saved_tensors
+        return None, g * (x - c[y]).norm(dim=1) ** 2 / (2 * len(x)), None, None  # Eq. 10 as printed: (m,)
+
+
+try:
+    NormBackward.apply(x, a.clone().requires_grad_(), y, c).backward()
+except RuntimeError:
+    print("PyTorch refuses a gradient of shape", (m,), "for an input of shape", (m, d))
+else:
+    raise RuntimeError("this should have been refused")
+
+# %% [markdown]
+# ## The second derivative
+#
+# The derivative of Eq. 9 and 10 once more, on paper, for one number:
+#
+# $$\frac{\partial^2 \mathcal{L}_{SC}}{\partial x^2} = \frac{a}{m} \qquad \frac{\partial^2 \mathcal{L}_{SC}}{\partial x\,\partial a} = \frac{x - c}{m} \qquad \frac{\partial^2 \mathcal{L}_{SC}}{\partial a^2} = 0$$
+#
+# Who needs it? Gradient penalties, influence functions, any method that differentiates a gradient. And it says what
+# kind of surface this is.
+
+# %%
+def of_both(joined):
+    """L_SC of one vector that holds all of x and then all of a, in float64."""
+    return sparse_center_loss(joined[: m * d].view(m, d), joined[m * d :].view(m, d), y, c.double())
+
+
+joined = torch.cat([x.flatten(), a.flatten()]).double()  # (2 m d,) = (12,)
+H = torch.autograd.functional.hessian(of_both, joined)  # (12, 12)
+assert H.shape == (12, 12)
+assert torch.allclose(H[:6, :6], torch.diag(a.flatten().double() / m))
+assert torch.allclose(H[:6, 6:], torch.diag(D.flatten().double() / m))
+assert (H[6:, 6:] == 0).all()
+
+# %% [markdown]
+# sympy agrees, in symbols:
+
+# %%
+xx, xa, aa = sp.diff(term, x_s, 2), sp.factor(sp.diff(term, x_s, a_s)), sp.diff(term, a_s, 2)
+print("d2/dx2: ", xx, "   d2/dxda:", xa, "   d2/da2:", aa)
+determinant = sp.simplify(xx * aa - xa**2)
+assert sp.simplify(determinant + ((x_s - c_s) / m_s) ** 2) == 0
+print("determinant of the pair (x, a):", sp.factor(determinant))
+
+# %% [markdown]
+# **What to see in the figure:** four blocks. The numbers of a batch do not influence one another: each block is a
+# diagonal. The lower right block, attention with attention, is empty:
+# **the loss is flat in $a$, a straight line without a lowest point inside $(0, 1)$**. And each pair $(x, a)$ has the
+# determinant $-(x-c)^2/m^2$, negative wherever $x \ne c$: a saddle. There is always a way down, and it leads through
+# smaller attention.
+
+# %%
+names = [f"{letter}{i}{j}" for letter in "xa" for i, j in pairs]
+figure = go.Figure(
+    go.Heatmap(z=rounded(H, 3), x=names, y=names, colorscale="RdBu", zmid=0, colorbar={"title": "∂²L"})
+)
+figure.add_hline(y=5.5, line_width=1).add_vline(x=5.5, line_width=1)
+figure.update_yaxes(autorange="reversed", scaleanchor="x").update_layout(
+    width=560, height=500, title="All second derivatives of L_SC"
+)
+show(figure, alt="""A twelve by twelve heat map in four blocks. Feature with feature is a diagonal of positive
+values, feature with attention a diagonal of both signs, attention with attention is empty.""")
+
+# %% [markdown]
+# A trap on the way. It looks tidy to keep $D$ in the forward instead of computing it twice. The first derivative stays
+# right; the second is silently wrong, because the backward then does not know that $D$ depends on $x$. The package
+# keeps its *inputs*; now you know why.
+
+# %%
+class KeepsD(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, a, y, c):
+        D = x - c[y]
+        ctx.save_for_backward(D, a)
+        return (a * D**2).sum() / (2 * len(x))
+
+    @staticmethod
+    def backward(ctx, g):
+        D, a = ctx.saved_tensors
+        return g * a * D / len(D), g * D**2 / (2 * len(D)), None, None
+
+
+# %%
+first = compare_gradients(
+    lambda features, attention, labels, centers: KeepsD.apply(features, attention, labels, centers), inputs
+)
+assert all(row.ok for row in first), "the first derivative is right"
+
+x_leaf = x.clone().requires_grad_()
+(gradient,) = torch.autograd.grad(
+    KeepsD.apply(x_leaf, a.clone().requires_grad_(), y, c), x_leaf, create_graph=True
+)
+(second,) = torch.autograd.grad(gradient.sum(), x_leaf, allow_unused=True)
+print("second derivative by x:", "lost" if second is None else rounded(second))
+print("on paper, a/m:", rounded(a / m))
+assert second is None or not torch.allclose(second, a / m)
+
+
+# %% [markdown]
+# ## Why Eq. 10 can only lower attention
+#
+# Put everything together.
+#
+# 1. Eq. 10 is a square over $2m$. It is **never negative**. Gradient descent subtracts it:
+#    $a \leftarrow a - \mu \lambda \frac{(x-c)^2}{2m}$. So each step lowers each $a_{ij}$, or leaves it where $x_{ij}$
+#    sits exactly on its center.
+# 2. Through Eq. 7 ($a = \sigma(p)$ with $p = p_{in} - p_{ex}$) the slope gets the factor $a(1-a) > 0$: positive again.
+#    The score difference falls, too.
+# 3. Could the other term of Eq. 8 hold against it? No: $\mathcal{L}_S$ does not contain $a$.
+#    **The softmax loss sends attention no gradient.**
+#
+# The third point on the real network:
+
+# %%
+from dacl_edu.model import DACL
+
+model = DACL("small_resnet", image_size=56)
+output = model(torch.randn(4, 3, 56, 56))
+labels, centers = torch.tensor([0, 1, 2, 3]), torch.zeros(7, model.feature_dim)
+attention_weights = list(model.attention.parameters())
+L_S = softmax_loss(output.logits, labels)
+from_softmax = torch.autograd.grad(L_S, attention_weights, allow_unused=True, retain_graph=True)
+assert all(gradient is None for gradient in from_softmax), "not even zero: there is no path"
+
+# %%
+L_SC = sparse_center_loss(output.features, output.attention, labels, centers)
+from_metric = torch.autograd.grad(L_SC, [output.attention, *attention_weights], retain_graph=True)
+assert (from_metric[0] >= 0).all() and (from_metric[0] > 0).any(), "Eq. 10: never negative"
+assert all(gradient is not None for gradient in from_metric[1:])
+print(len(attention_weights), "tensors of the attention network: no gradient from L_S, all of it from L_SC")
+
+
+# %% [markdown]
+# ### Simulate it
+#
+# One sample, four dimensions at distances ¼, ½, 1, 2 from their center. Attention starts at ½ ($p = 0$) and goes
+# downhill on $\mathcal{L}_{SC}$. Three cases: the features stand still; the features move as well; attention is divided
+# by its mean (the control `normalized` of notebook 04).
+
+# %%
+def attention_only(moves_x=False, normalized=False, steps=300, rate=0.1):
+    """Return attention (steps, 4) under gradient descent on L_SC."""
+    center, label, path = torch.zeros(1, 4), torch.tensor([0]), []
+    x = torch.tensor([[0.25, 0.5, 1.0, 2.0]], requires_grad=True)
+    p = torch.zeros(1, 4, requires_grad=True)
+    for _ in range(steps):
+        a = torch.sigmoid(p)
+        a = a / a.mean(dim=1, keepdim=True) if normalized else a
+        path.append(a[0].tolist())
+        dx, dp = torch.autograd.grad(sparse_center_loss(x, a, label, center), (x, p))
+        with torch.no_grad():
+            p -= rate * dp
+            x -= rate * dx * float(moves_x)
+    return torch.tensor(path)
+
+
+# %%
+paths = {
+    "features stand still": attention_only(),
+    "features move too": attention_only(moves_x=True),
+    "normalized": attention_only(normalized=True),
+}
+for name, path in paths.items():
+    print(f"{name:<22}first {rounded(path[0], 2)}  last {rounded(path[-1], 2)}")
+
+# %%
+still, moving, normalized = paths.values()
+assert (still[1:] < still[:-1]).all(), "each weight falls in each step"
+assert (attention_only(steps=10_000)[-1, 2:] < 0.01).all(), "and goes on to nothing"
+assert (moving[1:] <= moving[:-1]).all() and moving[-1, 3] > still[-1, 3], "falls, and stops when x has arrived"
+assert torch.allclose(normalized.mean(dim=1), torch.ones(300)), "the mean cannot fall"
+assert normalized[-1, 0] > 1 > normalized[-1, 3], "so the near dimensions gain what the far ones lose"
+
+# %% [markdown]
+# **What to see in the figure:** *Left:* all four fall, the farthest fastest; nothing stops them. *Middle:* the features
+# run to their center; once they have arrived, Eq. 10 is 0, and attention stays where it was caught. It is a race, and a
+# lasting difference between dimensions is a record of who was slow. *Right:* with the mean held at 1, attention becomes
+# a *ranking*: a dimension rises only because others fall.
+
+# %%
+figure = make_subplots(rows=1, cols=3, subplot_titles=list(paths), horizontal_spacing=0.07)
+for column, path in enumerate(paths.values(), start=1):
+    for j, colour in enumerate((BLUE, GREEN, ORANGE, RED)):
+        name = f"|x − c| = {(0.25, 0.5, 1, 2)[j]} at the start"
+        figure.add_scatter(
+            x=list(range(0, 300, 5)), y=rounded(path[::5, j]), name=name, line={"color": colour},
+            showlegend=column == 1, row=1, col=column
+        )
+figure.update_yaxes(rangemode="tozero").update_xaxes(title="step")
+figure.update_layout(
+    width=900, height=360, title="Attention under L_SC alone", legend={"orientation": "h", "y": -0.25}
+)
+show(figure, alt="""Three panels with four curves each. Left: all attention weights fall from one half, the
+farthest dimension fastest, towards zero. Middle: they fall a little and then stay. Right: the two near
+dimensions rise above one, the farthest falls.""")
+
+# %% [markdown]
+# ### What this means
+#
+# - **Attention is not rewarded for being useful.** Nothing in Eq. 8 says "include this dimension, it helps to tell
+#   classes apart". A dimension is excluded because it is *far from its center*, that is, because it varies within the
+#   class. That may well be a sensible thing to exclude. But it is what happens, and the paper's picture of a chosen
+#   subset should be read with it.
+# - **A lower mean attention is a smaller λ.** If all weights are $w$, then
+#   $\lambda \mathcal{L}_{SC} = \lambda w \mathcal{L}_C$. Part of any gain over center loss could come from that alone.
+# - **What holds attention up?** Weight decay pulls the heads towards 0, that is $a$ towards ½. BN bounds $e$. The
+#   learning rate ends. All samples share one network, so a step that lowers one weight may raise another by accident.
+#   None of these knows about the task.
+# - **So log it and control it.** Training logs mean, spread and entropy of $a$ in each epoch. The modes of notebook 04
+#   each remove one explanation:
+#
+# | if `learned` is no better than … | then attention … |
+# |---|---|
+# | `ones` | did nothing |
+# | `mean` | was a smaller λ |
+# | `permuted` | did not need to know which dimension is which |
+# | `frozen` | did not need to learn |
+# | `normalized` | gained nothing from being able to shrink |
+
+# %%
+w = 0.3
+equal = torch.full_like(x, w)
+L_C = sparse_center_loss(x, torch.ones_like(x), y, c)
+assert torch.allclose(lam * sparse_center_loss(x, equal, y, c), (lam * w) * L_C)
+print("λ with attention 0.3 everywhere is λ·0.3:", rounded(lam * w))
+
+# %% [markdown]
+# **Question 3.** Suppose you add a reward for attention, $-\beta \frac{1}{m}\sum_{ij} a_{ij}$, to the loss. Derive the
+# new gradient of $a$. For which dimensions does attention now rise?
+#
+# <details><summary>Hint 1</summary>The new term is linear in each weight. What is its slope?</details>
+# <details><summary>Hint 2</summary>The slopes add: D²/(2m) − β/m.</details>
+# <details><summary>Hint 3</summary>It is negative, so attention rises, where D² &lt; 2β: near dimensions are included,
+# far ones excluded, and β sets the border.</details>
+
+# %%
+beta = 0.75
+
+
+def rewarded_loss(features, attention, labels, centers):
+    return sparse_center_loss(features, attention, labels, centers) - beta * attention.sum() / len(features)
+
+
+def my_rewarded_gradient(features, attention, labels, centers):
+    D, m = features - centers[labels], len(features)
+    return {"attention": D**2 / (2 * m) - beta / m}
+
+
+# %%
+check.gradient(rewarded_loss, my_rewarded_gradient, inputs, wrt=("attention",))
+rises = my_rewarded_gradient(**inputs)["attention"] < 0
+assert torch.equal(rises, D**2 < 2 * beta)
+print("attention rises where D² <", 2 * beta, ":", rises.tolist())
+
+# %% [markdown]
+# ## What was shown
+#
+# - Eq. 9 by five roads: paper, sympy, finite differences, autograd, hand-written backward. All agree.
+# - Eq. 10 likewise – elementwise. The printed norm has the wrong shape.
+# - Both carry the incoming gradient, λ in Eq. 8.
+# - Broken backward passes mostly train. Compare shapes first, then values, on numbers without symmetry.
+# - Eq. 10 is never negative and the softmax loss is silent, so attention can only fall; what you conclude from a
+#   trained attention needs controls.
+#
+# **Try next:** put one of the broken lines into `MySparseCenterLoss` and run the cells below it. Give `attention_only`
+# other distances. Then notebook 06: the centers, which the paper lists among the gradients although they follow none.
+#
+# <details><summary>Three questions</summary>
+#
+# 1. You test a loss with m = 1 only. Which of the six mistakes can you not find? <i>The missing 1/m: dividing by 1
+#    changes nothing.</i>
+# 2. Why is "the loss went down" weak evidence for a right gradient? <i>Any direction within 90 degrees of the right one
+#    lowers the loss for a small step: wrong factors, wrong weights and even one dimension alone do.</i>
+# 3. A colleague reports: "our attention learned to ignore 70 % of the dimensions". What do you ask? <i>How the mean of
+#    attention moved during training, whether a loss with a smaller λ does as well (<code>mean</code>), and whether it
+#    matters which dimensions were ignored (<code>permuted</code>).</i>
+#
+# </details>

@@ -1,0 +1,775 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     notebook_metadata_filter: dacl_edu,-jupytext.text_representation.jupytext_version
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+#   dacl_edu:
+#     budget_seconds: 600
+#     mode: lax
+#     parameters: true
+# ---
+
+# %% [markdown]
+# # Training: Algorithm 1, line by line
+#
+# **After this notebook you can** carry out one step of the paper's Algorithm 1 with pencil and paper, say which numbers change by a
+# gradient and which by a rule, show that the package's trainer does exactly that, and train softmax loss, center loss and DACL.
+#
+# **Minutes:** 45, of which the computer trains about eight (profile `quick`, two CPU cores) or a few seconds (`smoke`).
+# **Builds on:** [04_attention_network](04_attention_network.ipynb), [05_gradients](05_gradients.ipynb),
+# [06_center_update](06_center_update.ipynb).
+#
+# **The equation.** Everything below serves one number, Eq. 8:
+#
+# $$\mathcal{L} = \mathcal{L}_S + \lambda\,\mathcal{L}_{SC}$$
+#
+# The network's weights follow its gradient. The centers do not: they follow Eq. 11.
+
+# %% [markdown]
+# The next cell holds every setting of this page. Change a value here, or give it from outside:
+# `dacl-edu run-notebook 07_training -p method dacl -p seed 3 --out runs/x`. `None` means: what the profile says.
+
+# %% tags=["setup"]
+# On Colab or Kaggle this fetches the project. Elsewhere, and on a second run, it does nothing.
+import importlib.util, os, subprocess, sys
+
+if importlib.util.find_spec("dacl_edu") is None:
+    repository = os.environ.get("DACL_EDU_REPOSITORY", "")  # where you found this notebook
+    assert repository, "write the address of the project's repository between the quotes above"
+    subprocess.run(["git", "clone", "--depth", "1", repository, "dacl-edu"], check=True)
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "./dacl-edu[notebooks]"], check=True)
+    os.chdir("dacl-edu/notebooks")
+    sys.path.insert(0, os.path.dirname(os.getcwd()))
+
+# %% tags=["parameters"]
+method: str = "softmax center dacl"  # one or several: softmax, center, dacl, a registered loss
+dataset: str = "bundled"  # bundled, rafdb, affectnet, fer2013, folder, ...
+root: str = ""  # folder of the data set; empty: where it usually is
+profile: str = "quick"  # smoke (seconds), quick (minutes), gpu (the paper's), or any preset
+epochs: int | None = None  # passes over the training part
+batch_size: int | None = None  # samples in a step
+lam: float | None = None  # λ of Eq. 8
+alpha: float | None = None  # α of Algorithm 1, line 15
+seed: int = 0  # of initialisation, order and augmentation
+device: str = "auto"  # auto, cpu, cuda, mps
+precision: str = "auto"  # auto, 32-true, bf16-mixed, 16-mixed
+out: str = ""  # folder for the runs; empty: runs/07_training
+
+# %%
+import torch
+from torch import nn
+
+from dacl_edu.notebook import check_parameters, rounded, setup, show
+
+settings = (
+    check_parameters()
+)  # an unknown name or a wrong type stops here, and names the nearest valid one
+setup(seed=0)
+assert settings["method"].split() and settings["seed"] >= 0
+
+# %% [markdown]
+# ## The algorithm
+#
+# Here is the paper's page in short. Lines 3 to 8 go forward, 9 to 12 backward, 13 to 16 change something.
+#
+# | line | what happens | where it is explained |
+# |---|---|---|
+# | 1, 17 | while not converged … end while | here |
+# | 2 | draw a mini-batch of $m$ images | here |
+# | 3 | feature map $x^*$ by the CNN | 04 |
+# | 4 | deep features $x$ by pooling | 04 |
+# | 5 | attention $a$ by Eq. 5-7 | 04 |
+# | 6, 7, 8 | $\mathcal{L}_S$ (Eq. 2), $\mathcal{L}_{SC}$ (Eq. 4), $\mathcal{L}$ (Eq. 8) | 01, 03, 05 |
+# | 9, 10, 11, 12 | gradients for classifier, pooling, attention network, CNN | 05 |
+# | 13 | $\Delta c_k$ by Eq. 11 | 06 |
+# | 14 | $t \leftarrow t+1$ | here |
+# | 15 | $c_k \leftarrow c_k - \alpha\,\Delta c_k$ | 06 |
+# | 16 | $\theta \leftarrow \theta - \mu\,\hat g$ | here |
+#
+# We now do one step with numbers small enough to check by hand.
+
+# %% [markdown]
+# ## One step by hand
+#
+# ### Line 2: a mini-batch
+#
+# Four pictures of 3×3 pixels. Class 0 has a bright top row, class 1 a bright left column. The last picture has both, so it is hard.
+
+# %% tags=["alg-2"]
+X = torch.tensor(
+    [
+        [[1.0, 1.0, 1.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]],  # top row: class 0
+        [[0.5, 0.5, 0.5], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]],  # the same, darker
+        [[1.0, 0.0, 0.0], [1.0, 0.0, 0.0], [1.0, 0.0, 0.0]],  # left column: class 1
+        [[1.0, 1.0, 1.0], [1.0, 0.0, 0.0], [1.0, 0.0, 0.0]],  # both; its label says class 1
+    ]
+)[:, None]  # (m, 1, 3, 3)
+y = torch.tensor([0, 0, 1, 1])  # (m,)
+m, K, d = 4, 2, 2
+assert X.shape == (m, 1, 3, 3)
+
+# %% [markdown]
+# ### Line 3: the feature map
+#
+# Our "CNN" is one layer with two filters of 2×2. The first answers to an edge below a bright row, the second to an edge right of a bright
+# column. Its weights are $\theta_C$.
+
+# %% tags=["alg-3"]
+θ_C = torch.tensor(
+    [
+        [[1.0, 1.0], [-1.0, -1.0]],  # filter 0: bright above, dark below
+        [[1.0, -1.0], [1.0, -1.0]],  # filter 1: bright left, dark right
+    ]
+)[:, None].requires_grad_()  # (N_C, 1, 2, 2)
+x_star = torch.relu(nn.functional.conv2d(X, θ_C))  # (m, N_C, N_H, N_W) = (4, 2, 2, 2)
+print("x* of the first picture:", rounded(x_star[0]))
+assert x_star.shape == (m, 2, 2, 2)
+
+# %% [markdown]
+# ### Line 4: the deep features
+#
+# Average pooling keeps one number a filter. So $d = 2$, and we can draw it.
+
+# %% tags=["alg-4"]
+x = x_star.mean(dim=(2, 3))  # (m, d)
+print("x =", rounded(x))
+assert rounded(x) == [[1.0, 0.0], [0.5, 0.0], [0.0, 1.0], [0.75, 0.75]]
+
+# %% [markdown]
+# The hard picture sits in the middle, as it should. Take a pencil and check its 0.75: the first filter gives 1, 2, 0, 0.
+#
+# ### Line 5: the attention weights
+#
+# The real encoder (Eq. 5) has three layers with batch normalisation. One layer without it is enough to see what depends on what:
+# $x^*$ is flattened, $e = \tanh(\cdot)$, two scores for each dimension, softmax of the two.
+
+# %% tags=["alg-5"]
+θ_E = torch.full((8, 1), 0.25).requires_grad_()  # encoder: (N_C*N_H*N_W, d')
+θ_H = torch.tensor(
+    [[0.0, 1.0, 0.0, -1.0]]
+).requires_grad_()  # heads: exclude 0, include 0, exclude 1, include 1
+e = torch.tanh(x_star.flatten(1) @ θ_E)  # (m, d') = (4, 1)
+p = (e @ θ_H).unflatten(1, (d, 2))  # (m, d, 2)
+a = torch.softmax(p, dim=2)[:, :, 1]  # (m, d): Eq. 7, the share of "include"
+print("a =", rounded(a))
+assert a.shape == (m, d) and torch.allclose(a, torch.sigmoid(p[..., 1] - p[..., 0]))
+
+# %% [markdown]
+# ### Lines 6, 7, 8: three losses
+#
+# The classifier's weights $\theta_S = (W, B)$ and the centers $c$ are typed by hand too. First long-hand, one sample after the other.
+
+# %%
+W = torch.tensor([[1.0, 0.0], [0.0, 1.0]]).requires_grad_()  # (d, K)
+B = torch.zeros(K).requires_grad_()  # (K,)
+c = torch.tensor([[0.5, 0.0], [0.5, 0.5]])  # (K, d)
+λ, α, μ, ϵ = 0.1, 0.5, 0.5, 1.0
+z = x @ W + B  # (m, K), Eq. 1
+
+# %% tags=["alg-6"]
+L_S = 0.0
+for i in range(m):
+    share = torch.exp(z[i, y[i]]) / torch.exp(z[i]).sum()
+    L_S += -torch.log(share) / m
+assert torch.allclose(L_S, nn.functional.cross_entropy(z, y))
+print("L_S =", rounded(L_S.item()))
+
+# %% tags=["alg-7"]
+L_SC = 0.0
+for i in range(m):
+    for j in range(d):
+        L_SC += a[i, j] * (x[i, j] - c[y[i], j]) ** 2 / (2 * m)
+assert torch.allclose(L_SC, (a * (x - c[y]) ** 2).sum() / (2 * m))
+print("L_SC =", rounded(L_SC.item()))
+
+# %% tags=["alg-8"]
+L = L_S + λ * L_SC
+print("L =", rounded(L.item()))
+
+# %% [markdown]
+# The package computes the three at once:
+
+# %%
+from dacl_edu.losses import Objective, build_loss
+
+objective = Objective(build_loss("sparse_center"), lam=λ)
+terms = objective(z, x, a, y, c)
+for ours, theirs in zip((L, L_S, L_SC), terms, strict=True):
+    assert ours.shape == theirs.shape == ()
+    assert torch.allclose(ours, theirs)
+
+# %% [markdown]
+# ### Lines 9 to 12: the gradients
+#
+# PyTorch has one call for all of them. We use it to *check*, and write each line out. `retain_graph` keeps the record of the forward pass,
+# so that we may ask several times.
+
+# %%
+theta = [θ_C, θ_E, θ_H, W, B]
+g = dict(
+    zip(("C", "E", "H", "W", "B"), torch.autograd.grad(L, theta, retain_graph=True), strict=True)
+)
+assert all(
+    gradient.shape == weight.shape for gradient, weight in zip(g.values(), theta, strict=True)
+)
+
+# %% [markdown]
+# **Line 9, the classifier.** Only $\mathcal{L}_S$ reaches it. From lesson 01: $(p - \text{one-hot})/m$ for the scores, then one product.
+
+# %% tags=["alg-9"]
+dz = (torch.softmax(z, dim=1) - nn.functional.one_hot(y, K)) / m  # (m, K)
+dW, dB = x.T @ dz, dz.sum(dim=0)  # (d, K), (K,)
+assert dW.shape == W.shape and torch.allclose(dW, g["W"])
+assert dB.shape == B.shape and torch.allclose(dB, g["B"])
+
+# %% [markdown]
+# **Line 10, the pooling layer.** Both losses meet in $x$: the softmax loss comes through $W$, the sparse center loss by Eq. 9, with the
+# factor $\lambda$ that Eq. 8 puts in front of it. Average pooling has no weights, so the gradient just passes through.
+
+# %% tags=["alg-10"]
+dx = dz @ W.T + λ * a * (x - c[y]) / m  # (m, d): softmax loss + λ · Eq. 9
+(autograd_dx,) = torch.autograd.grad(L, x, retain_graph=True)
+assert dx.shape == x.shape and torch.allclose(dx, autograd_dx)
+
+# %% [markdown]
+# **Line 11, the attention network.** Only $\mathcal{L}_{SC}$ reaches it, by Eq. 10. From $a$ on it is the chain rule.
+
+# %% tags=["alg-11"]
+da = λ * (x - c[y]) ** 2 / (2 * m)  # (m, d): λ · Eq. 10
+dE, dH = torch.autograd.grad(a, [θ_E, θ_H], grad_outputs=da, retain_graph=True)
+assert torch.allclose(dE, g["E"]) and torch.allclose(dH, g["H"])
+assert (da >= 0).all(), "no element of Eq. 10 is negative: a step can only lower attention"
+
+# %% [markdown]
+# **Line 12, the CNN.** $x^*$ is used twice, by the pooling layer and by the attention network. Two ways in, so two gradients are added.
+
+# %% tags=["alg-12"]
+through_pooling = (
+    dx[:, :, None, None].expand_as(x_star) / 4
+)  # each of the 2x2 places holds a quarter of the average
+(through_attention,) = torch.autograd.grad(a, x_star, grad_outputs=da, retain_graph=True)
+dx_star = through_pooling + through_attention  # (m, N_C, N_H, N_W)
+(dC,) = torch.autograd.grad(x_star, θ_C, grad_outputs=dx_star, retain_graph=True)
+assert dC.shape == θ_C.shape and torch.allclose(dC, g["C"])
+print(
+    "share that came through attention:",
+    rounded(through_attention.abs().sum() / dx_star.abs().sum(), 3),
+)
+
+# %% [markdown]
+# Nothing was left over: the four lines give every gradient. The paper prints another $1/m$ in lines 10 to 12; since Eq. 2 and 4 are
+# already means, it must not be there ([errata](../docs/errata.md)).
+#
+# ### Line 13: the step of each center
+#
+# The centers get no gradient. Eq. 11 takes, for each class, the weighted distances to its samples, and divides by their number plus
+# $\epsilon$.
+
+# %% tags=["alg-13"]
+Δc = torch.zeros(K, d)
+for k in range(K):
+    n_k = (y == k).sum()
+    for i in range(m):
+        if y[i] == k:
+            Δc[k] += a[i].detach() * (c[k] - x[i].detach()) / (ϵ + n_k)
+print("Δc =", rounded(Δc))
+
+# %%
+from dacl_edu.centers import center_delta
+
+vectorised = torch.stack(
+    [(a * (c[y] - x))[y == k].sum(dim=0) / (ϵ + (y == k).sum()) for k in range(K)]
+)  # (K, d)
+package = center_delta(x, a, y, c, eps=ϵ)
+assert Δc.shape == vectorised.shape == package.shape == (K, d)
+assert torch.allclose(Δc, vectorised) and torch.allclose(Δc, package)
+
+# %% [markdown]
+# ### Lines 14, 15, 16: count, move the centers, move the weights
+#
+# Mind the two factors. The centers move by $\alpha$, the weights by the learning rate $\mu$. Neither knows the other.
+
+# %% tags=["alg-14"]
+t = 0
+t = t + 1
+
+# %% tags=["alg-15"]
+c_next = c - α * Δc  # (K, d)
+print("centers before:", rounded(c), " after:", rounded(c_next))
+assert torch.allclose(c_next[0], c[0] - 0.5 * Δc[0])
+
+# %% tags=["alg-16"]
+theta_next = [
+    weight.detach() - μ * gradient for weight, gradient in zip(theta, g.values(), strict=True)
+]
+assert not torch.equal(theta_next[0], θ_C), "the filters moved"
+
+# %% [markdown]
+# **Question.** $\lambda$ is set to 0. Which of the lines 9 to 16 still change something?
+#
+# <details><summary>Hint 1</summary>Look for λ in the cells above. Where does it stand, and where does it not?</details>
+# <details><summary>Hint 2</summary>It stands in lines 10 and 11. Line 12 adds what these two give.</details>
+# <details><summary>Hint 3</summary>Lines 13 and 15 hold a, c and x, but no λ.</details>
+# <details><summary>Answer</summary>Line 9 as before; 10 and 12 with the softmax loss alone; 11 gives zero, so the attention network stays as
+# it was. The centers move as before: they watch the features, but nothing pulls the features to them.</details>
+
+# %% [markdown]
+# ## The loop
+#
+# Lines 1 and 17 repeat the step. Here it is as one function, forward, backward and update, in ten lines:
+
+
+# %%
+def one_step(theta, c, lam):
+    θ_C, θ_E, θ_H, W, B = (weight.detach().requires_grad_() for weight in theta)
+    x_star = torch.relu(nn.functional.conv2d(X, θ_C))  # line 3
+    x = x_star.mean(dim=(2, 3))  # line 4
+    a = torch.softmax((torch.tanh(x_star.flatten(1) @ θ_E) @ θ_H).unflatten(1, (d, 2)), dim=2)[
+        :, :, 1
+    ]  # line 5
+    terms = Objective(build_loss("sparse_center"), lam)(x @ W + B, x, a, y, c)  # lines 6-8
+    gradients = torch.autograd.grad(
+        terms.total, [θ_C, θ_E, θ_H, W, B], allow_unused=True
+    )  # lines 9-12
+    zero_if_unused = [
+        torch.zeros_like(w) if g is None else g for w, g in zip(theta, gradients, strict=True)
+    ]
+    c_next = c - α * center_delta(x, a, y, c, eps=ϵ)  # lines 13, 15
+    theta_next = [w.detach() - μ * g for w, g in zip(theta, zero_if_unused, strict=True)]  # line 16
+    return theta_next, c_next, {"x": x.detach(), "a": a.detach(), "c": c, "L": terms.total.item()}
+
+
+# %%
+theta_after, c_after, record = one_step(theta, c, λ)
+assert torch.allclose(c_after, c_next), "the function makes the step that we made by hand"
+for ours, theirs in zip(theta_after, theta_next, strict=True):
+    assert torch.allclose(ours, theirs)
+
+
+# %% tags=["alg-1", "alg-17"]
+def train_tiny(lam, steps=60):
+    weights, centers, history = theta, c, []
+    while (
+        len(history) < steps
+    ):  # line 1: "converged" is not defined in the paper; everyone counts steps
+        weights, centers, record = one_step(weights, centers, lam)
+        history.append(record)  # line 14
+    return history  # line 17
+
+
+history = train_tiny(λ)
+assert history[-1]["L"] < 0.5 * history[0]["L"]
+print("loss:", [rounded(history[t]["L"], 3) for t in (0, 1, 10, 59)])
+
+# %% [markdown]
+# The figure shows the four samples and the two centers at three moments. Look at the crosses: each center follows the samples of its
+# own class. Look at the right square, the hard picture: at first it stands between the classes, then it goes up with its own.
+
+# %%
+from plotly.subplots import make_subplots
+
+from dacl_edu.plots import BLUE, ORANGE
+
+
+def traces_of(record):  # the samples of each class, then the centers
+    rows = [record["x"][y == k] for k in range(K)] + [
+        record["c"][k : k + 1] for k in range(K)
+    ]  # 4 x (n, d)
+    looks = [
+        ("class 0", "circle", BLUE),
+        ("class 1", "square", ORANGE),
+        ("center 0", "x", BLUE),
+        ("center 1", "x", ORANGE),
+    ]
+    return [
+        {
+            "x": points[:, 0].tolist(),
+            "y": points[:, 1].tolist(),
+            "name": name,
+            "mode": "markers",
+            "marker": {"symbol": symbol, "color": colour, "size": 13},
+        }
+        for points, (name, symbol, colour) in zip(rows, looks, strict=True)
+    ]
+
+
+# %%
+moments = [0, 10, 59]
+axis = {"range": [-0.3, 2.3], "zeroline": False}
+figure = make_subplots(cols=3, subplot_titles=[f"t = {t}" for t in moments], shared_yaxes=True)
+for column, t in enumerate(moments, start=1):
+    for trace in traces_of(history[t]):
+        figure.add_scatter(**trace, showlegend=column == 1, row=1, col=column)
+figure.update_xaxes(title="x₁", **axis)
+figure.update_yaxes(**axis)
+figure.update_layout(
+    title="Features and centers while training", yaxis_title="x₂", width=760, height=330
+)
+show(
+    figure,
+    alt="Three panels, step 0, 10 and 59. The two orange squares of class 1 move up, away from "
+    "the two blue circles of class 0, which hardly move; the cross of each class ends in the middle of its samples.",
+)
+
+# %%
+apart = (history[59]["c"][0] - history[59]["c"][1]).norm()
+assert apart > (history[0]["c"][0] - history[0]["c"][1]).norm(), "the centers moved apart"
+
+# %% [markdown]
+# ### Move it yourself
+#
+# The slider for $t$ plays the training; the one for $\lambda$ trains anew. Pull $\lambda$ to 3: the classes shrink onto their centers, and
+# the loss has less room for the classifier. What happens at $\lambda = 0$?
+
+# %%
+import ipywidgets as widgets
+import plotly.graph_objects as go
+
+histories = {lam: train_tiny(lam) for lam in (0.0, 0.1, 0.5, 1.0, 3.0)}
+assert torch.equal(histories[0.1][59]["c"], history[59]["c"])
+
+# %%
+slider_t = widgets.IntSlider(value=0, min=0, max=59, description="step t")
+slider_λ = widgets.SelectionSlider(options=list(histories), value=0.1, description="λ")
+live = go.FigureWidget([go.Scatter(**trace) for trace in traces_of(history[0])])
+live.update_layout(
+    width=560,
+    height=360,
+    margin={"l": 50, "r": 10, "t": 20, "b": 50},
+    xaxis={"title": "x₁", **axis},
+    yaxis={"title": "x₂", **axis},
+    showlegend=True,
+)
+
+
+# %%
+def redraw(change=None):
+    with live.batch_update():
+        for trace, new in zip(
+            live.data, traces_of(histories[slider_λ.value][slider_t.value]), strict=True
+        ):
+            trace.x, trace.y = new["x"], new["y"]
+
+
+slider_t.observe(redraw, names="value")
+slider_λ.observe(redraw, names="value")
+show(
+    widgets.VBox([slider_t, slider_λ, live]),
+    alt="The four samples and two centers in the plane, with a slider for the step and "
+    "one for lambda; larger lambda pulls the samples onto their centers.",
+)
+
+# %% [markdown]
+# The widget's data, checked: moving a slider changes what is drawn, and a larger $\lambda$ leaves the samples closer to their centers.
+
+# %%
+before = list(live.data[0].x)
+slider_t.value = 59
+assert list(live.data[0].x) != before
+slider_t.value = 0
+
+
+# %%
+def spread(record):
+    return (record["x"] - record["c"][y]).square().sum().item()
+
+
+spreads = [spread(histories[lam][59]) for lam in (0.0, 0.5, 3.0)]
+print("distance to the centers for λ = 0, 0.5, 3:", rounded(spreads, 3))
+assert spreads[0] > spreads[1] > spreads[2]
+
+# %% [markdown]
+# ### Exercise: a batch that does not fit
+#
+# A batch of 10 images does not fit into the memory of a GPU, so it is cut into parts of 4, 4 and 2. Each part gives a *mean* loss. Write
+# `joined_loss(losses, sizes)`: the mean loss of the whole batch.
+#
+# <details><summary>Hint 1</summary>The mean of the three means is wrong. Which images would count too much?</details>
+# <details><summary>Hint 2</summary>Turn each mean back into a sum before adding.</details>
+# <details><summary>Hint 3</summary>Sum of loss times size, divided by the sum of the sizes.</details>
+#
+# As long as your function returns `None`, the page goes on with the answer in the folded cell below it.
+
+
+# %%
+def joined_loss(losses, sizes):  # (parts,), (parts,) -> scalar
+    return None  # your line here
+
+
+# %% jupyter={"source_hidden": true}
+# The answer. It is used only as long as yours returns None.
+def answer_joined_loss(losses, sizes):
+    return (losses * sizes).sum() / sizes.sum()
+
+
+if joined_loss(torch.ones(1), torch.ones(1)) is None:
+    joined_loss = answer_joined_loss
+
+# %%
+from dacl_edu.course import check
+
+per_image = torch.tensor([3.0, 1.0, 2.0, 2.0, 0.0, 1.0, 1.0, 2.0, 5.0, 3.0])
+parts = per_image.split([4, 4, 2])
+losses, sizes = torch.stack([part.mean() for part in parts]), torch.tensor([4.0, 4.0, 2.0])
+check.shape(joined_loss(losses, sizes), (), "the joined loss")
+check.value(joined_loss(losses, sizes), per_image.mean(), "the joined loss")
+print("right: the joined loss is", rounded(joined_loss(losses, sizes).item()))
+
+# %% [markdown]
+# The trainer does this with `share = len(part) / len(images)`. For the centers, sums and counts are added up, and the division of Eq. 11
+# comes last.
+
+# %% [markdown]
+# ## The same loop on faces
+#
+# Now the real network, on real batches. `dacl_edu.training.train` holds Algorithm 1 as one visible loop; its comments carry the same line
+# numbers. Do not take our word for it: below is *your* loop, on the package's parts, for one pass over a few faces.
+
+# %%
+from dacl_edu.training import TrainConfig
+from dacl_edu.training.parts import load_training_data
+
+plain = TrainConfig.from_preset(
+    "smoke",
+    method="dacl",
+    epochs=1,
+    limit=70,
+    augment="none",
+    schedule="constant",
+    nesterov=False,
+    precision="32-true",
+    device="cpu",
+)
+data = load_training_data(plain)
+print(
+    "faces:",
+    data.train.name,
+    " images used:",
+    len(data.train),
+    " size:",
+    tuple(data.train.images.shape[1:]),
+)
+assert len(data.train) == 70
+
+# %% [markdown]
+# The input of Algorithm 1: initial weights, initial centers, the order of the images.
+
+# %%
+from dacl_edu.centers import ClassCenters
+from dacl_edu.data import BatchAugment
+from dacl_edu.model import DACL
+from dacl_edu.training.parts import EpochOrder, epoch_generator
+
+torch.manual_seed(plain.seed)
+network = DACL(plain.backbone, len(data.train.classes), plain.image_size).to(
+    memory_format=torch.channels_last
+)
+centers = ClassCenters(
+    len(data.train.classes), network.feature_dim, generator=epoch_generator(plain.seed, 0, stream=1)
+)
+order = list(EpochOrder(len(data.train), plain.seed))
+prepare = BatchAugment(data.augment).evaluate  # the centre crop, normalised: no randomness
+velocity = [torch.zeros_like(weight) for weight in network.parameters()]
+
+# %%
+for start in range(0, len(order), plain.batch_size):
+    images, labels = data.train.gather(order[start : start + plain.batch_size])  # line 2
+    logits, features, attention, _ = network(prepare(images))  # lines 3, 4, 5
+    total = Objective(build_loss("sparse_center"), plain.lam)(
+        logits, features, attention, labels, centers()
+    ).total  # 6, 7, 8
+    gradients = torch.autograd.grad(total, list(network.parameters()))  # lines 9-12
+    Δc = center_delta(features, attention, labels, centers(), eps=plain.eps)  # line 13
+    centers.centers -= plain.alpha * Δc  # line 15
+    with torch.no_grad():  # line 16; SGD as in Sec. 4.2, with momentum and weight decay
+        for weight, gradient, v in zip(network.parameters(), gradients, velocity, strict=True):
+            v.mul_(plain.momentum).add_(gradient + plain.weight_decay * weight)
+            weight -= plain.lr * v
+
+# %% [markdown]
+# And the package:
+
+# %%
+import tempfile
+
+from dacl_edu.training import train
+from dacl_edu.training.reload import load_run
+
+with tempfile.TemporaryDirectory() as folder:
+    train(plain, f"{folder}/run", progress=False)
+    trained = load_run(f"{folder}/run")
+
+# %%
+ours, theirs = dict(network.named_parameters()), dict(trained.model.named_parameters())
+assert ours.keys() == theirs.keys()
+largest = max((ours[name] - theirs[name]).abs().max().item() for name in ours)
+largest_center = (centers() - trained.centers()).abs().max().item()
+print("weights compared:", sum(weight.numel() for weight in ours.values()))
+print("agree to 1e-4:", largest < 1e-4, " centers too:", largest_center < 1e-4)
+assert largest < 1e-4 and largest_center < 1e-4
+
+# %% [markdown]
+# Every weight and every center agrees. What the trainer adds is around the loop, not in it: augmentation, a learning-rate schedule,
+# checkpoints, several processes, and the figures of each epoch.
+
+# %% [markdown]
+# ## Train
+#
+# Now the settings of the first cell. Each method gets a folder named after what it is; a run that is already there, with the same settings,
+# is kept. Remove the folder to train it again.
+
+# %%
+changes = {"epochs": epochs, "batch_size": batch_size, "lam": lam, "alpha": alpha}
+changes = {name: value for name, value in changes.items() if value is not None}
+preset = {"gpu": "paper-affectnet" if dataset == "affectnet" else "paper-rafdb"}.get(
+    profile, profile
+)
+configs = {
+    name: TrainConfig.from_preset(
+        preset,
+        method=name,
+        data=dataset,
+        root=root or None,
+        seed=seed,
+        device=device,
+        precision=precision,
+        **changes,
+    )
+    for name in method.split()
+}
+assert all(config.seed == seed for config in configs.values())
+
+# %%
+from pathlib import Path
+
+from IPython.display import display
+
+
+def folder_of(config):
+    what = [
+        config.data,
+        config.method.replace(":", "."),
+        profile,
+        f"seed{config.seed}",
+        *(f"{k}{v}" for k, v in changes.items()),
+    ]
+    return Path(out or "../runs/07_training") / "-".join(what)
+
+
+def reporter(name, handle):
+    def on_epoch(line):
+        loss, accuracy = rounded(line["train"]["loss"], 3), rounded(line["train"]["accuracy"], 3)
+        words = f"{name}: epoch {line['epoch']} of {configs[name].epochs}, loss {loss}, "
+        words += f"right on training images {accuracy:.1%}"
+        handle.update({"text/plain": words}, raw=True)
+
+    return on_epoch
+
+
+# %%
+results = {}
+for name, config in configs.items():
+    handle = display({"text/plain": f"{name}: starting"}, raw=True, display_id=True)
+    results[name] = train(
+        config, folder_of(config), resume=True, progress=False, on_epoch=reporter(name, handle)
+    )
+assert all(0 <= result["accuracy"] <= 1 for result in results.values())
+
+# %% [markdown]
+# ### How it went
+#
+# One line an epoch is in `metrics.jsonl` of the run's folder. The left panel shows the loss $\mathcal{L}_S$ on the training images, the
+# middle one how many of them are right, the right one the mean attention. Look at the right panel: for DACL it can only be pushed down by
+# $\mathcal{L}_{SC}$ (Eq. 10), and for the others it is 1 by definition.
+
+# %%
+import json
+
+histories_of_runs = {
+    name: [
+        json.loads(line) for line in (folder_of(config) / "metrics.jsonl").read_text().splitlines()
+    ]
+    for name, config in configs.items()
+}
+for name, lines in histories_of_runs.items():
+    assert [line["epoch"] for line in lines] == list(range(1, configs[name].epochs + 1))
+
+# %%
+from dacl_edu.plots import training_curves
+
+figure = training_curves(histories_of_runs)
+show(
+    figure,
+    alt="Three panels over the epochs, one line for each method: the softmax loss falls, the share "
+    "of right training images rises, and the mean attention is 1 for softmax and center loss and lies below 1 for DACL.",
+)
+if "dacl" in results:
+    assert results["dacl"]["attention"]["mean"] < 1
+
+# %% [markdown]
+# ### What came out
+#
+# The test part was read once, after the last epoch. One run of each method says little: the next lesson asks how much of a difference is
+# luck.
+
+# %%
+import pandas as pd
+
+table = pd.DataFrame(
+    {
+        name: {
+            "accuracy": r["accuracy"],
+            "average accuracy": r["average_accuracy"],
+            "mean attention": r["attention"]["mean"],
+        }
+        for name, r in results.items()
+    }
+).T.round(3)
+assert table.shape == (len(configs), 3) and table["accuracy"].between(0, 1).all()
+table
+
+# %%
+chance = 1 / len(data.train.classes)
+print(
+    "guessing would give",
+    rounded(chance, 3),
+    "average accuracy; epochs trained:",
+    next(iter(configs.values())).epochs,
+)
+if profile != "smoke":  # two epochs on 140 images need not beat guessing
+    assert (table["average accuracy"] > chance).all()
+
+# %% [markdown]
+# ## What was shown
+#
+# - One step of Algorithm 1, line by line: every gradient by hand agrees with autograd, shape and value.
+# - The weights follow the gradient of Eq. 8; the centers follow Eq. 11, with a factor of their own and without $\lambda$.
+# - A loop of twelve lines gives the weights of the package's trainer.
+# - Softmax loss, center loss and DACL trained on the same faces, in the same order, from the same initial backbone.
+#
+# **Try next:** set `lam = 0.1` in the parameters cell and run the page again: what happens to the mean attention? Then compare the runs in
+# [08_results](08_results.ipynb).
+#
+# ### Three questions
+#
+# <details><summary>Question 1. Why may lines 15 and 16 be swapped without any change?</summary>
+# Line 13 computed Δc from the old features and centers, and line 16 uses gradients that were computed before. Neither reads what the other
+# writes.
+# </details>
+#
+# <details><summary>Question 2. The learning rate is divided by ten. What does that do to the centers?</summary>
+# Nothing directly: α is not scheduled. But the features move more slowly, so the centers catch up with them.
+# </details>
+#
+# <details><summary>Question 3. The softmax loss reaches the attention network in none of the lines. What would a network without line 11 learn
+# there?</summary>
+# Nothing: its weights would stay as they were drawn. That is the control "frozen". If it did as well as DACL, learning the attention would
+# have brought nothing.
+# </details>

@@ -1,0 +1,583 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     notebook_metadata_filter: dacl_edu,-jupytext.text_representation.jupytext_version
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+#   dacl_edu:
+#     budget_seconds: 120
+#     mode: lax
+#     parameters: true
+# ---
+
+# %% [markdown]
+# # Results: what a number says, and what it does not
+#
+# **After this notebook you can** compute accuracy, average accuracy and a confusion matrix by hand, look at what a model gets wrong, put an
+# interval around a result, and test whether one method beats another or was lucky.
+#
+# **Minutes:** 40. **Builds on:** [07_training](07_training.ipynb); the idea of a mean and a standard deviation.
+#
+# **From the paper:** Tables 1 and 2, Fig. 3 and 4. The paper reports, besides the accuracy, "the average accuracy, which is the mean of
+# diagonal values in the confusion matrix". With $n_{kl}$ the number of images of class $k$ that were taken for $l$:
+#
+# $$\text{accuracy} = \frac{\sum_k n_{kk}}{\sum_{k,l} n_{kl}} \qquad\qquad \text{average accuracy} = \frac1K\sum_k\frac{n_{kk}}{\sum_l n_{kl}}$$
+
+# %% [markdown]
+# Which runs to look at. Left empty, `runs` takes those that come with the project, or trains small ones in seconds. To look at your own:
+# `dacl-edu run-notebook 08_results -p runs "runs/a runs/b"`.
+
+# %% tags=["setup"]
+# On Colab or Kaggle this fetches the project. Elsewhere, and on a second run, it does nothing.
+import importlib.util, os, subprocess, sys
+
+if importlib.util.find_spec("dacl_edu") is None:
+    repository = os.environ.get("DACL_EDU_REPOSITORY", "")  # where you found this notebook
+    assert repository, "write the address of the project's repository between the quotes above"
+    subprocess.run(["git", "clone", "--depth", "1", repository, "dacl-edu"], check=True)
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "./dacl-edu[notebooks]"], check=True)
+    os.chdir("dacl-edu/notebooks")
+    sys.path.insert(0, os.path.dirname(os.getcwd()))
+
+# %% tags=["parameters"]
+runs: str = ""  # folders with finished runs, divided by spaces; empty: the project's, or new ones
+profile: str = ""  # where no runs are given: smoke (seconds), quick (minutes each)
+seeds: int = 3  # how many seeds to train then
+seed: int = 0  # the first of them
+device: str = "auto"  # auto, cpu, cuda, mps
+out: str = ""  # folder for runs that are trained here; empty: runs/08_results
+
+# %%
+import torch
+
+from dacl_edu.notebook import check_parameters, rounded, setup, show
+
+settings = (
+    check_parameters()
+)  # an unknown name or a wrong type stops here, and names the nearest valid one
+setup(seed=0)
+assert settings["seeds"] >= 1
+
+# %% [markdown]
+# ## Ten answers, counted by hand
+#
+# Two classes, ten faces: eight happy ones (class 0) and two fearful ones (class 1). A model gets seven of the happy and one of the fearful
+# ones right.
+
+# %%
+y = torch.tensor([0, 0, 0, 0, 0, 0, 0, 0, 1, 1])  # true classes, (n,)
+predicted = torch.tensor([0, 0, 0, 0, 0, 0, 0, 1, 1, 0])  # (n,)
+K = 2
+
+# %% [markdown]
+# Long-hand: one look at each face, one mark in the matrix. Rows are true classes, columns predicted ones.
+
+# %%
+n = torch.zeros(K, K, dtype=torch.int64)  # (K, K)
+for truth, answer in zip(y.tolist(), predicted.tolist(), strict=True):
+    n[truth, answer] += 1
+print(n.tolist())
+assert n.sum() == 10
+
+# %% [markdown]
+# In one line: class pairs become numbers $Kk + l$, and `bincount` counts them. Then the two accuracies.
+
+# %%
+vectorised = torch.bincount(K * y + predicted, minlength=K * K).view(K, K)  # (K, K)
+accuracy = n.diagonal().sum() / n.sum()
+average_accuracy = (n.diagonal() / n.sum(dim=1)).mean()
+assert vectorised.shape == n.shape and torch.equal(vectorised, n)
+print("accuracy", rounded(accuracy), " average accuracy", rounded(average_accuracy))
+
+# %%
+from dacl_edu.evaluation import score
+
+package = score(predicted, y, K)
+assert package["confusion"] == n.tolist()
+assert abs(package["accuracy"] - accuracy) < 1e-6
+assert abs(package["average_accuracy"] - average_accuracy) < 1e-6
+
+# %% [markdown]
+# ### Exercise 1: the lazy model
+#
+# A model that has learnt nothing says "happy" to everything. RAF-DB's test part has 3,068 images, 1,185 of them happy. Fill in both numbers.
+#
+# <details><summary>Hint 1</summary>How many of the 3,068 answers are right?</details>
+# <details><summary>Hint 2</summary>For the average: one class is entirely right. How many are entirely wrong?</details>
+# <details><summary>Hint 3</summary>1185/3068, and one seventh.</details>
+#
+# As long as your answer is `None`, the page goes on with the answer in the folded cell below it.
+
+# %%
+my_answer = None  # torch.tensor([accuracy, average accuracy])
+
+# %% jupyter={"source_hidden": true}
+# The answer. It is used only as long as yours is None.
+if my_answer is None:
+    my_answer = torch.tensor([1185 / 3068, 1 / 7])
+
+# %%
+from dacl_edu.course import check
+
+check.shape(my_answer, (2,), "your answer")
+check.value(my_answer, torch.tensor([0.386245, 0.142857]), "your answer", tolerance=1e-3)
+print(
+    "right: a useless model has",
+    rounded(my_answer[0].item(), 3),
+    "accuracy, but only",
+    rounded(my_answer[1].item(), 3),
+    "on average",
+)
+
+# %% [markdown]
+# So on an imbalanced test part look at both. On a balanced one they are the same number.
+
+# %% [markdown]
+# ## The runs
+#
+# Three methods, several seeds each. A seed decides the initial weights, the order of the images and the crops; everything else is equal.
+
+# %%
+import pandas as pd
+
+from dacl_edu.evaluation import compare_runs
+from dacl_edu.lessons.runs import lesson_runs
+
+finished = lesson_runs(runs, profile, seeds, seed, out or "../runs/08_results", device)
+print(
+    len(finished),
+    "runs; data set:",
+    finished[0].config.data,
+    "| preset:",
+    finished[0].config.preset,
+    "| part:",
+    finished[0].result["split"],
+    "with",
+    finished[0].result["images"],
+    "images",
+)
+assert finished
+
+# %%
+table = pd.DataFrame(
+    [
+        {
+            "method": run.config.method,
+            "seed": run.config.seed,
+            "accuracy": run.result["accuracy"],
+            "average accuracy": run.result["average_accuracy"],
+            "mean attention": run.result["attention"]["mean"],
+        }
+        for run in finished
+    ]
+)
+assert table["accuracy"].between(0, 1).all()
+table.round(3)
+
+# %% [markdown]
+# The stored numbers are not taken on trust. Here they are computed again, from the answers themselves:
+
+# %%
+for run in finished:
+    again = score(
+        run.predictions.logits.argmax(dim=1), run.predictions.labels, len(run.result["classes"])
+    )
+    assert again["confusion"] == run.result["confusion"]
+    assert abs(again["accuracy"] - run.result["accuracy"]) < 1e-9
+print("all", len(finished), "results recomputed")
+
+# %%
+summary = compare_runs([run.result for run in finished])
+assert summary["seeds"].sum() == len({(run.config.method, run.config.seed) for run in finished})
+summary.round(4)
+
+# %% [markdown]
+# `accuracy_std` is the spread over seeds. Keep it in mind: a difference between two methods that is smaller than the difference between two
+# seeds of the same method means nothing yet.
+#
+# ## Which class is taken for which?
+#
+# One matrix a method, for its first seed, in percent of the true class. Read along a row: of all faces of that class, how many were taken
+# for what. Look for bright cells off the diagonal, and whether they come in pairs.
+
+# %%
+from dacl_edu.plots import confusion_matrices
+
+first = {}
+for run in finished:
+    first.setdefault(run.config.method, run)
+classes = finished[0].result["classes"]
+figure = confusion_matrices(
+    {method: run.result["confusion"] for method, run in first.items()}, classes
+)
+show(
+    figure,
+    alt="One confusion matrix for each method, seven rows and columns, percent of the true "
+    "class; after enough training the bright cells lie on the diagonal.",
+)
+
+# %%
+for trace, (method, run) in zip(figure.data, first.items(), strict=True):
+    counts = torch.tensor(run.result["confusion"]).double()
+    share = 100 * counts / counts.sum(dim=1, keepdim=True)  # (K, K)
+    assert (
+        torch.tensor(trace.z).double() - share
+    ).abs().max() <= 0.5 + 1e-9  # rounded to whole percent
+    confused = counts - torch.diag(counts.diagonal())
+    true, taken = divmod(int(confused.argmax()), len(classes))
+    print(f"{method}: most often {classes[true]} is taken for {classes[taken]}")
+
+# %% [markdown]
+# ## Right and wrong, face by face
+#
+# Numbers hide reasons. Below are faces of the last method's first seed, as in the paper's Fig. 3: the upper row right, the lower row
+# wrong, each time the *surest* answers. *p* is what was predicted, *t* the truth. For each wrong one ask: would you have known?
+
+# %%
+from dacl_edu.training.parts import load_evaluated_split
+
+shown = list(first.values())[-1]
+faces = load_evaluated_split(shown.config)  # the images that the run was measured on
+probability, answer = torch.softmax(shown.predictions.logits, dim=1).max(dim=1)  # (n,), (n,)
+right = answer == faces.labels
+assert torch.equal(faces.labels, shown.predictions.labels), (
+    "the data changed since the run: remove its folder and run again"
+)
+surest_right = [i for i in probability.argsort(descending=True).tolist() if right[i]][:7]
+surest_wrong = [i for i in probability.argsort(descending=True).tolist() if not right[i]][:7]
+
+# %%
+from dacl_edu.plots import face_sheet
+
+chosen = surest_right + surest_wrong
+captions = [f"p: {classes[answer[i]]}<br>t: {classes[faces.labels[i]]}" for i in chosen]
+figure = face_sheet(
+    faces.images[chosen],
+    7,
+    captions,
+    title=f"{shown.config.method}: surely right (above), surely wrong (below)",
+    side=100,
+)
+show(
+    figure,
+    alt="Two rows of faces with predicted and true class below each; "
+    "in the upper row they agree, in the lower row they differ.",
+)
+assert right[surest_right].all() and not right[surest_wrong].any()
+
+# %% [markdown]
+# How sure is the model when it is wrong? If a model's confidence means something, it is lower for wrong answers.
+
+# %%
+sure_if_right, sure_if_wrong = probability[right].mean(), probability[~right].mean()
+print(f"mean confidence: {sure_if_right:.2f} when right, {sure_if_wrong:.2f} when wrong")
+assert 0 < sure_if_wrong <= 1
+
+# %% [markdown]
+# ## How much is luck?
+#
+# A result could have come out differently for two reasons: **other test images**, and **another seed**. They are different questions with
+# different answers.
+#
+# ### Other test images
+#
+# Each image is right or wrong, like a coin. For $n$ images and accuracy $p$ the standard error is $\sqrt{p(1-p)/n}$. Long-hand first, on a
+# coin that fits on the page: 16 of 20 right.
+
+# %%
+coin = torch.tensor([1.0] * 16 + [0.0] * 4)  # (n,)
+p_coin = coin.mean()
+standard_error = (p_coin * (1 - p_coin) / len(coin)).sqrt()
+print(
+    "accuracy",
+    rounded(p_coin, 2),
+    "plus or minus",
+    rounded(standard_error, 3),
+    "(one standard error)",
+)
+assert torch.allclose(standard_error, coin.std(correction=0) / len(coin) ** 0.5)
+
+# %% [markdown]
+# Near 0 and 1, and for few images, Wilson's interval is better than plus-minus; scipy has it. 95 % of such intervals hold the true value.
+
+# %%
+from dacl_edu.evaluation.significance import accuracy_interval
+
+low, middle, high = accuracy_interval(coin)
+print("95 % interval:", rounded([low, high], 3))
+assert low < middle < high and abs(middle - p_coin) < 1e-6
+
+# %%
+from dacl_edu.plots import interval_plot
+
+intervals = {method: accuracy_interval(run.right) for method, run in first.items()}
+figure = interval_plot(
+    intervals,
+    f"Accuracy of one seed, 95 % interval over {len(shown.right)} test images",
+    "accuracy",
+)
+show(
+    figure,
+    alt="One point with a horizontal bar for each method; where bars overlap to a "
+    "large part, a single run cannot order the methods.",
+)
+for trace, interval in zip(figure.data, intervals.values(), strict=True):
+    assert trace.x[0] == interval.middle and trace.error_x.array[0] > 0
+
+# %% [markdown]
+# ### The same images: a paired test
+#
+# Overlapping bars do not settle it. All methods answered the *same* images, and most images are easy or hard for everyone. Only those where
+# two methods **disagree** tell them apart. McNemar's test asks: of the images that exactly one of the two has right, is it a fair coin?
+
+# %%
+a = torch.tensor([1, 1, 1, 1, 1, 1, 1, 0, 0, 1]).bool()  # model A, ten images
+b = torch.tensor([1, 1, 1, 0, 0, 1, 1, 1, 0, 0]).bool()  # model B, the same ten
+only_a = only_b = 0
+for right_a, right_b in zip(a.tolist(), b.tolist(), strict=True):
+    only_a += right_a and not right_b
+    only_b += right_b and not right_a
+print("only A:", only_a, " only B:", only_b)
+
+# %% [markdown]
+# Three to one. For a fair coin, four throws come out 3:1 or more uneven in 10 of 16 cases:
+
+# %%
+from math import comb
+
+throws = only_a + only_b
+p_by_hand = 2 * sum(comb(throws, k) for k in range(min(only_a, only_b) + 1)) / 2**throws
+vectorised = int((a & ~b).sum()), int((~a & b).sum())
+assert vectorised == (only_a, only_b)
+print("p-value", p_by_hand)
+
+# %%
+from dacl_edu.evaluation.significance import mcnemar
+
+package = mcnemar(a, b)
+assert (package.only_first, package.only_second) == (only_a, only_b)
+assert abs(package.p_value - p_by_hand) < 1e-12
+
+# %% [markdown]
+# Now the real pairs, first seed each. With a p-value above 0.05, luck explains the difference well enough.
+
+# %%
+from itertools import combinations
+
+from dacl_edu.evaluation.significance import difference_interval
+
+rows = []
+for (name_a, run_a), (name_b, run_b) in combinations(first.items(), 2):
+    test, interval = (
+        mcnemar(run_a.right, run_b.right),
+        difference_interval(run_a.right, run_b.right),
+    )
+    rows.append(
+        {
+            "pair": f"{name_a} − {name_b}",
+            "difference": test.difference,
+            "95 % low": interval.low,
+            "95 % high": interval.high,
+            "only first": test.only_first,
+            "only second": test.only_second,
+            "p": test.p_value,
+        }
+    )
+pairs = pd.DataFrame(rows)
+assert (
+    (pairs["95 % low"] <= pairs["difference"]) & (pairs["difference"] <= pairs["95 % high"])
+).all()
+pairs.round(3)
+
+# %% [markdown]
+# The interval comes from the **bootstrap**: draw the test images anew, with replacement and in pairs, two thousand times, and see how the
+# difference moves.
+#
+# ### Another seed
+#
+# McNemar's test compares two *trained models*, not two *methods*. Train again with another seed, and the models differ. For a statement
+# about methods the runs themselves are the sample:
+
+# %%
+from dacl_edu.evaluation.significance import seeds_interval
+
+per_method = {
+    method: [run.result["accuracy"] for run in finished if run.config.method == method]
+    for method in first
+}
+over_seeds = {method: seeds_interval(values) for method, values in per_method.items()}
+for method, values in per_method.items():
+    print(
+        f"{method}: seeds {rounded(values, 3)}, 95 % interval of the mean",
+        rounded([over_seeds[method].low, over_seeds[method].high], 3),
+    )
+    assert (
+        len(values) == 1
+        or over_seeds[method].low <= over_seeds[method].middle <= over_seeds[method].high
+    )
+
+# %% [markdown]
+# With three seeds the interval is wide: Student's factor for three values is 4.3, not 2. Five to ten seeds are a fair comparison.
+#
+# ### Exercise 2: paired over seeds
+#
+# Seed by seed, two methods start from the same backbone and see the same order. So take differences seed by seed before averaging. Write
+# `paired_mean(a, b)`: mean and standard error of the differences, as a tensor of two numbers.
+#
+# <details><summary>Hint 1</summary>The differences come first: one number a seed.</details>
+# <details><summary>Hint 2</summary>The standard error of a mean is the standard deviation over √s, with s − 1 in the deviation.</details>
+# <details><summary>Hint 3</summary><code>diff.std()</code> divides by s − 1 already.</details>
+
+
+# %%
+def paired_mean(a, b):  # (s,), (s,) -> (2,)
+    return None  # your lines here
+
+
+# %% jupyter={"source_hidden": true}
+# The answer. It is used only as long as yours returns None.
+def answer_paired_mean(a, b):
+    difference = a - b
+    return torch.stack([difference.mean(), difference.std() / len(difference) ** 0.5])
+
+
+if paired_mean(torch.rand(3), torch.rand(3)) is None:
+    paired_mean = answer_paired_mean
+
+# %%
+dacl, center = torch.tensor([0.81, 0.79, 0.83]), torch.tensor([0.80, 0.79, 0.81])
+check.shape(paired_mean(dacl, center), (2,), "mean and standard error")
+check.value(paired_mean(dacl, center), torch.tensor([0.01, 0.0057735]), "mean and standard error")
+print("right:", rounded(paired_mean(dacl, center), 4))
+
+# %% [markdown]
+# ## Beside the paper
+#
+# The paper's Tables 1 and 2, in percent. Other data, another network, one run each: they cannot be compared with the numbers above, only
+# read with the same questions.
+
+# %%
+from dacl_edu.evaluation.paper import TEST_IMAGES, published_results
+
+rafdb, affectnet = published_results("rafdb"), published_results("affectnet")
+assert rafdb.loc["DACL", "accuracy"] == 87.78 and affectnet.loc["DACL", "accuracy"] == 65.20
+rafdb.join(affectnet["accuracy"].rename("AffectNet accuracy")).tail(6)
+
+# %% [markdown]
+# On RAF-DB, DACL is 0.72 points better than center loss: 22 of 3,068 images. The paper gives one run each and no answers image by image, so
+# no paired test can be made. But we can say what it would take. If the two models disagree on a share $q$ of the images, the standard error
+# of the difference is about $\sqrt{q/n}$.
+
+# %%
+gap = (rafdb.loc["DACL", "accuracy"] - rafdb.loc["center loss", "accuracy"]) / 100
+images = TEST_IMAGES["rafdb"]
+print("a gap of", rounded(gap, 4), "is", round(gap * images), "images")
+assert round(gap * images) == 22
+
+# %% [markdown]
+# The curve shows the p-value of that gap for different $q$ (its small zigzags come from whole numbers of images); the widget below it takes
+# other $n$ and gaps. Find the largest $q$ at which 0.72 points on 3,068 images would be below
+# 0.05. In your own runs, how large is $q$? (Columns *only first* plus *only second* in the table of pairs, over $n$.)
+
+# %%
+from scipy import stats
+
+
+def p_of_gap(gap, n, q):
+    """McNemar's p-value of a gap in accuracy, where two models disagree on a share q of n."""
+    disagree = max(round(q * n), round(gap * n))
+    first_only = (disagree + round(gap * n)) // 2
+    return float(stats.binomtest(first_only, disagree).pvalue)
+
+
+shares = [k / 100 for k in range(1, 21)]
+curve = [p_of_gap(gap, images, q) for q in shares]
+assert curve[0] < 0.001 and curve[-1] > 0.2
+print("p at 3, 5, 10, 15 % disagreement:", rounded([curve[k - 1] for k in (3, 5, 10, 15)], 3))
+
+# %%
+import plotly.graph_objects as go
+
+from dacl_edu.plots import BLUE, ORANGE
+
+figure = go.Figure(
+    go.Scatter(
+        x=[100 * q for q in shares], y=curve, mode="lines+markers", line_color=BLUE, name="p-value"
+    )
+)
+figure.add_hline(y=0.05, line_dash="dash", line_color=ORANGE, annotation_text="0.05")
+figure.update_layout(
+    title="Is 0.72 points on 3,068 images luck?",
+    xaxis_title="images on which the two disagree, %",
+    yaxis_title="p-value",
+    width=640,
+    height=380,
+)
+show(
+    figure,
+    alt="The p-value rises with the share of disagreement; it crosses the "
+    "dashed line at 0.05 near four percent.",
+)
+
+# %%
+import ipywidgets as widgets
+
+slider_n = widgets.IntSlider(value=images, min=500, max=10_130, step=107, description="images n")
+slider_gap = widgets.FloatSlider(
+    value=100 * gap, min=0.1, max=3.0, step=0.01, description="gap, points"
+)
+live = go.FigureWidget(figure)
+
+
+def redraw(change=None):
+    live.data[0].y = [p_of_gap(slider_gap.value / 100, slider_n.value, q) for q in shares]
+    live.layout.title.text = (
+        f"Is a gap of {slider_gap.value:.2f} points on {slider_n.value:,} images luck?"
+    )
+
+
+for slider in (slider_n, slider_gap):
+    slider.observe(redraw, names="value")
+show(
+    widgets.VBox([slider_n, slider_gap, live]),
+    alt="The same curve with sliders for the number of test images and the gap: more images or "
+    "a larger gap push the curve down.",
+)
+
+# %%
+before = list(live.data[0].y)
+slider_n.value = slider_n.max
+assert sum(live.data[0].y) < sum(before), "more images, smaller p-values"
+slider_n.value = images
+
+# %% [markdown]
+# ## What was shown
+#
+# - Accuracy and average accuracy by loop, by one line, by the package; why one alone can deceive.
+# - Confusion matrices, and the faces behind them.
+# - Two kinds of luck: other images (Wilson, McNemar, bootstrap) and other seeds (Student).
+# - What the paper's 0.72 points would need in order to be more than luck.
+#
+# **Try next:** set `profile = "quick"` and `seeds = 5` and run the page again: about an hour on two cores, much less on a GPU. Does any pair
+# come out significant, over images *and* over seeds? Then look at the features themselves in `09_embedding`.
+#
+# ### Three questions
+#
+# <details><summary>Question 1. Someone trains 20 seeds of a method and reports the best one, with McNemar's p-value below 0.05 against a
+# single run of the baseline. What is wrong?</summary>
+# The best of 20 was chosen by its result. The p-value assumes that nothing was chosen. Report the mean of all, or choose on validation images.
+# </details>
+#
+# <details><summary>Question 2. The epoch is chosen by test accuracy, for all methods alike. Is the comparison fair, then?</summary>
+# All numbers are too high, and most for the method whose accuracy jumps most from epoch to epoch: it has more lucky epochs to pick from.
+# </details>
+#
+# <details><summary>Question 3. Two methods differ by 2 points, p = 0.3. May one write "they are equally good"?</summary>
+# No. The test did not find a difference; it did not show that there is none. Give the interval: it says how large the difference may still be.
+# </details>
