@@ -1,7 +1,9 @@
 # The commands a newcomer types. Everything happens inside this folder, in .venv and runs/.
-#   make run     install, train softmax loss, center loss and DACL on the embedded faces, compare them
+#   make run     install, train softmax loss, center loss and DACL on the bundled faces, compare them
 #   make test    install, run every test
 #   make lab     install, open JupyterLab on the first notebook
+#   make notebooks      execute the notebooks and store their outputs (NAMES="05 06": only some)
+#   make test-browser   open every notebook in a real browser
 # PYTHON=python3.12 chooses the interpreter; TORCH=cpu (or a CUDA tag such as cu130) chooses the torch build.
 PYTHON ?= python3
 TORCH ?=

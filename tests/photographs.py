@@ -39,10 +39,14 @@ def write_fer2013_csv(source: Path, folder: Path) -> Path:
     return target
 
 
-def write_rafdb(source: Path, folder: Path) -> Path:
-    """Write the photographs in RAF-DB's layout: train part as train, validation part as test, 100x100 colour JPEG."""
+def write_rafdb(source: Path, folder: Path, most: int | None = None) -> Path:
+    """Write the photographs in RAF-DB's layout: train part as train, validation part as test, 100x100 colour JPEG.
+
+    ``most`` writes only the first ones.
+    """
     with np.load(source, allow_pickle=False) as arrays:
         images, labels, split = arrays["images"], arrays["labels"], arrays["split"]
+    images, labels, split = images[:most], labels[:most], split[:most]
     (folder / "EmoLabel").mkdir(parents=True, exist_ok=True)
     aligned = folder / "Image" / "aligned"
     aligned.mkdir(parents=True, exist_ok=True)
