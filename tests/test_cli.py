@@ -261,7 +261,7 @@ def no_image_of_a_class(faces: Path, tmp_path: Path) -> list[str]:
 def no_test_part(faces: Path, tmp_path: Path) -> list[str]:
     root = a_copy(faces, tmp_path)
     shutil.rmtree(root / "test")
-    return tiny_options(root)
+    return tiny_options(root, eval_split="test")
 
 
 def batch_of_one(faces: Path, tmp_path: Path) -> list[str]:

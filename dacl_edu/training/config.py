@@ -86,7 +86,9 @@ class TrainConfig(BaseModel):
 
     # -- what is kept and reported
     select_by: Selection = Field("validation", description="epoch to report: last, best on validation, or on test")
-    eval_split: Literal["test", "val"] = Field("test", description="split that the result is measured on")
+    eval_split: Literal["auto", "test", "val"] = Field(
+        "auto", description="split that the result is measured on; auto takes test, or val where there is no test part"
+    )
 
     # -- machine
     device: str = Field("auto", description="auto, cpu, cuda or mps")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,10 +59,7 @@ def load_training_data(config: TrainConfig) -> TrainingData:
         A split is missing, a class has no image, or the training part is smaller than two images.
     """
     splits = available_splits(config.data, config.root)
-    if config.eval_split not in splits:
-        other = "val" if config.eval_split == "test" else "test"
-        mend = f"--eval-split {other}" if other in splits else "complete the data set"
-        raise UserError(f"{config.data} has no {config.eval_split} part to measure the result on", mend=mend)
+    evaluated_split(config, splits)
     train = _load(config, "train")
     validation, source = None, "none"
     if config.select_by == "test":
@@ -87,7 +84,26 @@ def load_training_data(config: TrainConfig) -> TrainingData:
 
 def load_evaluated_split(config: TrainConfig) -> FaceDataset:
     """Read the split that the result is measured on. The training loop calls this once, when it is over."""
-    return _load(config, config.eval_split)
+    return _load(config, evaluated_split(config, available_splits(config.data, config.root)))
+
+
+def evaluated_split(config: TrainConfig, splits: Sequence[str]) -> str:
+    """Return which of the data set's ``splits`` the result is measured on: ``"test"`` or ``"val"``.
+
+    Raises
+    ------
+    UserError
+        The split that is asked for is not there, or neither is.
+    """
+    wanted = ("test", "val") if config.eval_split == "auto" else (config.eval_split,)
+    for split in wanted:
+        if split in splits:
+            return split
+    other = [split for split in ("test", "val") if split in splits]
+    raise UserError(
+        f"{config.data} has no {' or '.join(wanted)} part to measure the result on",
+        mend=f"--eval-split {other[0]}" if other else "complete the data set",
+    )
 
 
 def _load(config: TrainConfig, split: str) -> FaceDataset:

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from dacl_edu.centers import ClassCenters
-from dacl_edu.data import AugmentParameters, BatchAugment, load_dataset
+from dacl_edu.data import AugmentParameters, BatchAugment, available_splits, load_dataset
 from dacl_edu.evaluation.predict import Predictions, predict
 from dacl_edu.model import DACL
 from dacl_edu.training.checkpoint import load_checkpoint
 from dacl_edu.training.config import TrainConfig
 from dacl_edu.training.methods import build_method
-from dacl_edu.training.parts import load_evaluated_split
+from dacl_edu.training.parts import evaluated_split, load_evaluated_split
 from dacl_edu.training.run_folder import RunFolder
 
 
@@ -98,7 +98,8 @@ def evaluate_run(
         dataset = load_evaluated_split(config)  # with the run's own limit: the images that its result is of
     else:
         where = root if root is not None or data is not None else config.root
-        dataset = load_dataset(name, split or config.eval_split, where, config.load_size)
+        split = split or evaluated_split(config, available_splits(name, where))
+        dataset = load_dataset(name, split, where, config.load_size)
     predictions = predict(run.model, dataset, run.prepare.evaluate)
     result = {
         "run": str(run.folder.path),

@@ -37,7 +37,7 @@ def final_result(
     selected_by = {"last": "last epoch", "validation": f"accuracy on validation ({validation_source})"}.get(
         config.select_by, "accuracy on the test part: optimistic, not comparable with honest results"
     )
-    if config.select_by == "validation" and validation_source == config.eval_split:
+    if config.select_by == "validation" and validation_source == evaluated.split:
         selected_by += ", the very images it is measured on: optimistic"
     return {
         "method": config.method,

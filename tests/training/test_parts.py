@@ -57,10 +57,23 @@ def test_selection_without_validation_images_is_refused(faces_without_val: Path)
 def test_a_missing_split_is_said_before_training(tmp_path: Path) -> None:
     root = write_faces(tmp_path / "faces", ("train", "val"))
     with pytest.raises(UserError, match="folder has no test part to measure the result on — --eval-split val"):
-        train(tiny_config(root), tmp_path / "run", progress=False)
+        train(tiny_config(root, eval_split="test"), tmp_path / "run", progress=False)
     assert not (tmp_path / "run").exists()
-    result = train(tiny_config(root, eval_split="val", epochs=1), tmp_path / "run", progress=False)
-    assert result["split"] == "val"
+
+
+@pytest.mark.parametrize(("parts", "measured"), [(("train", "val"), "val"), (("train", "val", "test"), "test")])
+def test_the_result_is_of_the_test_part_or_says_that_it_is_of_val(
+    tmp_path: Path, parts: tuple[str, ...], measured: str
+) -> None:
+    root = write_faces(tmp_path / "faces", parts)
+    result = train(tiny_config(root, epochs=1), tmp_path / "run", progress=False)
+    assert result["split"] == measured
+
+
+def test_no_part_to_measure_on_is_said_before_training(tmp_path: Path) -> None:
+    root = write_faces(tmp_path / "faces", ("train",))
+    with pytest.raises(UserError, match="folder has no test or val part"):
+        train(tiny_config(root), tmp_path / "run", progress=False)
 
 
 def test_a_class_without_images_is_named(tmp_path: Path) -> None:
