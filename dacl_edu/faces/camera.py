@@ -86,6 +86,8 @@ def _develop(f: FaceFactors, light: Array, cover: Array, size: int, rng: np.rand
     value = 0.5 + (value - 0.5) * f.contrast
     luma = value @ np.array([0.299, 0.587, 0.114], np.float32)
     value = luma[..., None] + (value - luma[..., None]) * (0.0 if f.grey else f.saturation)
+    if f.resolution < 0.98:
+        value = _coarsen(value, f.resolution)
     if f.blur > 0.05:
         value = _blur(value, f.blur * size / 64)
     if f.noise > 0:
@@ -97,6 +99,18 @@ def _develop(f: FaceFactors, light: Array, cover: Array, size: int, rng: np.rand
         Image.fromarray(out).save(buffer, "JPEG", quality=int(f.jpeg_quality))
         out = np.asarray(Image.open(buffer).convert("RGB"))
     return out
+
+
+def _coarsen(value: Array, resolution: float) -> Array:
+    """Picture with less detail: made small and large again, as faces are that were small in their photograph."""
+    size = value.shape[0]
+    small = max(8, round(size * resolution))
+    planes = []
+    for plane in np.moveaxis(value, 2, 0):
+        picture = Image.fromarray(np.ascontiguousarray(plane, np.float32))
+        less = picture.resize((small, small), Image.Resampling.BOX)
+        planes.append(np.asarray(less.resize((size, size), Image.Resampling.BICUBIC)))
+    return np.stack(planes, axis=2)
 
 
 def _blur(value: Array, sigma: float) -> Array:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
+import sys
 from types import ModuleType
 
 from dacl_edu.errors import UserError
@@ -52,8 +54,19 @@ def need(module: str) -> ModuleType:
 
 
 def _silence_warp() -> None:
-    """Keep warp, which anny imports, from reporting that there is no CUDA: nothing here runs on a GPU."""
+    """Start warp, which anny needs, without its report that there is no CUDA: nothing here runs on a GPU."""
     warp = importlib.import_module("warp")
     warp.config.quiet = True
-    if hasattr(warp.config, "log_level"):  # newer releases print CUDA warnings even when quiet
-        warp.config.log_level = getattr(warp, "LOG_ERROR", warp.config.log_level)
+    if hasattr(warp, "LOG_ERROR"):  # newer releases go by this
+        warp.config.log_level = warp.LOG_ERROR
+    # The report comes from compiled code, past Python's standard error.
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        warp.init()
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

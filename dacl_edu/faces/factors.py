@@ -140,6 +140,7 @@ class FaceFactors:
     exposure: float = 1.0
     contrast: float = 1.0
     saturation: float = 1.0
+    resolution: float = 1.0
     blur: float = 0.0
     noise: float = 0.0
     grey: int = 0

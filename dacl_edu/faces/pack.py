@@ -64,7 +64,8 @@ def observed_labels(split: str, labels: NDArray[np.int64], seed: int = SEED) -> 
     return observed
 
 
-def _encode(work: tuple[str, int, int, int]) -> bytes:
+def encode(work: tuple[str, int, int, int]) -> bytes:
+    """JPEG bytes of one image of the set: its split, index, label, and the size of the split."""
     from dacl_edu.faces.camera import render_face
 
     split, index, label, count = work
@@ -75,7 +76,7 @@ def _encode(work: tuple[str, int, int, int]) -> bytes:
 
 
 def _encode_chunk(chunk: list[tuple[str, int, int, int]]) -> list[bytes]:
-    return [_encode(work) for work in chunk]
+    return [encode(work) for work in chunk]
 
 
 def pack_split(split: str, count: int, out: Path, processes: int, report: Callable[[int], None]) -> dict[str, Any]:

@@ -128,7 +128,7 @@ def sample_factors(
 def _expression(rng: np.random.Generator, expression: str, w: float) -> dict[str, Any]:
     if expression not in EXPRESSIONS:
         raise ValueError(f"unknown expression {expression!r}; one of {', '.join(EXPRESSIONS)}")
-    weakest = 0.85 - 0.50 * w
+    weakest = 0.85 - 0.56 * w
     intensity = 0.0 if expression == "neutral" else weakest + (1 - weakest) * rng.beta(1.6, 1.3)
     units = dict.fromkeys(ACTIONS, 0.0)
     units.update(sample_units(rng, expression, intensity, min(2 * w, 1.0)))
@@ -190,10 +190,11 @@ def _conditions(rng: np.random.Generator, w: float) -> dict[str, Any]:
         "shift_x": _spread(rng, 0.025, 0.08, w),
         "shift_y": _spread(rng, 0.025, 0.08, w),
         "exposure": float(np.exp(_spread(rng, 0.28, 0.7, w))),
-        "contrast": 1.12 * float(np.exp(_spread(rng, 0.22, 0.45, w))),
+        "contrast": 1.05 * float(np.exp(_spread(rng, 0.40, 0.8, w))),
         "saturation": 0.9 * float(np.exp(_spread(rng, 0.25, 0.6, w))),
+        "resolution": 1.0 - w * (rng.uniform(0.1, 0.75) if rng.random() < 0.6 else 0.0),
         "blur": w * (rng.uniform(0.5, 1.3) if rng.random() < 0.35 else rng.uniform(0.0, 0.5)),
         "noise": w * 0.05 * rng.beta(1.0, 3.0),
-        "grey": int(rng.random() < 0.12 * w),
+        "grey": int(rng.random() < 0.16 * w),
         "jpeg_quality": int(rng.integers(40, 96)) if w > 0 else 95,
     }
