@@ -70,9 +70,9 @@ def train(
     Examples
     --------
     >>> import tempfile
-    >>> config = TrainConfig.from_preset("smoke", data="bundled", method="center")
-    >>> result = train(config, tempfile.mkdtemp(), progress=False)  # doctest: +SKIP
-    >>> sorted(result["attention"])  # doctest: +SKIP
+    >>> config = TrainConfig.from_preset("smoke", method="center", limit=28, batch_size=14, epochs=1)
+    >>> result = train(config, tempfile.mkdtemp(), progress=False)
+    >>> sorted(result["attention"])
     ['entropy', 'mean', 'std']
     """
     folder = RunFolder(out)
