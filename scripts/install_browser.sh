@@ -13,5 +13,6 @@ if [ "$(id -u)" != 0 ]; then
   fi
   sudo="sudo"
 fi
-$sudo apt-get update -qq
-$sudo apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core
+if ! { $sudo apt-get update -qq && $sudo apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; } >/dev/null; then
+  echo "no browser, and installing one failed: browser tests will be skipped"
+fi
