@@ -36,8 +36,8 @@ class Published:
         return None if counts is None else counts[EXPRESSIONS.index(expression)]
 
 
-#: By the name that `load_dataset` knows. RAF-DB's counts and the totals are those of the authors; the counts per class of
-#: the others are the customary ones of the literature, verified here only to add up to those totals.
+#: By the name that `load_dataset` knows. RAF-DB's counts and the totals are those of the authors; the counts per class
+#: of the others are the customary ones of the literature, verified here only to add up to those totals.
 PUBLISHED: dict[str, Published] = {
     "rafdb": Published(
         {"train": (1290, 281, 717, 4772, 1982, 705, 2524), "test": (329, 74, 160, 1185, 478, 162, 680)},
