@@ -34,7 +34,7 @@ $(BIN)/uv: $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(LOCK) uv
 
 $(VENV)/installed-run: $(NEEDS) $(BIN)/python $(if $(TORCH),$(BIN)/uv)
-	@echo "Installing into $(VENV): a few minutes, about 6 GB, most of it torch"
+	@echo "Installing into $(VENV): a few minutes, about 7 GB, most of it torch"
 	$(INSTALL) -c $(LOCK) -e '.[notebooks]'
 	@touch $@
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -227,6 +227,3 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 """Named starting points: field values that differ from the defaults of :class:`TrainConfig`."""
-
-PRESET_NAMES: tuple[str, ...] = tuple(PRESETS)
-AUGMENTATIONS: tuple[str, ...] = get_args(Augmentation)

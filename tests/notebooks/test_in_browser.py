@@ -198,5 +198,6 @@ def test_a_link_of_the_map_leads_to_its_cell(lab: tuple[str, Path], browser: Any
             const box = panel.content.widgets.find(cell => cell.model.id === 'eq-4')?.node.getBoundingClientRect();
             return box && box.top > 0 && box.top < window.innerHeight; }"""
         page.wait_for_function(arrived, timeout=60_000)
+        assert page.evaluate(arrived), "the link did not end at its cell"
     finally:
         page.close()
