@@ -2,36 +2,41 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from dacl_edu.errors import UserError
+from dacl_edu.evaluation.deep_features import DeepFeatures, Head, balanced_rows
 from dacl_edu.evaluation.predict import Predictions
 from dacl_edu.training import RunFolder, TrainConfig, train
-from dacl_edu.training.run_folder import write_json
+from dacl_edu.training.reload import compute_deep_features, load_head
+from dacl_edu.training.snapshots import Snapshot, load_snapshots
 
 METHODS = ("softmax", "center", "dacl")
+FEATURES, HEAD = "features-{}.npz", "head.npz"
 SHIPPED = Path(__file__).resolve().parents[2] / "notebooks" / "shipped"
 
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """What a lesson needs of a run.
+    """What a lesson needs of a run. It may be a whole run folder, or one that comes with the project.
 
     Attributes
     ----------
+    folder : Path
     config : TrainConfig
     result : dict
         As in ``result.json``.
     predictions : Predictions
-        Of the evaluated split. A run that comes with the project may lack features and attention: (n, 0).
+        Of the evaluated split. A run that comes with the project lacks features and attention there: (n, 0).
     """
 
+    folder: Path
     config: TrainConfig
     result: dict[str, Any]
     predictions: Predictions
@@ -40,6 +45,45 @@ class FinishedRun:
     def right(self) -> torch.Tensor:
         """Whether each image was classified rightly, (n,) bool."""
         return self.predictions.logits.argmax(dim=1) == self.predictions.labels
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """The metrics of each epoch."""
+        return [json.loads(line) for line in RunFolder(self.folder).metrics_file.read_text("utf-8").splitlines()]
+
+    def deep_features(self, split: str, per_class: int | None = None) -> DeepFeatures:
+        """Return features and attention: those stored with the run, or computed by its checkpoint.
+
+        Parameters
+        ----------
+        split : str
+            ``"train"``, ``"val"`` or ``"test"``.
+        per_class : int, optional
+            Only the first so many of each class (of those stored; a run of the project keeps
+            30 of ``train`` and 50 of ``test``).
+
+        Raises
+        ------
+        UserError
+            Neither stored nor a checkpoint there.
+        """
+        stored = self.folder / FEATURES.format(split)
+        if stored.is_file():
+            deep = DeepFeatures.load(stored)
+        elif split == self.result["split"] and self.predictions.features.shape[1]:
+            deep = DeepFeatures.of(self.predictions, split)
+        else:
+            return compute_deep_features(self.folder, split, per_class)
+        return deep if per_class is None else deep.rows(balanced_rows(deep.labels, per_class))
+
+    def head(self) -> Head:
+        """Return classifier and centers: those stored with the run, or its checkpoint's."""
+        stored = self.folder / HEAD
+        return Head.load(stored) if stored.is_file() else load_head(self.folder)
+
+    def snapshots(self) -> list[Snapshot]:
+        """Return features of some validation images after every epoch, where the run kept them."""
+        return load_snapshots(self.folder)
 
 
 def find_runs(folders: str | Path | Sequence[str | Path]) -> list[FinishedRun]:
@@ -101,30 +145,9 @@ def lesson_runs(
     return made
 
 
-def ship(run: FinishedRun, folder: Path, features: bool = False) -> None:
-    """Write a run as it comes with the project: no checkpoint, half precision, features only if asked for.
-
-    Parameters
-    ----------
-    run : FinishedRun
-    folder : Path
-        Made if missing.
-    features : bool, default False
-        Keep features and attention too: about half a megabyte for a thousand images.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    arrays = {name: tensor.numpy() for name, tensor in vars(run.predictions).items()}
-    for name in ("features", "attention"):
-        arrays[name] = arrays[name].astype(np.float16) if features else arrays[name][:, :0]
-    arrays["logits"] = arrays["logits"].astype(np.float32)
-    np.savez_compressed(folder / "predictions.npz", **arrays)
-    write_json(folder / "config.json", run.config.model_dump(mode="json"))
-    write_json(folder / "result.json", run.result)
-
-
 def _read(folder: RunFolder) -> FinishedRun:
     if not folder.predictions_file.is_file():
         raise UserError(f"{folder.path}: no {folder.predictions_file.name}", mend="train it again")
     loaded = vars(Predictions.load(folder.predictions_file))
     wide = {name: value.float() if value.is_floating_point() else value for name, value in loaded.items()}
-    return FinishedRun(folder.config(), folder.result(), Predictions(**wide))
+    return FinishedRun(folder.path, folder.config(), folder.result(), Predictions(**wide))

@@ -90,6 +90,10 @@ class TrainConfig(BaseModel):
         "auto", description="split that the result is measured on; auto takes test, or val where there is no test part"
     )
 
+    snapshots: int = Field(
+        0, ge=0, description="validation images of each class whose features and attention are kept after every epoch"
+    )
+
     # -- machine
     device: str = Field("auto", description="auto, cpu, cuda or mps")
     devices: int = Field(1, ge=1, description="processes; start several with torchrun")

@@ -30,6 +30,7 @@ from dacl_edu.training.parts import (
 from dacl_edu.training.progress import Reporter
 from dacl_edu.training.result import epoch_line, final_result
 from dacl_edu.training.run_folder import RunFolder, write_json
+from dacl_edu.training.snapshots import SnapshotWriter
 from dacl_edu.training.state import RunState
 from dacl_edu.weights import load_weights
 
@@ -124,6 +125,10 @@ def train(
         run.restore(folder.checkpoint_last)
     evaluate_input = BatchAugment(data.augment).evaluate
     speed = run.throughput()
+    watched = data.validation if fabric.is_global_zero else None
+    snapshots = SnapshotWriter(folder.path, watched, config.snapshots, evaluate_input)
+    if run.epoch == 0:
+        snapshots.take(0, network, centers)
 
     with Reporter(config.epochs * len(loader), run.epoch * len(loader), progress and fabric.is_global_zero) as reporter:
         while run.epoch < config.epochs:  # line 1: while not converged
@@ -162,6 +167,7 @@ def train(
             if data.validation is not None:
                 line["validation"] = predict(model, data.validation, evaluate_input, device=fabric.device).scores()
             line |= {"images_per_second": speed.images_per_second, "data_wait": speed.data_wait}
+            snapshots.take(run.epoch + 1, network, centers)
             run.finish_epoch(line, speed)
             reporter.say(epoch_line(name, line))
             if on_epoch:

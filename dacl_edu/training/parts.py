@@ -60,12 +60,12 @@ def load_training_data(config: TrainConfig) -> TrainingData:
     """
     splits = available_splits(config.data, config.root)
     evaluated_split(config, splits)
-    train = _load(config, "train")
+    train = load_split(config, "train")
     validation, source = None, "none"
     if config.select_by == "test":
-        validation, source = _load(config, "test"), "test"
+        validation, source = load_split(config, "test"), "test"
     elif "val" in splits:
-        validation, source = _load(config, "val"), "val"
+        validation, source = load_split(config, "val"), "val"
     elif config.select_by == "validation":
         if not config.validation_fraction:
             raise UserError(
@@ -84,7 +84,7 @@ def load_training_data(config: TrainConfig) -> TrainingData:
 
 def load_evaluated_split(config: TrainConfig) -> FaceDataset:
     """Read the split that the result is measured on. The training loop calls this once, when it is over."""
-    return _load(config, evaluated_split(config, available_splits(config.data, config.root)))
+    return load_split(config, evaluated_split(config, available_splits(config.data, config.root)))
 
 
 def evaluated_split(config: TrainConfig, splits: Sequence[str]) -> str:
@@ -106,7 +106,8 @@ def evaluated_split(config: TrainConfig, splits: Sequence[str]) -> str:
     )
 
 
-def _load(config: TrainConfig, split: str) -> FaceDataset:
+def load_split(config: TrainConfig, split: str) -> FaceDataset:
+    """Read a split as a run sees it: at its size, and no more images than its limit."""
     dataset = load_dataset(config.data, split, config.root, config.load_size)
     height, width = dataset.images.shape[-2:]
     if min(height, width) < config.image_size:

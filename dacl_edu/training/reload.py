@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from dacl_edu.centers import ClassCenters
 from dacl_edu.data import AugmentParameters, BatchAugment, available_splits, load_dataset
+from dacl_edu.evaluation.deep_features import DeepFeatures, Head, balanced_rows
 from dacl_edu.evaluation.predict import Predictions, predict
 from dacl_edu.model import DACL
 from dacl_edu.training.checkpoint import load_checkpoint
 from dacl_edu.training.config import TrainConfig
 from dacl_edu.training.methods import build_method
-from dacl_edu.training.parts import evaluated_split, load_evaluated_split
+from dacl_edu.training.parts import evaluated_split, load_evaluated_split, load_split
 from dacl_edu.training.run_folder import RunFolder
 
 
@@ -64,6 +67,38 @@ def load_run(path: str | Path) -> LoadedRun:
     mean, std = state["normalization"]
     prepare = BatchAugment(AugmentParameters(config.image_size, "none", tuple(mean), tuple(std)))
     return LoadedRun(folder, config, model.eval(), centers, prepare)
+
+
+def load_head(path: str | Path) -> Head:
+    """Return the classifier and the centers of a run; parameters and errors as :func:`load_run`."""
+    run = load_run(path)
+    weight, bias = run.model.classifier.weight.detach(), run.model.classifier.bias.detach()
+    return Head(weight, bias, run.centers().detach())
+
+
+def compute_deep_features(path: str | Path, split: str, per_class: int | None = None) -> DeepFeatures:
+    """Run a trained network over images of its own data set.
+
+    Parameters
+    ----------
+    path : path
+        A run folder with a checkpoint.
+    split : str
+        ``"train"``, ``"val"`` or ``"test"``.
+    per_class : int, optional
+        Only the first so many of each class.
+
+    Raises
+    ------
+    UserError
+        As :func:`load_run` and :func:`dacl_edu.data.load_dataset`.
+    """
+    run = load_run(path)
+    config = run.config
+    dataset = load_split(config, split)
+    rows = torch.arange(len(dataset)) if per_class is None else balanced_rows(dataset.labels, per_class)
+    predictions = predict(run.model, dataset.subset(rows), run.prepare.evaluate)
+    return replace(DeepFeatures.of(predictions, split), indices=rows)
 
 
 def evaluate_run(

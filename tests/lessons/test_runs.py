@@ -10,28 +10,31 @@ import torch
 from dacl_edu.errors import UserError
 from dacl_edu.evaluation import Predictions
 from dacl_edu.lessons import runs as module
-from dacl_edu.lessons.runs import FinishedRun, find_runs, lesson_runs, ship
-from dacl_edu.training import TrainConfig
+from dacl_edu.lessons.runs import FinishedRun, find_runs, lesson_runs
+from dacl_edu.lessons.ship import ship
+from dacl_edu.training import TrainConfig, train
+from dacl_edu.training.reload import compute_deep_features, load_head
+from dacl_edu.training.snapshots import load_snapshots
 
 
 def a_run(method: str, seed: int) -> FinishedRun:
     generator = torch.Generator().manual_seed(seed)
     labels = torch.arange(14) % 7
     predictions = Predictions(
-        torch.randn(14, 7, generator=generator),
+        torch.randn(14, 7, generator=generator).half().float(),  # what half precision can hold
         torch.randn(14, 5, generator=generator),
         torch.rand(14, 5, generator=generator),
         labels,
         torch.arange(14),
     )
     config = TrainConfig.from_preset("smoke", method=method, seed=seed)
-    return FinishedRun(config, {"method": method, "seed": seed, **predictions.scores()}, predictions)
+    return FinishedRun(Path("nowhere"), config, {"method": method, "seed": seed, "split": "test", **predictions.scores()}, predictions)
 
 
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
     for method, seed in (("dacl", 1), ("softmax", 0), ("island", 0), ("center", 0), ("dacl", 0)):
-        ship(a_run(method, seed), tmp_path / "a" / f"{method}{seed}", features=method == "dacl")
+        ship(a_run(method, seed), tmp_path / "a" / f"{method}{seed}")
     return tmp_path
 
 
@@ -46,7 +49,6 @@ def test_what_is_shipped_is_read_back(runs: Path) -> None:
     dacl = next(run for run in find_runs(runs) if run.config == a_run("dacl", 1).config)
     expected = a_run("dacl", 1)
     assert torch.equal(dacl.predictions.logits, expected.predictions.logits)
-    assert dacl.predictions.features.shape == (14, 5) and dacl.predictions.features.dtype == torch.float32
     assert dacl.result == expected.result
     assert torch.equal(dacl.right, expected.predictions.logits.argmax(dim=1) == torch.arange(14) % 7)
     assert find_runs(runs)[0].predictions.features.shape == (14, 0)
@@ -83,3 +85,43 @@ def test_runs_are_trained_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert [run.config.method for run in first] == ["center"]
     assert torch.equal(first[0].predictions.logits, again[0].predictions.logits)
     assert first[0].result["seconds"] == again[0].result["seconds"]
+
+
+def test_a_run_shipped_whole_gives_what_the_run_folder_gives(tmp_path: Path) -> None:
+    config = TrainConfig.from_preset("smoke", method="dacl", snapshots=2)
+    train(config, tmp_path / "run", progress=False)
+    (original,) = find_runs(tmp_path / "run")
+    ship(original, tmp_path / "shipped", whole=True)
+    assert not list((tmp_path / "shipped").glob("*.pt"))
+    (copy,) = find_runs(tmp_path / "shipped")
+    for split, per_class in (("train", 3), ("test", 4)):
+        ours, theirs = copy.deep_features(split, per_class), original.deep_features(split, per_class)
+        assert len(ours) == 7 * per_class and ours.split == split
+        assert ours.features.shape == theirs.features.shape
+        assert torch.allclose(ours.features, theirs.features, rtol=1e-3, atol=1e-3)
+        assert torch.allclose(ours.attention, theirs.attention, atol=1e-3)
+        assert torch.equal(ours.indices, theirs.indices) and torch.equal(ours.labels, theirs.labels)
+    deep, head = original.deep_features("test"), copy.head()
+    assert torch.equal(head.logits(deep.features).argmax(dim=1), deep.predicted)
+    assert [snapshot.epoch for snapshot in copy.snapshots()] == [0, 1, 2]
+    assert copy.history == original.history and len(copy.history) == 2
+
+
+def test_snapshots_follow_the_network_and_the_centers(tmp_path: Path) -> None:
+    config = TrainConfig.from_preset("smoke", method="dacl", snapshots=2)
+    train(config, tmp_path, progress=False)
+    before, _, after = load_snapshots(tmp_path)
+    assert before.deep.split == "val" and before.deep.labels.bincount().tolist() == [2] * 7
+    assert torch.equal(before.deep.indices, after.deep.indices)
+    again = compute_deep_features(tmp_path, "val", 2)
+    assert torch.equal(again.indices, after.deep.indices)
+    assert torch.allclose(again.features, after.deep.features, atol=1e-2, rtol=1e-3)
+    assert not torch.allclose(before.deep.features, after.deep.features, atol=1e-2)
+    assert torch.allclose(load_head(tmp_path).centers, after.centers) and not torch.equal(before.centers, after.centers)
+
+
+def test_missing_features_name_the_mend(tmp_path: Path) -> None:
+    ship(a_run("dacl", 0), tmp_path)
+    (run,) = find_runs(tmp_path)
+    with pytest.raises(UserError, match="checkpoint"):
+        run.deep_features("test")

@@ -1,0 +1,150 @@
+"""Deep features and attention of some images, small enough to keep beside a run: what the pictures are drawn from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dacl_edu.errors import UserError
+from dacl_edu.evaluation.predict import Predictions
+
+
+@dataclass(frozen=True)
+class DeepFeatures:
+    """What a network makes of n images.
+
+    Attributes
+    ----------
+    features : Tensor, shape (n, d)
+        x of the paper.
+    attention : Tensor, shape (n, d)
+        a of the paper, Eq. 7; ones for a method without attention.
+    labels, predicted : Tensor, shape (n,)
+        True and predicted classes.
+    indices : Tensor, shape (n,)
+        Rows of the data set's split.
+    split : str
+        ``"train"``, ``"val"`` or ``"test"``.
+
+    Examples
+    --------
+    >>> few = DeepFeatures(torch.zeros(2, 3), torch.ones(2, 3), torch.tensor([0, 1]), torch.tensor([0, 0]),
+    ...                    torch.arange(2), "test")
+    >>> len(few), few.rows(few.labels == few.predicted).indices.tolist()
+    (2, [0])
+    """
+
+    features: Tensor
+    attention: Tensor
+    labels: Tensor
+    predicted: Tensor
+    indices: Tensor
+    split: str
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @classmethod
+    def of(cls, predictions: Predictions, split: str) -> DeepFeatures:
+        """Take them from the predictions of a run."""
+        return cls(
+            predictions.features, predictions.attention, predictions.labels, predictions.logits.argmax(dim=1),
+            predictions.indices, split,
+        )  # fmt: skip
+
+    def rows(self, which: Tensor) -> DeepFeatures:
+        """Return some images: a mask (n,) bool, or positions."""
+        return DeepFeatures(**{name: value[which] for name, value in self._tensors().items()}, split=self.split)
+
+    def save(self, path: Path, **more: Tensor) -> None:
+        """Write to a compressed ``.npz`` file, features and attention in half precision."""
+        small = {name: value.half() if value.is_floating_point() else value for name, value in self._tensors().items()}
+        arrays: dict[str, np.ndarray] = {name: value.numpy() for name, value in {**small, **more}.items()}
+        np.savez_compressed(path, split=np.array(self.split), **arrays)  # type: ignore[arg-type]
+
+    @classmethod
+    def load(cls, path: Path) -> DeepFeatures:
+        """Read what :meth:`save` wrote.
+
+        Raises
+        ------
+        UserError
+            No such file, or not one of these.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                found = {f.name: arrays[f.name] for f in fields(cls)}
+        except (OSError, KeyError, ValueError) as error:
+            raise UserError(f"{path}: no deep features there ({type(error).__name__})", mend="make it again") from error
+        split = str(found.pop("split"))
+        return cls(**{name: _wide(value) for name, value in found.items()}, split=split)
+
+    def _tensors(self) -> dict[str, Tensor]:
+        return {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
+
+
+@dataclass(frozen=True)
+class Head:
+    """The last layer of a network, and the class centers beside it.
+
+    Attributes
+    ----------
+    weight : Tensor, shape (K, d)
+    bias : Tensor, shape (K,)
+    centers : Tensor, shape (K, d)
+
+    Examples
+    --------
+    >>> head = Head(torch.eye(2), torch.zeros(2), torch.zeros(2, 2))
+    >>> head.logits(torch.tensor([[3.0, 1.0]])).tolist()
+    [[3.0, 1.0]]
+    """
+
+    weight: Tensor
+    bias: Tensor
+    centers: Tensor
+
+    def logits(self, features: Tensor) -> Tensor:
+        """Return the scores of Eq. 1: (n, d) to (n, K)."""
+        return features @ self.weight.T + self.bias
+
+    def save(self, path: Path) -> None:
+        """Write to a compressed ``.npz`` file."""
+        np.savez_compressed(path, **{name: value.numpy() for name, value in vars(self).items()})
+
+    @classmethod
+    def load(cls, path: Path) -> Head:
+        """Read what :meth:`save` wrote."""
+        with np.load(path, allow_pickle=False) as arrays:
+            return cls(**{name: torch.from_numpy(arrays[name]) for name in arrays})
+
+
+def _wide(array: Any) -> Tensor:
+    tensor = torch.from_numpy(array)
+    return tensor.float() if tensor.is_floating_point() else tensor
+
+
+def balanced_rows(labels: Tensor, per_class: int) -> Tensor:
+    """Return the positions of the first ``per_class`` images of each class, in their order.
+
+    Parameters
+    ----------
+    labels : Tensor, shape (n,)
+    per_class : int
+
+    Returns
+    -------
+    Tensor, shape (at most K * per_class,)
+
+    Examples
+    --------
+    >>> balanced_rows(torch.tensor([0, 0, 1, 0, 1]), 2).tolist()
+    [0, 1, 2, 4]
+    """
+    kept = [(labels == label).nonzero()[:per_class, 0] for label in labels.unique()]
+    return torch.cat(kept).sort().values if kept else torch.zeros(0, dtype=torch.int64)
