@@ -53,7 +53,7 @@ def stores_png() -> bool:
     return os.environ.get("DACL_EDU_PNG") == "1" and any(map(shutil.which, _BROWSERS))
 
 
-def show(what: Any, alt: str) -> None:
+def show(what: Any, alt: str = "") -> None:
     """Show a figure or a widget, together with words for those who cannot see it.
 
     Parameters
@@ -61,7 +61,8 @@ def show(what: Any, alt: str) -> None:
     what : plotly figure, or ipywidgets widget
         Numbers of a figure are rounded to six digits, so that a stored output is the same on every machine.
     alt : str
-        What a reader would see: a sentence or two.
+        What a reader would see: a sentence or two. Figures of :mod:`dacl_edu.plots` carry their own, which is taken
+        where none is given.
 
     Raises
     ------
@@ -75,7 +76,7 @@ def show(what: Any, alt: str) -> None:
     """
     from IPython.display import display
 
-    alt = " ".join(alt.split())
+    alt = " ".join((alt or _own_alt(what)).split())
     if len(alt) < 15:
         raise ValueError(f"alt={alt!r} says too little: describe the figure in a sentence")
     if hasattr(what, "comm") and hasattr(what, "_repr_mimebundle_"):  # a widget: alive only while the kernel is
@@ -91,6 +92,11 @@ def show(what: Any, alt: str) -> None:
         kind, picture = _picture(what)
         data[kind], metadata[kind] = base64.b64encode(picture).decode(), {"alt": alt}
     display(data, metadata=metadata, raw=True)
+
+
+def _own_alt(what: Any) -> str:
+    meta = getattr(getattr(what, "layout", None), "meta", None)
+    return meta.get("alt", "") if isinstance(meta, dict) else ""
 
 
 def _picture(figure: Any) -> tuple[str, bytes]:

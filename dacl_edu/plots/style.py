@@ -1,8 +1,13 @@
-"""Colours that colour-blind readers can tell apart (Okabe and Ito), each with a dash and a symbol of its own."""
+"""One look for every figure: colours that colour-blind readers can tell apart (Okabe and Ito), one for each class."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+from plotly.graph_objects import Figure
+
 BLUE, ORANGE, GREEN, PURPLE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9"
+YELLOW, BLACK = "#E69F00", "#333333"
 
 LOOKS: tuple[tuple[str, str, str], ...] = (
     (BLUE, "solid", "circle"),
@@ -11,4 +16,59 @@ LOOKS: tuple[tuple[str, str, str], ...] = (
     (PURPLE, "dashdot", "cross"),
     (SKY, "longdash", "triangle-up"),
 )
-"""Colour, dash and symbol of the first, second, … series."""
+"""Colour, dash and symbol of the first, second, … series (methods, runs)."""
+
+_CLASS_COLOURS = (YELLOW, PURPLE, GREEN, ORANGE, BLUE, BLACK, SKY)
+_CLASS_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "star")
+_SYMBOLS_3D = ("circle", "square", "diamond", "circle-open", "square-open", "cross", "x")
+
+
+class ClassLook(NamedTuple):
+    """How one class is drawn, in every figure: colour, 2-D symbol, 3-D symbol."""
+
+    colour: str
+    symbol: str
+    symbol_3d: str
+
+
+def class_look(index: int) -> ClassLook:
+    """Return the look of the class with this index; from the eighth on, colours meet other symbols.
+
+    Parameters
+    ----------
+    index : int
+        0 .. K-1, the canonical order of the expressions.
+
+    Examples
+    --------
+    >>> class_look(0).colour
+    '#E69F00'
+    """
+    turn, place = divmod(index, len(_CLASS_COLOURS))
+    shifted = (place + turn) % len(_CLASS_SYMBOLS)
+    return ClassLook(_CLASS_COLOURS[place], _CLASS_SYMBOLS[shifted], _SYMBOLS_3D[shifted])
+
+
+def finish(figure: Figure, title: str, alt: str, **layout: object) -> Figure:
+    """Give a figure its title, its words for those who cannot see it, and what else of the layout is named.
+
+    Parameters
+    ----------
+    figure : Figure
+    title : str
+    alt : str
+        What a reader would see: a sentence or two. ``dacl_edu.notebook.show`` and the report take it from here.
+    **layout
+        As for ``Figure.update_layout``.
+
+    Returns
+    -------
+    Figure
+        The same.
+
+    Examples
+    --------
+    >>> finish(Figure(), "Nothing", "An empty figure.").layout.meta
+    {'alt': 'An empty figure.'}
+    """
+    return figure.update_layout(title=title, meta={"alt": " ".join(alt.split())}, **layout)

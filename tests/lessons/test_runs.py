@@ -28,7 +28,8 @@ def a_run(method: str, seed: int) -> FinishedRun:
         torch.arange(14),
     )
     config = TrainConfig.from_preset("smoke", method=method, seed=seed)
-    return FinishedRun(Path("nowhere"), config, {"method": method, "seed": seed, "split": "test", **predictions.scores()}, predictions)
+    result = {"method": method, "seed": seed, "split": "test", **predictions.scores()}
+    return FinishedRun(Path("nowhere"), config, result, predictions)
 
 
 @pytest.fixture
