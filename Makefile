@@ -39,7 +39,7 @@ $(VENV)/installed-run: $(NEEDS) $(BIN)/python $(if $(TORCH),$(BIN)/uv)
 	@touch $@
 
 $(VENV)/installed-test: $(VENV)/installed-run
-	$(INSTALL) -c $(LOCK) -e '.[notebooks,timm,dev]'
+	$(INSTALL) -c $(LOCK) -e '.[notebooks,timm,pml,site,dev]'
 	@bash scripts/install_browser.sh
 	@touch $@
 
