@@ -32,7 +32,6 @@ app = typer.Typer(
 app.add_typer(data_app, name="data")
 app.add_typer(faces_app, name="faces")
 _debug = False
-_DEMO_EPOCHS = 12  # three runs in minutes: enough to see the methods learn, too few to rank them
 
 
 def _print_version(wanted: bool) -> None:
@@ -198,31 +197,29 @@ def compare(
 
 @app.command()
 def demo(
-    preset: Annotated[str, typer.Option("--preset", "-p", help="Preset of the three runs.")] = "quick",
+    profile: Annotated[str, typer.Option("--profile", "-p", help="As in lesson 07, e.g. smoke, quick.")] = "quick",
     epochs: Annotated[
-        int | None, typer.Option("--epochs", "-e", help=f"Epochs of each. [default: {_DEMO_EPOCHS} of quick's 28]")
+        int | None, typer.Option("--epochs", "-e", help="Epochs of each run. [default: 12 of quick's 28]")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the three runs.")] = 0,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the three run folders.")] = Path("runs/demo"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of all that it makes.")] = Path("runs/demo"),
 ) -> None:
-    """Train softmax loss, center loss and DACL on the embedded faces and compare them. What make run does."""
-    from dacl_edu.evaluation.tables import result_tables
-    from dacl_edu.training import train
+    """Execute lessons 07 and 08: train softmax loss, center loss and DACL, compare them. What make run does.
 
-    if epochs is None and preset == "quick":
-        epochs = _DEMO_EPOCHS
-    shorter = {} if epochs is None else {"epochs": epochs}
-    results = []
-    for method in ("softmax", "center", "dacl"):
-        config = TrainConfig.from_preset(preset, method=method, seed=seed, **shorter)
-        # A finished run is kept and an interrupted one continued, so the command can simply be repeated.
-        try:
-            results.append(train(config, out / f"{method}-{preset}-seed{seed}", resume=True))
-        except KeyboardInterrupt:
-            _stderr(f"interrupted; finished epochs are in {out}. The same command continues")
-            raise typer.Exit(130) from None
-    Console().print(result_tables(results))
-    print(f"The three runs are in {out}. Train again from scratch: remove that folder.")
+    Example: dacl-edu demo --profile smoke --out runs/try
+    """
+    from dacl_edu.evaluation.tables import result_tables
+    from dacl_edu.lessons.demo import run_demo
+
+    try:
+        runs = run_demo(profile, epochs, seed, out)
+    except KeyboardInterrupt:
+        _stderr(f"interrupted; finished epochs are in {out}. The same command continues")
+        raise typer.Exit(130) from None
+    Console().print(result_tables([run.result for run in runs]))
+    print(f"notebooks  {out / '07_training.ipynb'}, {out / '08_results.ipynb'}")
+    print(f"results    {out / 'results.csv'}")
+    print(f"Train again from scratch: remove {out}.")
 
 
 @app.command()

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import nbformat
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import typer
@@ -196,22 +198,36 @@ def test_control_c_says_how_to_go_on_and_resume_does(
     assert code == 0 and "epoch 2/2" in err and "epoch 1/2" not in err
 
 
-def test_demo_compares_the_three_methods_and_is_quick_the_second_time(
+@pytest.mark.slow
+def test_demo_leaves_executed_lessons_runs_and_a_table_and_is_quick_the_second_time(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    command = ["demo", "--preset", "smoke", "--out", tmp_path / "demo"]
-    with monkeypatch.context() as patch:
-        interrupt_in_step(patch, 12)  # in the second of the three runs
-        code, out, err = cli(*command)
-    assert (code, out) == (130, "") and "same command continues" in err
+    monkeypatch.setenv("DACL_EDU_PNG", "0")  # pictures take a second each
+    command = ["demo", "--profile", "smoke", "--out", tmp_path / "demo"]
     first = cli(*command)
-    assert first.code == 0 and "softmax epoch" not in first.err and "dacl epoch 2/2" in first.err
-    assert all(method in first.out for method in ("softmax", "center", "dacl"))
-    results = [RunFolder(tmp_path / "demo" / f"{m}-smoke-seed0").result() for m in ("softmax", "center", "dacl")]
-    assert [result["dataset"] for result in results] == ["bundled"] * 3
+    assert first.code == 0, first.err
+    for lesson in ("07_training", "08_results"):
+        cells = nbformat.read(tmp_path / "demo" / f"{lesson}.ipynb", as_version=4).cells
+        assert all(cell.execution_count for cell in cells if cell.cell_type == "code")
+        assert list((tmp_path / "demo" / "figures" / lesson).glob("*.json"))
+    methods = ("softmax", "center", "dacl")
+    results = [RunFolder(tmp_path / "demo" / f"bundled-{m}-smoke-seed0").result() for m in methods]
+    table = pd.read_csv(tmp_path / "demo" / "results.csv")
+    assert tuple(table["method"]) == methods
+    assert table["accuracy"].tolist() == [result["accuracy"] for result in results]
     assert all(f"{result['accuracy']:.2%}" in first.out for result in results)
-    monkeypatch.setattr("dacl_edu.training.loop.load_training_data", lambda _: pytest.fail("trained again"))
-    assert cli(*command) == (0, first.out, "")
+    assert "dacl epoch 2/2" in first.err
+    again = cli(*command)
+    assert (again.code, again.out) == (0, first.out) and "epoch 2/2" not in again.err
+
+
+def test_an_interrupted_demo_says_how_to_go_on(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("dacl_edu.lessons.demo.run_notebook", interrupted)
+    code, out, err = cli("demo", "--out", tmp_path)
+    assert (code, out) == (130, "") and "same command continues" in err
 
 
 # -- what a user can get wrong: each case changes the faces or the options, and names what the one line must say

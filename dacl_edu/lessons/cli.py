@@ -15,6 +15,7 @@ import typer
 
 from dacl_edu.errors import UserError
 from dacl_edu.lessons.parameters import declared_parameters, kind_name, nearest, typed
+from dacl_edu.lessons.watch import epochs_reported
 
 _PLOTLY = "application/vnd.plotly.v1+json"
 _PICTURES = {"image/png": "png", "image/jpeg": "jpg"}
@@ -144,9 +145,17 @@ def run_notebook(name: str, given: dict[str, str], out: Path | None = None, cell
         if values.get(key):
             values[key] = _absolute(values[key])
     target = out / path.name
-    _execute(path, target, values, cell_timeout)
+    with epochs_reported(out, _say):
+        _execute(path, target, values, cell_timeout)
     export_figures(target, out / "figures" / path.stem)
     return target
+
+
+def _say(line: str) -> None:
+    """Write above papermill's bar."""
+    from tqdm import tqdm
+
+    tqdm.write(line, file=sys.stderr)
 
 
 def _absolute(value: str) -> str:
@@ -170,6 +179,7 @@ def _execute(path: Path, target: Path, values: dict[str, Any], cell_timeout: int
             execution_timeout=cell_timeout,
             start_timeout=120,
             store_widget_state=False,
+            extra_arguments=["--IPKernelApp.log_level=ERROR"],  # else it warns of its loopback connection
         )
     except papermill.PapermillExecutionError as error:
         what = f"{error.ename}: {_without_colours(error.evalue)}"
