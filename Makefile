@@ -1,7 +1,8 @@
 # The commands a newcomer types. Everything happens inside this folder, in .venv and runs/.
-#   make run     install, train softmax loss, center loss and DACL on the bundled faces, compare them
+#   make run     install, execute lessons 07 and 08: train softmax loss, center loss and DACL, compare them, report
 #   make test    install, run every test
 #   make lab     install, open JupyterLab on the first notebook
+#   make site    install, build the lessons, the ledger and the reference as static pages in build/site
 #   make notebooks      execute the notebooks and store their outputs (NAMES="05 06": only some)
 #   make test-browser   open every notebook in a real browser
 # PYTHON=python3.12 chooses the interpreter; TORCH=cpu (or a CUDA tag such as cu130) chooses the torch build.
@@ -13,7 +14,7 @@ LOCK := requirements.lock
 NEEDS := pyproject.toml $(LOCK) Makefile
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-browser lab notebooks lint lock clean
+.PHONY: help install run test test-browser lab site notebooks lint lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -66,6 +67,9 @@ test: $(VENV)/installed-test
 # Every notebook in JupyterLab in a real browser: Run All, no error, a moved control changes its figure. About 5 minutes.
 test-browser: $(VENV)/installed-test
 	$(BIN)/python -m pytest tests/notebooks/test_in_browser.py
+
+site: $(VENV)/installed-test
+	$(BIN)/python scripts/site_builder.py
 
 # Executes the notebooks and stores their outputs; make notebooks NAMES="05 06" only some.
 notebooks: $(VENV)/installed-test

@@ -1,7 +1,7 @@
 """Copy finished runs into notebooks/shipped, small enough for the repository: what lessons 08 to 10 start from.
 
-    python scripts/ship_runs.py runs/seeds              answers only, about 30 kB a run
-    python scripts/ship_runs.py runs/seeds --whole 0    with features, attention and snapshots of that seed
+python scripts/ship_runs.py runs/seeds              answers only, about 30 kB a run
+python scripts/ship_runs.py runs/seeds --whole 0    with features, attention and snapshots of that seed
 """
 
 from __future__ import annotations

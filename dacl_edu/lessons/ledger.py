@@ -96,7 +96,7 @@ def _wrapped(name: str) -> str:
 
 def source_file(function: str) -> Path:
     """Return the file that defines a function of the ledger."""
-    return Path(inspect.getsourcefile(resolve_function(function)) or "").resolve()
+    return Path(inspect.getsourcefile(inspect.unwrap(resolve_function(function))) or "").resolve()
 
 
 def resolve_function(path: str) -> Any:

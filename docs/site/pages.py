@@ -1,0 +1,147 @@
+"""The sources of the site: lessons with live figures, the ledger, the reference; all made from what is there."""
+
+from __future__ import annotations
+
+import json
+import pkgutil
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+
+import dacl_edu
+from dacl_edu.lessons.ledger import Entry, load_ledger, resolve_function
+
+ROOT = Path(__file__).resolve().parents[2]
+_PLOTLY = "application/vnd.plotly.v1+json"
+_WIDGET = "application/vnd.jupyter.widget-view+json"
+_SKIPPED = re.compile(r"\.cli$|^dacl_edu\.faces\.|\._")  # commands have --help; the face generator is no interface
+
+
+def write_sources(folder: Path) -> None:
+    """Write everything that Sphinx reads into ``folder``."""
+    import plotly
+
+    shutil.copytree(ROOT / "docs" / "site" / "static", folder / "static")
+    shutil.copy(Path(plotly.__file__).parent / "package_data" / "plotly.min.js", folder / "static")
+    for name in ("conf.py", "index.md"):
+        shutil.copy(ROOT / "docs" / "site" / name, folder)
+    for name in ("docs/errata.md", "data/README.md"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(_as_page((ROOT / name).read_text("utf-8")), "utf-8")
+    if "faces/contact_sheet.jpg" in (ROOT / "data" / "README.md").read_text("utf-8"):
+        (folder / "data" / "faces").mkdir()
+        shutil.copy(ROOT / "data" / "faces" / "contact_sheet.jpg", folder / "data" / "faces")
+    (folder / "notebooks").mkdir()
+    lessons = {}
+    for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")):
+        lesson = nbformat.read(path, as_version=4)
+        lessons[path.stem] = lesson.cells[0].source.splitlines()[0].lstrip("# ")
+        nbformat.write(lesson_page(lesson), folder / "notebooks" / path.name)
+    (folder / "lessons.md").write_text(lessons_page(lessons), "utf-8")
+    (folder / "ledger.md").write_text(ledger_page(load_ledger()), "utf-8")
+    _write_reference(folder / "api")
+
+
+def lesson_page(notebook: NotebookNode) -> NotebookNode:
+    """Return a lesson as a page: plotly figures alive, widgets as words, tagged cells as places to link to."""
+    cells = []
+    for number, cell in enumerate(notebook.cells):
+        if cell.cell_type == "markdown":
+            cell.source = _as_page(cell.source)
+        else:
+            tags = [tag for tag in cell.metadata.get("tags", []) if re.fullmatch(r"(eq|alg)-\d+", tag)]
+            if tags:
+                places = "".join(f'<span id="{tag}"></span>' for tag in tags)
+                cells.append(nbformat.v4.new_markdown_cell(places))
+            if cell.metadata.get("jupyter", {}).get("source_hidden"):
+                cell.metadata["tags"] = [*cell.metadata.get("tags", []), "hide-input"]
+            for index, output in enumerate(cell.outputs):
+                _make_static(output, f"figure-{number}-{index}")
+        cells.append(cell)
+    notebook.cells = cells
+    return notebook
+
+
+def _make_static(output: NotebookNode, name: str) -> None:
+    data = output.get("data", {})
+    if _WIDGET in data:
+        words = str(data.get("text/plain", "interactive")).removeprefix("[interactive, run to use] ")
+        output["data"] = {"text/markdown": f"*Interactive: run the lesson to use it.* {words}"}
+    elif _PLOTLY in data:
+        output["data"] = {"text/html": _figure(data[_PLOTLY], name)}
+    elif "text/markdown" in data:
+        # Links of an output are not resolved by Sphinx: they must name the built pages.
+        data["text/markdown"] = re.sub(r"(\]\([^)#]*)\.(?:md|ipynb)\)", r"\1.html)", _as_page(data["text/markdown"]))
+
+
+def _figure(figure: dict[str, Any], name: str) -> str:
+    alt = figure["layout"].get("meta", {}).get("alt", "figure")
+    label = json.dumps(alt)[1:-1].replace("'", "&#39;")
+    drawn = json.dumps({"data": figure["data"], "layout": figure["layout"]}).replace("</", "<\\/")
+    return (
+        f"<div class='plotly-figure' role='img' aria-label='{label}' id='{name}'></div>"
+        f"<script>addEventListener('load', () => {{ const f = {drawn}; "
+        f"Plotly.newPlot('{name}', f.data, f.layout, {{displaylogo: false}}); }});</script>"
+    )
+
+
+def _as_page(text: str) -> str:
+    """Turn links that are meant for the repository into links of the site."""
+    text = re.sub(r"#cell-id=", "#", text)
+    text = re.sub(r"\[([^\]]*)\]\((?:\.\./)+(?:dacl_edu|tests|docs/equations)[^)]*\)", r"\1", text)
+    return re.sub(r"(\]\([^)#]*)\.ipynb#", r"\1.html#", text)
+
+
+def lessons_page(lessons: dict[str, str]) -> str:
+    """Return the list of lessons: file name without ending → title."""
+    entries = "\n".join(f"{stem[:2]} · {title} <notebooks/{stem}>" for stem, title in lessons.items())
+    words = (
+        "In order; each builds on those before it. 00 to 06 need no training. They are shown as they were executed: "
+        "to change something, run them in JupyterLab (`make lab`)."
+    )
+    return f"# Lessons\n\n{words}\n\n```{{toctree}}\n:maxdepth: 1\n\n{entries}\n```\n"
+
+
+_LEDGER = """# The ledger
+
+Each equation of the paper: the function that computes it, the cell of the lesson that derives it, and the test that
+proves it. A star marks a misprint of the paper; [errata](docs/errata.md) says what is meant.
+"""
+
+
+def ledger_page(entries: list[Entry]) -> str:
+    """Return the ledger as a page: one row an equation, then one a line of Algorithm 1."""
+    lines = [_LEDGER]
+    for heading, kind in (("Equations", "eq"), ("Algorithm 1", "alg")):
+        lines += [f"## {heading}", "", "| what and where | formula |", "|:--|:--|"]
+        lines += [_ledger_row(entry) for entry in entries if entry.id.startswith(kind)]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _ledger_row(entry: Entry) -> str:
+    star = " [\\*](docs/errata.md)" if entry.erratum else ""
+    found = resolve_function(entry.function)
+    defined = f"{found.__module__}.{found.__qualname__}"  # where the reference has it
+    function = f"{{py:obj}}`{entry.function.removeprefix('dacl_edu.')} <{defined}>`"
+    lesson = f'<a href="notebooks/{entry.notebook}.html#{entry.cell}">lesson {entry.notebook[:2]}</a>'
+    test = entry.test.rpartition("::")[2].removeprefix("test_").replace("_", " ")
+    formula = entry.latex.replace("|", r"\vert ")
+    return f"| **{entry.label}**{star} {entry.title}<br>{function}; {lesson}<br>test: *{test}* | ${formula}$ |"
+
+
+def _write_reference(folder: Path) -> None:
+    folder.mkdir()
+    names = ["dacl_edu", *sorted(m.name for m in pkgutil.walk_packages(dacl_edu.__path__, "dacl_edu."))]
+    names = [name for name in names if not _SKIPPED.search(name)]
+    for name in names:
+        options = "   :members:\n   :ignore-module-all:"
+        directive = f"# {name}\n\n```{{eval-rst}}\n.. automodule:: {name}\n{options}\n```\n"
+        (folder / f"{name}.md").write_text(directive, "utf-8")
+    listed = "\n".join(names)
+    page = f"# Reference\n\nThe package, module by module.\n\n```{{toctree}}\n:maxdepth: 1\n\n{listed}\n```\n"
+    (folder / "index.md").write_text(page, "utf-8")
