@@ -72,6 +72,11 @@ class Objective(nn.Module):
         metric = self.metric_loss(features, attention, labels, centers)
         return LossTerms(softmax + self.lam * metric, softmax, metric)
 
+    @torch.no_grad()
+    def center_push(self, centers: Tensor) -> Tensor | None:
+        """Return :meth:`MetricLoss.center_push` of the metric loss, (K, d) or None; λ does not multiply it."""
+        return None if self.metric_loss is None else self.metric_loss.center_push(centers)
+
     def extra_repr(self) -> str:
         """Show λ."""
         return f"lam={self.lam}"

@@ -40,7 +40,11 @@ class TrainConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     preset: str = Field("custom", description="name of the preset that these values started from")
-    method: str = Field("dacl", description="softmax, center, dacl, a registered loss, or package.module:Class")
+    method: str = Field(
+        "dacl",
+        description="softmax, center, dacl, island, attentive_island or another registered loss (docs/losses.md), "
+        "pml:Class of pytorch-metric-learning, or your own package.module:Class",
+    )
     seed: int = Field(0, ge=0, description="seed of initialisation, order and augmentation")
 
     # -- data

@@ -151,6 +151,7 @@ def train(
                 if config.clip_norm:
                     fabric.clip_gradients(model, optimizer, max_norm=config.clip_norm)
                 # line 14: t <- t + 1
+                centers.push(objective.center_push(centers()))  # added to Δc by losses that drive the centers apart
                 centers.step()  # line 15: c <- c - α Δc
                 optimizer.step()  # line 16: θ <- θ - μ g
                 rate = schedule.get_last_lr()[0]

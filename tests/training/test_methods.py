@@ -8,9 +8,14 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
+from training.tiny import STEPS, tiny_options
+from typer.testing import CliRunner
 
+from dacl_edu.centers import ClassCenters
+from dacl_edu.cli import app
 from dacl_edu.errors import UserError
-from dacl_edu.losses import CenterLoss, MetricLoss, SparseCenterLoss, register_loss
+from dacl_edu.losses import AttentivePmlLoss, CenterLoss, MetricLoss, SparseCenterLoss, register_loss
+from dacl_edu.losses.cosines import pairwise_push
 from dacl_edu.training import TrainConfig, available_methods, train
 from dacl_edu.training.methods import build_method
 from dacl_edu.training.reload import load_run
@@ -105,6 +110,79 @@ def test_a_loss_in_a_module_of_ones_own_trains_by_its_path(
     ours, theirs = (load_run(tmp_path / name).model.state_dict() for name in ("mine", "center"))
     assert all(torch.allclose(ours[name], theirs[name], atol=1e-5) for name in theirs)
     assert mine["confusion"] == center["confusion"]
+
+
+FAMILY = ("island", "separate", "dda", "locality_preserving", "range_center")
+PAIRS = ("pml:TripletMarginLoss", "pml:ContrastiveLoss", "pml:NPairsLoss")
+
+
+@pytest.mark.parametrize("name", [*FAMILY, *PAIRS])
+@pytest.mark.parametrize("form", ["", "attentive_"])
+def test_every_loss_of_the_family_trains_in_both_forms(name: str, form: str, config: Config, tmp_path: Path) -> None:
+    if name.startswith("pml:"):
+        pytest.importorskip("pytorch_metric_learning")
+    method, lines = form + name, []
+    result = train(config(method=method, lam=0.1), tmp_path / "run", progress=False, on_epoch=lines.append)
+    assert result["method"] == method
+    assert len(lines) == 2
+    assert all(line["train"]["metric_loss"] > 0 for line in lines)  # and finite: json has no nan
+    run = load_run(tmp_path / "run")
+    assert all(tensor.isfinite().all() for tensor in [*run.model.state_dict().values(), run.centers()])
+    assert (run.model.attention.encoder is not None) == (form == "attentive_")
+    assert (result["attention"]["mean"] == 1) == (form == "")
+    if ":" not in name:
+        assert method in available_methods()
+
+
+def test_island_loss_pushes_the_centers_in_line_15_and_the_papers_losses_do_not(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[tuple[Tensor, Tensor | None]] = []
+    real = ClassCenters.step
+
+    def step(self: ClassCenters) -> None:
+        steps.append((self.centers.clone(), self._push))
+        real(self)
+
+    monkeypatch.setattr(ClassCenters, "step", step)
+    for method in ("softmax", "center", "dacl"):
+        train(config(method=method, epochs=1), tmp_path / method, progress=False)
+    assert len(steps) == 3 * STEPS
+    assert all(push is None for _, push in steps)
+    steps.clear()
+    # λ = 0: the network learns nothing of the loss, and the centers move all the same.
+    island = config(method="island", epochs=1, lam=0.0, loss_parameters={"lam1": 2.0})
+    train(island, tmp_path / "island", progress=False)
+    assert len(steps) == STEPS
+    for centers, push in steps:
+        assert push is not None
+        torch.testing.assert_close(push, 2.0 * pairwise_push(centers))
+    train(config(method="center", epochs=1, lam=0.0), tmp_path / "plain", progress=False)
+    ours, theirs = load_run(tmp_path / "island"), load_run(tmp_path / "plain")
+    assert not torch.equal(ours.centers(), theirs.centers())
+    weights = theirs.model.state_dict()
+    assert all(torch.equal(weight, weights[name]) for name, weight in ours.model.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("method", "form"),
+    [("center", "dacl"), ("island", "attentive_island"), ("pml:NPairsLoss", "attentive_pml:NPairsLoss")],
+)
+def test_a_plain_form_that_is_given_attention_names_the_attentive_form(method: str, form: str) -> None:
+    with pytest.raises(UserError, match=f"does not use attention.*use --method {form}$"):
+        build_method(TrainConfig.from_preset("smoke", method=method, attention="mean"))
+    assert build_method(TrainConfig.from_preset("smoke", method=form, attention="mean"))[1] == "mean"
+
+
+def test_the_command_line_takes_a_loss_of_the_library_and_its_parameters(faces: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pytorch_metric_learning")
+    words = ["train", *tiny_options(faces, epochs=1, method="attentive_pml:TripletMarginLoss"), "--out"]
+    words += [str(tmp_path / "run"), "--loss-parameters", '{"margin": 0.5, "distance": {"name": "LpDistance"}}']
+    answer = CliRunner().invoke(app, words)
+    assert answer.exit_code == 0, answer.output
+    loss, mode = build_method(load_run(tmp_path / "run").config)
+    assert isinstance(loss, AttentivePmlLoss) and mode == "learned"
+    assert loss.loss.margin == 0.5
 
 
 def test_the_methods_start_from_the_same_backbone(config: Config, tmp_path: Path, stop_at_first_step: list) -> None:
