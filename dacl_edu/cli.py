@@ -19,7 +19,9 @@ from dacl_edu.data.cli import app as data_app
 from dacl_edu.errors import UserError
 from dacl_edu.faces.cli import app as faces_app
 from dacl_edu.lessons.cli import register as register_notebook_commands
+from dacl_edu.report.cli import register as register_report_command
 from dacl_edu.training.config import PRESETS, TrainConfig
+from dacl_edu.widgets.cli import register as register_explore_command
 
 app = typer.Typer(
     name="dacl-edu",
@@ -210,15 +212,22 @@ def demo(
     """
     from dacl_edu.evaluation.tables import result_tables
     from dacl_edu.lessons.demo import run_demo
+    from dacl_edu.report.cli import cache_folder
+    from dacl_edu.report.write import write_report
 
     try:
         runs = run_demo(profile, epochs, seed, out)
+        page = write_report(
+            [out], out / "report.html", command=f"dacl-edu report {out}", cache=cache_folder(),
+            say=lambda step: _stderr(f"report: {step}"),
+        )  # fmt: skip
     except KeyboardInterrupt:
         _stderr(f"interrupted; finished epochs are in {out}. The same command continues")
         raise typer.Exit(130) from None
     Console().print(result_tables([run.result for run in runs]))
     print(f"notebooks  {out / '07_training.ipynb'}, {out / '08_results.ipynb'}")
     print(f"results    {out / 'results.csv'}")
+    print(f"report     {page}")
     print(f"Train again from scratch: remove {out}.")
 
 
@@ -253,6 +262,8 @@ def doctor() -> None:
 
 
 register_notebook_commands(app)
+register_report_command(app)
+register_explore_command(app)
 
 
 def main(arguments: list[str] | None = None) -> None:

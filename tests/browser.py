@@ -124,4 +124,8 @@ def explorer_page(folder: Path, *arguments: str) -> Iterator[tuple[str, subproce
         finally:
             if server.poll() is None:
                 server.send_signal(signal.SIGINT)
-            server.wait(timeout=60)
+            try:
+                server.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()

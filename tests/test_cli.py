@@ -103,7 +103,7 @@ def test_every_field_of_the_config_is_an_option(cli: Cli, monkeypatch: pytest.Mo
         "batch_size": ("12", 12), "accumulate": ("2", 2), "lr": ("1e-3", 1e-3), "momentum": ("0.8", 0.8),
         "nesterov": ("false", False), "weight_decay": ("0", 0.0), "schedule": ("step", "step"), "step_epochs": ("3", 3),
         "step_factor": ("0.5", 0.5), "warmup": ("0.2", 0.2), "clip_norm": ("2", 2.0), "select_by": ("test", "test"),
-        "eval_split": ("val", "val"), "device": ("cpu", "cpu"), "devices": ("2", 2),
+        "eval_split": ("val", "val"), "snapshots": ("3", 3), "device": ("cpu", "cpu"), "devices": ("2", 2),
         "precision": ("64-true", "64-true"), "compile": ("true", True),
     }  # fmt: skip
     assert values.keys() == TrainConfig.model_fields.keys() - {"preset"}
@@ -217,6 +217,7 @@ def test_demo_leaves_executed_lessons_runs_and_a_table_and_is_quick_the_second_t
     assert table["accuracy"].tolist() == [result["accuracy"] for result in results]
     assert all(f"{result['accuracy']:.2%}" in first.out for result in results)
     assert "dacl epoch 2/2" in first.err
+    assert "DACL" in (tmp_path / "demo" / "report.html").read_text("utf-8") and "report.html" in first.out
     again = cli(*command)
     assert (again.code, again.out) == (0, first.out) and "epoch 2/2" not in again.err
 

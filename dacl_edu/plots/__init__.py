@@ -1,20 +1,49 @@
 """Figures: each function takes arrays and returns a plotly Figure. No training, no files."""
 
+from dacl_edu.plots.attention import (
+    attention_heatmap,
+    attention_profiles,
+    drift_curves,
+    factor_bars,
+    silencing_plot,
+)
 from dacl_edu.plots.confusion import confusion_matrices
 from dacl_edu.plots.curves import training_curves
+from dacl_edu.plots.embedding import embedding_comparison, embedding_plot
+from dacl_edu.plots.embedding_epochs import embedding_animation
 from dacl_edu.plots.faces import face_sheet
+from dacl_edu.plots.geometry import center_distance_heatmap, geometry_comparison
+from dacl_edu.plots.gradient_field import gradient_field
 from dacl_edu.plots.intervals import interval_plot
+from dacl_edu.plots.per_class import per_class_comparison
+from dacl_edu.plots.samples import right_and_wrong
 from dacl_edu.plots.style import BLUE, GREEN, LOOKS, ORANGE, PURPLE, SKY
+from dacl_edu.plots.thumbnails import FACE_ON_HOVER, thumbnails
 
 __all__ = [
     "BLUE",
+    "FACE_ON_HOVER",
     "GREEN",
     "LOOKS",
     "ORANGE",
     "PURPLE",
     "SKY",
+    "attention_heatmap",
+    "attention_profiles",
+    "center_distance_heatmap",
     "confusion_matrices",
+    "drift_curves",
+    "embedding_animation",
+    "embedding_comparison",
+    "embedding_plot",
     "face_sheet",
+    "factor_bars",
+    "geometry_comparison",
+    "gradient_field",
     "interval_plot",
+    "per_class_comparison",
+    "right_and_wrong",
+    "silencing_plot",
+    "thumbnails",
     "training_curves",
 ]

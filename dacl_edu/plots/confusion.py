@@ -5,37 +5,69 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 from plotly.graph_objects import Figure
 from plotly.subplots import make_subplots
 
+from dacl_edu.errors import UserError
+from dacl_edu.plots.style import SKY, finish
 
-def confusion_matrices(counts: Mapping[str, Sequence[Sequence[int]]], classes: Sequence[str]) -> Figure:
-    """Draw row-normalised confusion matrices side by side, as in Fig. 4 of the paper.
+_COLUMNS = 3
+_LIGHT = [[0.0, "#f6fafd"], [1.0, SKY]]  # light all along, so that the numbers in the cells can be read
+
+
+def confusion_matrices(counts: Mapping[str, ArrayLike], classes: Sequence[str], cell: int = 31) -> Figure:
+    """Draw confusion matrices side by side, as in Fig. 4 of the paper, with percent and counts in the cells.
 
     Parameters
     ----------
     counts : mapping of str to (K, K) counts
         Name of a method → rows are true classes, columns predicted ones.
     classes : sequence of str
+    cell : int, default 31
+        Pixels of a cell.
 
     Returns
     -------
     Figure
-        One heat map a method; ``z`` holds percent of the true class, None where a class does not occur.
+        One heat map a method, three in a row; ``z`` holds percent of the true class, None where a class does not occur,
+        ``customdata`` the counts.
+
+    Raises
+    ------
+    UserError
+        No matrix, or one that does not fit the classes.
 
     Examples
     --------
     >>> figure = confusion_matrices({"toy": [[3, 1], [0, 2]]}, ["a", "b"])
     >>> figure.data[0].z
     ([75, 25], [0, 100])
+    >>> figure.data[0].text[0]
+    ['75 %<br>3', '25 %<br>1']
     """
-    figure = make_subplots(cols=len(counts), subplot_titles=list(counts), shared_yaxes=True, horizontal_spacing=0.03)
-    for column, matrix in enumerate(counts.values(), start=1):
-        rows = np.asarray(matrix, dtype=float)
-        support = rows.sum(axis=1, keepdims=True)
+    number = len(classes)
+    matrices = {name: np.asarray(matrix, dtype=float) for name, matrix in counts.items()}
+    for name, matrix in matrices.items():
+        if matrix.shape != (number, number):
+            raise UserError(f"{name}: counts of shape {matrix.shape}", mend=f"{number} classes need {(number, number)}")
+    if not matrices:
+        raise UserError("no confusion matrix to draw", mend="name at least one method")
+    columns = min(len(matrices), _COLUMNS)
+    rows = -(-len(matrices) // columns)
+    side = max(cell * number, 150)
+    left, right, top, bottom, across, down = 90, 20, 80, 95, 24, 135  # pixels
+    wide, high = columns * side + (columns - 1) * across, rows * side + (rows - 1) * down
+    figure = make_subplots(
+        rows=rows, cols=columns, subplot_titles=list(matrices), shared_yaxes=True,
+        horizontal_spacing=across / wide, vertical_spacing=down / high,
+    )  # fmt: skip
+    for index, (name, matrix) in enumerate(matrices.items()):
+        place = {"row": index // columns + 1, "col": index % columns + 1}
+        support = matrix.sum(axis=1)  # (K,)
         percent = [
             [round(100 * value / total) if total else None for value in row]
-            for row, (total,) in zip(rows.tolist(), support.tolist(), strict=True)
+            for row, total in zip(matrix.tolist(), support.tolist(), strict=True)
         ]
         figure.add_heatmap(
             z=percent,
@@ -43,18 +75,49 @@ def confusion_matrices(counts: Mapping[str, Sequence[Sequence[int]]], classes: S
             y=list(classes),
             zmin=0,
             zmax=100,
-            colorscale="Cividis",
-            texttemplate="%{z}",
+            colorscale=_LIGHT,
+            text=[
+                ["" if p is None else f"{p} %<br>{n:.0f}" for p, n in zip(*row, strict=True)]
+                for row in zip(percent, matrix, strict=True)
+            ],
+            texttemplate="%{text}",
+            textfont={"size": 9 if cell < 40 else 11, "color": "#111111"},
+            customdata=matrix.astype(int).tolist(),
             showscale=False,  # the numbers are written in the cells
-            hovertemplate="%{y} taken for %{x}: %{z} %<extra></extra>",
-            row=1,
-            col=column,
+            xgap=1,
+            ygap=1,
+            hovertemplate=f"{name}: %{{customdata}} images of %{{y}} taken for %{{x}}, %{{z}} %<extra></extra>",
+            **place,
         )
-    figure.update_xaxes(title="predicted", tickangle=-45)
-    figure.update_yaxes(autorange="reversed")
+        for label in np.flatnonzero(support == 0).tolist():
+            figure.add_annotation(
+                x=classes[number // 2], y=classes[label], text="no image of this class", showarrow=False,
+                font={"size": 10}, **place,
+            )  # fmt: skip
+    figure.update_xaxes(tickangle=-45, showgrid=False)
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    figure.update_xaxes(title={"text": "predicted class", "standoff": 4})
     figure.update_yaxes(title="true class", col=1)
-    figure.update_layout(
-        title="Confusion matrices, percent of the true class", width=130 + 210 * len(counts), height=350
+    return finish(
+        figure,
+        "Confusion matrices: percent of the true class, images below",
+        _words(matrices, classes),
+        width=wide + left + right,
+        height=high + top + bottom,
+        margin={"l": left, "r": right, "t": top, "b": bottom},
+        font={"size": 11},
     )
-    figure.update_layout(margin={"l": 90, "r": 20, "t": 70, "b": 90}, font={"size": 11})
-    return figure
+
+
+def _words(matrices: Mapping[str, np.ndarray], classes: Sequence[str]) -> str:
+    said = []
+    for name, matrix in matrices.items():
+        total = matrix.sum()
+        if not total:
+            said.append(f"{name}: no images")
+            continue
+        wrong = matrix - np.diag(matrix.diagonal())
+        true, taken = divmod(int(wrong.argmax()), len(classes))
+        worst = f", most often {classes[true]} is taken for {classes[taken]} ({wrong.max():.0f} images)"
+        said.append(f"{name}: {matrix.trace() / total:.1%} on the diagonal{worst if wrong.any() else ''}")
+    return f"Confusion matrices, rows are true classes. {'; '.join(said)}."

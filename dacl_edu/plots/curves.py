@@ -2,34 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from plotly.graph_objects import Figure
 from plotly.subplots import make_subplots
 
-from dacl_edu.plots.style import LOOKS
+from dacl_edu.errors import UserError
+from dacl_edu.plots.style import LOOKS, finish
 
-PANELS = {
-    "softmax loss": ("train", "softmax_loss"),
-    "right on training images": ("train", "accuracy"),
-    "mean attention": ("attention", "mean"),
+Line = Mapping[str, Any]
+
+
+class Panel(NamedTuple):
+    """One quantity over the epochs: what its axis says, how a hover prints it, and where it is in a line."""
+
+    axis: str
+    format: str
+    value: Callable[[Line], float | None]
+
+
+def _of(group: str, key: str) -> Callable[[Line], float | None]:
+    return lambda line: (line.get(group) or {}).get(key)
+
+
+def _weighted(line: Line) -> float | None:
+    total, softmax = _of("train", "loss")(line), _of("train", "softmax_loss")(line)
+    return None if total is None or softmax is None else total - softmax  # Eq. 8
+
+
+PANELS: dict[str, Panel] = {
+    "total loss, Eq. 8": Panel("loss", ".4f", _of("train", "loss")),
+    "softmax loss": Panel("loss", ".4f", _of("train", "softmax_loss")),
+    "λ × metric loss": Panel("loss", ".4f", _weighted),
+    "right on training images": Panel("share of images", ".1%", _of("train", "accuracy")),
+    "right on validation images": Panel("share of images", ".1%", _of("validation", "accuracy")),
+    "mean attention": Panel("mean of a, 0 to 1", ".4f", _of("attention", "mean")),
+    "entropy of attention": Panel("share of log d", ".4f", _of("attention", "entropy")),
 }
+"""What can be drawn from ``metrics.jsonl``."""
+SHORT = ("softmax loss", "right on training images", "mean attention")
 
 
-def training_curves(histories: Mapping[str, Sequence[Mapping[str, Any]]], title: str = "Training curves") -> Figure:
-    """Draw softmax loss, training accuracy and mean attention over the epochs, one line a run.
+def training_curves(
+    histories: Mapping[str, Sequence[Line]],
+    title: str = "Training curves",
+    panels: Sequence[str] = SHORT,
+    groups: Mapping[str, str] | None = None,
+) -> Figure:
+    """Draw quantities of training over the epochs, one line a run.
 
     Parameters
     ----------
     histories : mapping of str to sequence of dict
         Name of a run → the lines of its ``metrics.jsonl``.
     title : str
+    panels : sequence of str
+        Names in :data:`PANELS`; ``list(PANELS)`` draws them all. The term of the metric loss is that of Eq. 8, with λ.
+    groups : mapping of str to str, optional
+        Name of a run → name of its method: runs of a method share a look and one entry in the legend.
 
     Returns
     -------
     Figure
-        Three panels; traces are in the order run by run, panel by panel.
+        One panel a quantity, three in a row; traces are in the order run by run, panel by panel. A quantity that a run
+        did not write is None there.
+
+    Raises
+    ------
+    UserError
+        A panel that is not known, or no runs.
 
     Examples
     --------
@@ -37,23 +80,65 @@ def training_curves(histories: Mapping[str, Sequence[Mapping[str, Any]]], title:
     >>> [list(trace.y) for trace in training_curves({"dacl": [line]}).data]
     [[1.9], [0.2], [0.5]]
     """
-    figure = make_subplots(cols=len(PANELS), subplot_titles=list(PANELS), horizontal_spacing=0.09)
-    for index, (name, lines) in enumerate(histories.items()):
-        colour, dash, symbol = LOOKS[index % len(LOOKS)]
-        for column, (group, key) in enumerate(PANELS.values(), start=1):
+    unknown = [name for name in panels if name not in PANELS]
+    if unknown or not panels:
+        raise UserError(f"no panel {', '.join(map(repr, unknown))}", mend=f"known: {', '.join(PANELS)}")
+    if not histories:
+        raise UserError("no runs to draw", mend="name at least one")
+    columns, longest = min(len(panels), 3), max(map(len, histories.values()))
+    rows = -(-len(panels) // columns)
+    figure = make_subplots(
+        rows=rows, cols=columns, subplot_titles=list(panels), horizontal_spacing=0.09, vertical_spacing=0.42 / rows**1.3
+    )
+    order = list(dict.fromkeys((groups or {}).get(name, name) for name in histories))
+    named: set[str] = set()
+    for name, lines in histories.items():
+        group = (groups or {}).get(name, name)
+        colour, dash, symbol = LOOKS[order.index(group) % len(LOOKS)]
+        for index, panel in enumerate(panels):
+            _, form, value = PANELS[panel]
             figure.add_scatter(
                 x=[line["epoch"] for line in lines],
-                y=[line[group][key] for line in lines],
-                name=name,
-                legendgroup=name,
-                showlegend=column == 1,
+                y=[value(line) for line in lines],
+                name=group,
+                legendgroup=group,
+                showlegend=group not in named and index == 0,
                 mode="lines+markers",
                 line={"color": colour, "dash": dash},
-                marker={"symbol": symbol, "size": 7},
-                row=1,
-                col=column,
+                marker={"symbol": symbol, "size": 7 if longest < 20 else 4},
+                hovertemplate=f"{name}, epoch %{{x}}: %{{y:{form}}}<extra></extra>",
+                row=index // columns + 1,
+                col=index % columns + 1,
             )
-    figure.update_xaxes(title="epoch")
-    figure.update_layout(title=title, width=760, height=340, legend={"orientation": "h", "y": -0.3})
-    figure.update_layout(margin={"l": 50, "r": 10, "t": 80})
-    return figure
+        named.add(group)
+    for index, panel in enumerate(panels):
+        figure.update_yaxes(
+            title={"text": PANELS[panel].axis, "standoff": 4},
+            tickformat=".0%" if PANELS[panel].format.endswith("%") else None,
+            row=index // columns + 1,
+            col=index % columns + 1,
+        )
+    figure.update_xaxes(title={"text": "epoch", "standoff": 4})
+    return finish(
+        figure,
+        title,
+        _words(histories, panels),
+        width=820 if columns == 3 else 400 * columns,
+        height=90 + 250 * rows,
+        legend={"orientation": "h", "y": 0, "yref": "container", "yanchor": "bottom"},
+        margin={"l": 60, "r": 10, "t": 80, "b": 90},
+    )
+
+
+def _words(histories: Mapping[str, Sequence[Line]], panels: Sequence[str]) -> str:
+    """Say where each run began and ended, for those who do not see the lines."""
+    said = []
+    for name, lines in histories.items():
+        parts = []
+        for panel in panels:
+            values = [PANELS[panel].value(line) for line in lines]
+            known = [value for value in values if value is not None and math.isfinite(value)]
+            if known:
+                parts.append(f"{panel} from {known[0]:.3g} to {known[-1]:.3g}")
+        said.append(f"{name}: {', '.join(parts) or 'no values'}")
+    return f"{len(panels)} panels over the epochs, one line a run. {'; '.join(said)}."

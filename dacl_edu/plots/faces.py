@@ -10,6 +10,9 @@ import torch
 from plotly.graph_objects import Figure
 from torch import Tensor
 
+from dacl_edu.errors import UserError
+from dacl_edu.plots.style import finish
+
 
 def face_sheet(
     images: Tensor,
@@ -18,6 +21,7 @@ def face_sheet(
     row_names: Sequence[str] = (),
     title: str = "",
     side: int = 84,
+    hover: Sequence[str] = (),
 ) -> Figure:
     """Draw images (n, 3, H, W) uint8 in rows of ``columns``, from the top left.
 
@@ -33,11 +37,19 @@ def face_sheet(
     title : str, optional
     side : int, default 84
         Pixels that an image takes on the screen.
+    hover : sequence of str, optional
+        (n,) what is said when the pointer is on an image; by default its caption.
 
     Returns
     -------
     Figure
-        The faces are a picture in the layout; the captions are its one trace, so that they can be read and tested.
+        The faces are a picture in the layout; the captions are its first trace, so that they can be read and tested.
+        A second trace, unseen, answers the pointer where there is something to say.
+
+    Raises
+    ------
+    UserError
+        The images are not (n, 3, H, W) uint8, n > 0.
 
     Examples
     --------
@@ -45,6 +57,10 @@ def face_sheet(
     >>> figure.data[0].text
     ('a', 'b', 'c')
     """
+    if images.dim() != 4 or not len(images) or images.dtype != torch.uint8:
+        raise UserError(
+            f"images {tuple(images.shape)} of {images.dtype}", mend="a sheet needs (n, 3, H, W) uint8, n > 0"
+        )
     count, _, height, width = images.shape
     rows = -(-count // columns)
     sheet = torch.full((rows * columns, 3, height, width), 255, dtype=torch.uint8)
@@ -68,6 +84,17 @@ def face_sheet(
         hoverinfo="skip",
         showlegend=False,
     )
+    said = [text.replace("<br>", ", ") for text in (hover or captions)]
+    if said:
+        figure.add_scatter(
+            x=places % columns + 0.5,
+            y=(places // columns) * (1 + gap) + 0.5,
+            hovertext=said,
+            hoverinfo="text",
+            mode="markers",
+            marker={"size": side * 0.9, "opacity": 0, "symbol": "square"},
+            showlegend=False,
+        )
     left = 14 + 8 * max((len(name) for name in row_names), default=0)
     top = 44 if title else 8
     figure.update_xaxes(range=[0, columns], visible=False)
@@ -79,14 +106,25 @@ def face_sheet(
         showgrid=False,
         zeroline=False,
     )
-    figure.update_layout(
-        title=title or None,
+    return finish(
+        figure,
+        title,
+        _words(count, rows, columns, captions, row_names),
         width=columns * side + left + 12,
         height=int(rows * (1 + gap) * side) + top + 8,
         margin={"l": left, "r": 12, "t": top, "b": 8},
         plot_bgcolor="white",
+        hovermode="closest",
     )
-    return figure
+
+
+def _words(count: int, rows: int, columns: int, captions: Sequence[str], row_names: Sequence[str]) -> str:
+    words = f"{count} faces in {rows} rows of {columns}."
+    if row_names:
+        words += f" Rows: {', '.join(row_names)}."
+    if captions:
+        words += f" Captions: {'; '.join(text.replace('<br>', ', ') for text in captions)}."
+    return words
 
 
 def _jpeg(array: np.ndarray) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from plotly.graph_objects import Figure
 
-from dacl_edu.plots.style import LOOKS
+from dacl_edu.plots.style import LOOKS, finish
 
 
 def interval_plot(intervals: Mapping[str, tuple[float, float, float]], title: str, axis: str) -> Figure:
@@ -15,9 +16,10 @@ def interval_plot(intervals: Mapping[str, tuple[float, float, float]], title: st
     Parameters
     ----------
     intervals : mapping of str to (low, middle, high)
+        NaN for low and high where the interval is not known: the point stands alone.
     title : str
     axis : str
-        What the numbers are.
+        What the numbers are, with their unit.
 
     Returns
     -------
@@ -31,17 +33,30 @@ def interval_plot(intervals: Mapping[str, tuple[float, float, float]], title: st
     ((0.8,), ('dacl',))
     """
     figure = Figure()
+    said = []
     for index, (name, (low, middle, high)) in enumerate(intervals.items()):
         colour, _, symbol = LOOKS[index % len(LOOKS)]
+        known = math.isfinite(low) and math.isfinite(high)
+        words = f"{middle:.4g}" + (f", from {low:.4g} to {high:.4g}" if known else ", interval not known")
+        said.append(f"{name}: {words}")
         figure.add_scatter(
             x=[middle],
             y=[name],
             mode="markers",
             marker={"color": colour, "symbol": symbol, "size": 12},
-            error_x={"type": "data", "symmetric": False, "array": [high - middle], "arrayminus": [middle - low]},
+            error_x={"type": "data", "symmetric": False, "array": [high - middle], "arrayminus": [middle - low]}
+            if known
+            else None,
+            hovertemplate=f"{name}: {words}<extra></extra>",
             showlegend=False,
         )
-    figure.update_yaxes(autorange="reversed")
+    figure.update_yaxes(autorange="reversed", automargin=True)
     figure.update_xaxes(title=axis)
-    figure.update_layout(title=title, width=640, height=150 + 50 * len(intervals), margin={"l": 150})
-    return figure
+    return finish(
+        figure,
+        title,
+        f"One point with a bar a row. {'; '.join(said)}.",
+        width=640,
+        height=150 + 50 * len(intervals),
+        margin={"l": 150},
+    )

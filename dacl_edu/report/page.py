@@ -1,0 +1,135 @@
+"""From sections to one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dacl_edu import __version__
+from dacl_edu.report.blocks import Drawing, Note, Section
+from dacl_edu.report.tables import Table
+
+_FACE = "data:image/jpeg;base64,"
+
+
+def render(sections: Sequence[Section], title: str) -> str:
+    """Return the page.
+
+    Parameters
+    ----------
+    sections : sequence of Section
+    title : str
+
+    Returns
+    -------
+    str
+        HTML with plotly.js, style and data inside; it asks no server for anything.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+    from plotly.graph_objects import Figure
+    from plotly.offline import get_plotlyjs
+
+    folder = Path(__file__).parent / "template"
+    environment = Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.tests["drawing"] = lambda block: isinstance(block, Drawing)
+    environment.tests["note"] = lambda block: isinstance(block, Note)
+    environment.tests["table"] = lambda block: isinstance(block, Table)
+    look = json.loads(Figure(layout_template="plotly_white").to_json())["layout"]["template"]
+    faces: dict[str, int] = {}
+    numbers: dict[int, int] = {}
+    figures: list[Markup] = []
+    for section in sections:
+        for drawing in section.drawings():
+            numbers[id(drawing)] = len(figures)
+            figures.append(Markup(_json(packed(drawing.figure, faces))))
+    return environment.get_template("page.html").render(
+        title=title,
+        sections=sections,
+        numbers=numbers,
+        figures=figures,
+        faces=Markup(_json([face.removeprefix(_FACE) for face in faces])),
+        look=Markup(_json(look)),
+        plotly=Markup(get_plotlyjs()),
+        style=Markup((folder / "page.css").read_text(encoding="utf-8")),
+        script=Markup((folder / "page.js").read_text(encoding="utf-8")),
+        hover=Markup(_face_on_hover()),
+        alt=_alt,
+        identity=id,
+        version=__version__,
+        made=datetime.now().astimezone().strftime("%d %B %Y, %H:%M"),
+    )
+
+
+def packed(figure: Any, faces: dict[str, int]) -> dict[str, Any]:
+    """Return a figure as small JSON: no template, single precision, and each face once a page.
+
+    Parameters
+    ----------
+    figure : plotly Figure
+    faces : dict of str to int
+        Faces of the page so far; those of this figure are added.
+
+    Examples
+    --------
+    >>> from plotly.graph_objects import Figure, Scatter
+    >>> known = {}
+    >>> spec = packed(Figure(Scatter(x=[1 / 3], customdata=[["fear", "data:image/jpeg;base64,AAAA"]])), known)
+    >>> spec["data"][0]["x"], spec["data"][0]["customdata"], list(known)
+    ([0.333333], [['fear', '@face:0']], ['data:image/jpeg;base64,AAAA'])
+    """
+    spec = json.loads(figure.to_json())
+    spec.get("layout", {}).pop("template", None)
+    for trace in spec.get("data", []):
+        if isinstance(trace.get("customdata"), list):
+            trace["customdata"] = _with_references(trace["customdata"], faces)
+    return _small(spec)
+
+
+def _with_references(value: Any, faces: dict[str, int]) -> Any:
+    if isinstance(value, list):
+        return [_with_references(item, faces) for item in value]
+    if isinstance(value, str) and value.startswith(_FACE):
+        return f"@face:{faces.setdefault(value, len(faces))}"
+    return value
+
+
+def _small(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, list):
+        return [_small(item) for item in value]
+    if isinstance(value, dict):
+        if set(value) >= {"dtype", "bdata"} and value["dtype"] == "f8":
+            single = np.frombuffer(base64.b64decode(value["bdata"]), dtype="<f8").astype("<f4")
+            return {**value, "dtype": "f4", "bdata": base64.b64encode(single.tobytes()).decode()}
+        return {key: _small(item) for key, item in value.items()}
+    return value
+
+
+def _json(value: Any) -> str:
+    """JSON that may stand in a script element: it cannot end it."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c").replace("&", "\\u0026")
+
+
+def _face_on_hover() -> str:
+    from dacl_edu.plots.thumbnails import FACE_ON_HOVER
+
+    return FACE_ON_HOVER
+
+
+def _alt(drawing: Drawing) -> str:
+    meta = drawing.figure.layout.meta
+    return meta["alt"] if isinstance(meta, dict) and meta.get("alt") else drawing.caption

@@ -1,0 +1,225 @@
+"""Sections on what was asked and what came out: settings, results, training, confusion, samples, environment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import torch
+
+from dacl_edu.errors import UserError
+from dacl_edu.report.blocks import Block, Drawing, Note, Section, attempt
+from dacl_edu.report.faces import Pictures
+from dacl_edu.report.gather import ReportRun, first_of_each
+from dacl_edu.report.tables import (
+    beside_table,
+    comparable,
+    described,
+    each_run_table,
+    environment_tables,
+    pairs_table,
+    paper_tables,
+    settings_tables,
+)
+
+Runs = Sequence[ReportRun]
+
+
+def settings_section(runs: Runs, notes: Sequence[str]) -> Section:
+    """What was trained, and what is missing."""
+    methods = list(dict.fromkeys(run.group for run in runs))
+    intro = (
+        f"{len(runs)} run{'s' if len(runs) > 1 else ''} of {len(methods)} method{'s' if len(methods) > 1 else ''}: "
+        f"{'; '.join(methods)}. See whether the runs differ in anything but the method and the seed: "
+        "only then does a difference in the results belong to the method."
+    )
+    return Section("settings", "What was trained", intro, [*settings_tables(runs), *map(Note, notes)])
+
+
+def results_section(parts: Sequence[Runs]) -> Section:
+    """Results beside the paper's tables."""
+    section = Section(
+        "results",
+        "Results beside the paper",
+        "Accuracy is the share of right answers; average accuracy is the mean over the classes, so a rare class counts "
+        "as much as a frequent one. See whether the difference between methods is larger than the spread over seeds.",
+    )
+    if not parts:
+        section.blocks.append(Note("No run has finished, so there is no result yet."))
+    for part in parts:
+        section.blocks += attempt("The table of results", _tables, part)
+        section.blocks += attempt("The accuracy of each method", _accuracy, part)
+        section.blocks += attempt("The comparison of pairs", _pairs, part)
+    section.blocks += paper_tables()
+    return section
+
+
+def _tables(part: Runs) -> Iterator[Block]:
+    yield beside_table(part)
+    yield Note(comparable(part))
+    yield each_run_table(part)
+
+
+def _accuracy(part: Runs) -> Drawing:
+    from dacl_edu.evaluation.significance import accuracy_interval, seeds_interval
+    from dacl_edu.plots import interval_plot
+
+    groups: dict[str, list[float]] = {}
+    for run in part:
+        groups.setdefault(run.group, []).append((run.result or {})["accuracy"])
+    images = (part[0].result or {})["images"]
+    intervals: dict[str, tuple[float, float, float]] = {}
+    words = set()
+    for group, values in groups.items():
+        if len(values) > 1:
+            interval, how = seeds_interval(values), f"{len(values)} seeds"
+            words.add("over seeds (Student's t of the mean)")
+        else:
+            right = round(values[0] * images)
+            interval, how = accuracy_interval([True] * right + [False] * (images - right)), "one seed"
+            words.add("over other test images (Wilson)")
+        low, middle, high = interval
+        intervals[f"{group} ({how})"] = (100 * low, 100 * middle, 100 * high)
+    figure = interval_plot(intervals, f"Accuracy on {described(part)}", "accuracy, %")
+    caption = (
+        f"Each bar is a 95 % interval {' and '.join(sorted(words))}. See how far the bars overlap: "
+        "where they do for the most part, these runs cannot order the methods."
+    )
+    return Drawing(figure, caption)
+
+
+def _pairs(part: Runs) -> Iterator[Block]:
+    table = pairs_table(part)
+    if table is None:
+        why = "it takes two methods with predictions on the same images"
+        yield Note(f"No pair of methods is compared image by image: {why}.")
+        return
+    yield table
+    yield Note(
+        "All methods answered the same images, so only those count on which two disagree. p is the chance of a split "
+        "at least as uneven if each disagreement were a fair coin. It compares two trained models, not two methods: "
+        "another seed gives another model."
+    )
+
+
+def training_section(runs: Runs) -> Section:
+    """Curves over the epochs."""
+    section = Section(
+        "training",
+        "How training went",
+        "The loss of Eq. 8 and its two terms on training images, right answers, and attention. See whether the curves "
+        "have flattened at the end, and whether the mean attention falls: Eq. 10 can only push it down.",
+    )
+    with_history = [run for run in runs if run.history]
+    if not with_history:
+        section.blocks.append(Note("No run has a metrics.jsonl with a finished epoch, so there is nothing to draw."))
+    for data in dict.fromkeys(run.config.data for run in with_history):
+        same = [run for run in with_history if run.config.data == data]
+        section.blocks += attempt("The training curves", _curves, same)
+    return section
+
+
+def _curves(runs: Runs) -> Drawing:
+    from dacl_edu.plots.curves import PANELS, training_curves
+
+    panels = [p for p in PANELS if any(PANELS[p].value(line) is not None for run in runs for line in run.history)]
+    figure = training_curves(
+        {run.name: run.history for run in runs}, f"Training on {runs[0].config.data}", panels,
+        {run.name: run.group for run in runs},
+    )  # fmt: skip
+    several = "One line a run; runs of a method share a colour. " if len(runs) > 1 else ""
+    return Drawing(
+        figure,
+        several + "The metric loss stands with its λ, as it enters the total. Entropy is a share of its largest value: "
+        "1 means that all dimensions weigh alike.",
+    )
+
+
+def confusion_section(parts: Sequence[Runs]) -> Section:
+    """Which class is taken for which, as in the paper's Fig. 4."""
+    section = Section(
+        "confusion",
+        "Which class is taken for which",
+        "Rows are true classes, columns answers, as in the paper's Fig. 4. See which cells off the diagonal are dark, "
+        "and whether they come in pairs.",
+    )
+    return _of_parts(section, parts, "The confusion matrices", _confusion)
+
+
+def _confusion(part: Runs) -> Drawing:
+    from dacl_edu.plots import confusion_matrices
+
+    first = first_of_each(part)
+    counts = {name: (run.result or {})["confusion"] for name, run in first.items()}
+    figure = confusion_matrices(counts, (part[0].result or {})["classes"], cell=40 if len(counts) < 3 else 36)
+    seeds = "" if len(part) == len(first) else " The lowest seed of each method."
+    return Drawing(figure, f"On {described(part)}.{seeds} The pointer on a cell names it in words.")
+
+
+def classes_section(parts: Sequence[Runs]) -> Section:
+    """Methods class by class."""
+    section = Section(
+        "classes",
+        "Class by class",
+        "The diagonal of the matrices with its uncertainty. See for which classes the intervals of two methods hardly "
+        "overlap: elsewhere the order of the methods may be luck.",
+    )
+    return _of_parts(section, parts, "The comparison by class", _per_class)
+
+
+def _per_class(part: Runs) -> Drawing:
+    from dacl_edu.plots import per_class_comparison
+
+    groups: dict[str, list[list[list[int]]]] = {}
+    for run in part:
+        groups.setdefault(run.group, []).append((run.result or {})["confusion"])
+    figure = per_class_comparison(groups, (part[0].result or {})["classes"])
+    return Drawing(figure, "With one seed the interval is Wilson's, over other images; with several it is over seeds.")
+
+
+def samples_section(parts: Sequence[Runs], pictures: Pictures) -> Section:
+    """Faces, as in the paper's Fig. 3."""
+    section = Section(
+        "samples",
+        "Right and wrong, face by face",
+        "The surest right and the surest wrong answers for each true class, as in the paper's Fig. 3: p is the answer "
+        "with its probability, t the truth. See which of the wrong ones you would have known.",
+    )
+    return _of_parts(section, parts, "The sample faces", lambda part: _samples(part, pictures))
+
+
+def _samples(part: Runs, pictures: Pictures) -> Iterator[Drawing]:
+    from dacl_edu.plots import right_and_wrong
+
+    first = {name: run for name, run in first_of_each(r for r in part if r.predictions is not None).items()}
+    if not first:
+        raise UserError("no run has predictions", mend="train it again, or measure it with dacl-edu evaluate")
+    for name, run in list(first.items())[-3:]:
+        assert run.predictions is not None and run.result is not None
+        p = run.predictions
+        images = pictures.of(run, run.result["split"], p.indices, p.labels)
+        figure = right_and_wrong(images, p.labels, torch.softmax(p.logits, dim=1), run.result["classes"], name=name)
+        right = (p.logits.argmax(dim=1) == p.labels).double().mean().item()
+        yield Drawing(figure, f"{run.name}: {right:.1%} of {len(p.labels):,} images are right.")
+
+
+def _of_parts(
+    section: Section, parts: Sequence[Runs], what: str, make: Callable[[Runs], Block | Iterable[Block]]
+) -> Section:
+    """Fill a section with what ``make`` makes of each part."""
+    if not parts:
+        section.blocks.append(Note("No run has finished, so there is nothing to draw."))
+    for part in parts:
+        section.blocks += attempt(what, make, part)
+    return section
+
+
+def environment_section(runs: Runs, command: str) -> Section:
+    """Where and how; ``command`` is what made the page."""
+    section = Section(
+        "environment",
+        "Where and how it was made",
+        "What someone else needs to repeat it. See whether all runs come from one commit and one set of versions.",
+        [*environment_tables(runs)],
+    )
+    section.blocks.append(Note(f"This page was made by: {command}"))
+    return section

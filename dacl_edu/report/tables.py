@@ -1,0 +1,251 @@
+"""The report's tables: settings, results beside the paper's, pairs of methods, environment."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations, product
+from typing import Any
+
+from dacl_edu.evaluation.compare import compare_runs
+from dacl_edu.evaluation.paper import TABLE_1, TABLE_2, TEST_IMAGES, published_results
+from dacl_edu.evaluation.significance import difference_interval, mcnemar
+from dacl_edu.report.gather import ReportRun, equivalent_command, first_of_each
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of words; the first column heads its rows.
+
+    Attributes
+    ----------
+    caption : str
+    columns : list of str
+    rows : list of list of str
+    folded : bool
+        Whether the page shows it only when asked.
+    code : bool
+        Whether cells are commands.
+    """
+
+    caption: str
+    columns: list[str]
+    rows: list[list[str]]
+    folded: bool = False
+    code: bool = False
+
+
+def settings_tables(runs: Sequence[ReportRun]) -> list[Table]:
+    """What all runs have in common, and what tells them apart."""
+    values = {run.name: run.config.model_dump(mode="json") for run in runs}
+    fields = list(next(iter(values.values())))
+    different = [key for key in fields if len({str(own[key]) for own in values.values()}) > 1]
+    tables = []
+    if different:
+        rows = [[name, *(_said(own[key]) for key in different)] for name, own in values.items()]
+        tables.append(Table("Settings in which the runs differ", ["run", *map(_spoken, different)], rows))
+    first = next(iter(values.values()))
+    common = [[_spoken(key), _said(first[key])] for key in fields if key not in different]
+    whose = "Settings of the run" if len(runs) == 1 else f"Settings that all {len(runs)} runs share"
+    tables.append(Table(whose, ["setting", "value"], common, folded=True))
+    return tables
+
+
+def each_run_table(runs: Sequence[ReportRun]) -> Table:
+    """One row a run."""
+    rows = []
+    for run in runs:
+        r = run.result or {}
+        rows.append(
+            [
+                run.name,
+                f"{100 * r['accuracy']:.2f}",
+                f"{100 * r['average_accuracy']:.2f}",
+                f"{r['attention']['mean']:.3f}" if r.get("attention") else "–",
+                f"{r['seconds'] / 60:.1f}" if r.get("seconds") else "–",
+                f"{r.get('selected_by', 'not stored')} ({r.get('selected_epoch', '–')})",
+            ]
+        )
+    columns = ["run", "accuracy, %", "average accuracy, %", "mean attention", "training, minutes", "epoch chosen by"]
+    return Table("Each run", columns, rows, folded=len(runs) > 1)
+
+
+def described(runs: Sequence[ReportRun]) -> str:
+    """Say on which images runs were measured."""
+    result = runs[0].result or {}
+    return f"{result['dataset']} {result['split']}, {result['images']:,} images"
+
+
+def beside_table(runs: Sequence[ReportRun]) -> Table:
+    """The three methods of the paper, here and there; and what else was run."""
+    results = [{**run.result, "method": run.group} for run in runs if run.result]
+    own = {str(row["method"]): row for row in compare_runs(results).to_dict("records")}
+    there = {
+        a.method: [f"{a.accuracy:.2f}", f"{a.average_accuracy:.2f}", f"{b.accuracy:.2f}"]
+        for a, b in product(TABLE_1, TABLE_2)
+        if a.method == b.method and a.method in PAPER_NAMES.values()
+    }
+    methods = {run.group: run.config.method for run in runs if run.result}
+    rows = []
+    for group in [*methods, *(name for name in PAPER_NAMES if name not in methods.values())]:
+        name = PAPER_NAMES.get(methods.get(group, group), "")
+        here = own.get(group)
+        rows.append(
+            [
+                group if here else name,
+                str(here["seeds"]) if here else "–",
+                _mean_and_spread(here["accuracy_mean"], here["accuracy_std"]) if here else "–",
+                _mean_and_spread(here["average_accuracy_mean"], here["average_accuracy_std"]) if here else "–",
+                name or "–",
+                *there.get(name, ["–"] * 3),
+            ]
+        )
+    columns = ["method", "seeds", "here: accuracy, %", "here: average, %", "in the paper", "Table 1: accuracy, %"]
+    columns += ["Table 1: average, %", "Table 2: accuracy, %"]
+    caption = f"Here: {described(runs)}, mean ± standard deviation over seeds. Table 1: RAF-DB. Table 2: AffectNet"
+    return Table(caption, columns, rows)
+
+
+PAPER_NAMES = {"softmax": "softmax loss", "center": "center loss", "dacl": "DACL"}
+"""Name of a method → its name in the paper's tables."""
+
+
+def paper_tables() -> list[Table]:
+    """Tables 1 and 2 of the paper."""
+    tables = []
+    for dataset, words in (
+        ("rafdb", "Table 1 of the paper in full: RAF-DB test"),
+        ("affectnet", "Table 2 of the paper in full: AffectNet validation"),
+    ):
+        published = published_results(dataset)
+        rows = [
+            [str(method), *(f"{value:.2f}" if math.isfinite(value) else "–" for value in row)]
+            for method, row in zip(published.index, published.to_numpy().tolist(), strict=True)
+        ]
+        columns = ["method", "accuracy, %", "average accuracy, %"]
+        if dataset == "affectnet":  # balanced: the two are the same number
+            columns, rows = columns[:2], [row[:2] for row in rows]
+        tables.append(Table(f"{words}, {TEST_IMAGES[dataset]:,} images", columns, rows, folded=True))
+    return tables
+
+
+def comparable(runs: Sequence[ReportRun]) -> str:
+    """Say what of these results may be compared with the paper's tables."""
+    result = runs[0].result or {}
+    dataset, split, images = result["dataset"], result["split"], result["images"]
+    right_part = (dataset, split, images) in {("rafdb", "test", 3068), ("affectnet", "val", 3500)}
+    if not right_part:
+        said = (
+            f"The paper measured on photographs of RAF-DB and AffectNet; these runs were measured on {described(runs)}."
+            " So a number here must not be set against a number there. What may be compared is the question: does the "
+            "order of the methods repeat, and is the difference larger than its interval?"
+        )
+    else:
+        table = "Table 1" if dataset == "rafdb" else "Table 2"
+        presets = {run.config.preset for run in runs}
+        said = f"These are the images of {table}, so the numbers may be set side by side"
+        if presets - {"paper-rafdb", "paper-affectnet"}:
+            said += (
+                f", but not as the same method: the runs used {', '.join(sorted(presets))}, not the paper's settings"
+            )
+        said += ". The paper gives one run each, and starts from weights that were never released."
+    chosen = [run for run in runs if run.config.select_by == "test"]
+    if chosen:
+        said += f" {len(chosen)} run(s) chose their epoch on the test part: their numbers are too high."
+    if any(run.config.limit for run in runs):
+        said += " These runs used only some of the images (limit): they show that everything works, not how well."
+    return said
+
+
+def pairs_table(runs: Sequence[ReportRun]) -> Table | None:
+    """McNemar's test of each pair of methods, first seeds; None where there is no pair with the same images."""
+    first = {name: run for name, run in first_of_each(run for run in runs if run.predictions is not None).items()}
+    rows = []
+    for (one, a), (two, b) in combinations(first.items(), 2):
+        assert a.predictions is not None and b.predictions is not None
+        if a.predictions.labels.tolist() != b.predictions.labels.tolist():
+            continue
+        first_right, second_right = (
+            (p.logits.argmax(dim=1) == p.labels).numpy() for p in (a.predictions, b.predictions)
+        )
+        test, interval = mcnemar(first_right, second_right), difference_interval(first_right, second_right)
+        rows.append(
+            [
+                f"{one} − {two}",
+                f"{100 * test.difference:+.2f}",
+                f"{100 * interval.low:+.2f} to {100 * interval.high:+.2f}",
+                str(test.only_first),
+                str(test.only_second),
+                f"{test.p_value:.3f}",
+            ]
+        )
+    columns = ["pair", "difference, points", "95 % interval", "only first right", "only second right", "p (McNemar)"]
+    caption = "Pairs of methods on the same images, lowest seed each"
+    return Table(caption, columns, rows) if rows else None
+
+
+def environment_tables(runs: Sequence[ReportRun]) -> list[Table]:
+    """Where each run was made, and by which command."""
+    places: dict[str, dict[str, str]] = {}
+    commands = []
+    for run in runs:
+        found, result = run.environment or {}, run.result or {}
+        versions = found.get("versions") or result.get("versions") or {}
+        sha = str(found.get("git_sha") or result.get("git_sha") or "not stored")
+        places[run.name] = {
+            "versions": ", ".join(f"{name} {number}" for name, number in versions.items()) or "not stored",
+            "platform": str(found.get("platform", "not stored")),
+            "device": str(found.get("cuda") or result.get("device") or "not stored"),
+            "precision": str(result.get("precision", run.config.precision)),
+            "threads": str(found.get("threads", "not stored")),
+            "commit": f"{sha[:10]} with changes" if sha.endswith("+changes") else sha[:10],
+        }
+        typed = found.get("command")
+        command = shlex.join(map(str, typed)) if typed else equivalent_command(run.config)
+        commands.append([run.name, command, "as typed" if typed else "from its settings"])
+    first = next(iter(places.values()))
+    different = [key for key in first if len({place[key] for place in places.values()}) > 1]
+    tables = [Table("The commands that made the runs", ["run", "command", "how it is known"], commands, code=True)]
+    if different:
+        rows = [[name, *(place[key] for key in different)] for name, place in places.items()]
+        tables.append(Table("In which the places differ", ["run", *different], rows))
+    same = [[key, value] for key, value in first.items() if key not in different]
+    if same:
+        tables.append(Table("Where the runs were made", ["what", "value"], same))
+    return tables
+
+
+def frame_table(caption: str, frame: Any, digits: int = 3, head: str = "", folded: bool = False) -> Table:
+    """Turn a pandas table into words."""
+    columns = [head or str(frame.index.name or ""), *map(str, frame.columns)]
+    rows = [
+        [str(index), *(_number(value, digits) for value in row)]
+        for index, row in zip(frame.index, frame.itertuples(index=False, name=None), strict=True)
+    ]
+    return Table(caption, columns, rows, folded)
+
+
+def _number(value: Any, digits: int) -> str:
+    if not isinstance(value, float):
+        return str(value)
+    if not math.isfinite(value):
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}f}"
+
+
+def _mean_and_spread(mean: float, spread: float) -> str:
+    return f"{100 * mean:.2f}" + (f" ± {100 * spread:.2f}" if math.isfinite(spread) else "")
+
+
+def _spoken(name: str) -> str:
+    return {"lam": "λ", "alpha": "α", "eps": "ε"}.get(name, name.replace("_", " "))
+
+
+def _said(value: Any) -> str:
+    if value is None:
+        return "default"
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return ", ".join(map(str, value)) or "none"
+    return str(value)

@@ -1,0 +1,157 @@
+"""Writes the report: gathers, draws section by section, and puts it all into one file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from dacl_edu.errors import UserError
+from dacl_edu.report.attention import attention_section, gradient_section
+from dacl_edu.report.blocks import Section
+from dacl_edu.report.faces import Pictures
+from dacl_edu.report.features import Features, embedding_section, geometry_section
+from dacl_edu.report.gather import gather, parts
+from dacl_edu.report.results import (
+    classes_section,
+    confusion_section,
+    environment_section,
+    results_section,
+    samples_section,
+    settings_section,
+    training_section,
+)
+
+Say = Callable[[str], None]
+
+
+def write_report(
+    folders: Iterable[str | Path],
+    out: str | Path = "report.html",
+    png: str | Path | None = None,
+    command: str = "dacl_edu.report.write_report(…)",
+    cache: str | Path | None = None,
+    say: Say = lambda step: None,
+) -> Path:
+    """Write one page about some runs, which opens without a network.
+
+    Parameters
+    ----------
+    folders : iterable of path
+        Run folders, or folders that hold several.
+    out : path, default "report.html"
+    png : path, optional
+        A folder: every figure goes there as PNG too.
+    command : str
+        What made the page, for its last section.
+    cache : path, optional
+        Folder where maps are kept by content, so that a second report of the same runs need not compute them.
+    say : callable, optional
+        Called with the name of each step as it begins.
+
+    Returns
+    -------
+    Path
+        Of the page.
+
+    Raises
+    ------
+    UserError
+        No run there; the page or the pictures cannot be written; no browser for the pictures.
+    """
+    from dacl_edu.report.page import render
+
+    target = Path(out).expanduser()
+    if target.is_dir():
+        raise UserError(f"{target} is a folder", mend=f"--out {target / 'report.html'}")
+    say("reading the runs")
+    sections, title = make_sections(list(folders), command, say, None if cache is None else Path(cache))
+    say("writing the page")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(render(sections, title), encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{target}: cannot write there ({error.strerror})", mend="choose another --out") from error
+    if png is not None:
+        say("drawing the pictures")
+        write_pictures(sections, Path(png).expanduser())
+    return target
+
+
+def make_sections(folders: list[str | Path], command: str, say: Say, cache: Path | None) -> tuple[list[Section], str]:
+    """Return the sections of the report and its title."""
+    runs, notes = gather(folders)
+    comparable = parts(runs)
+    pictures = Pictures()
+    say("training, confusion, classes, samples")
+    sections = [
+        settings_section(runs, notes),
+        results_section(comparable),
+        training_section(runs),
+        confusion_section(comparable),
+        classes_section(comparable),
+        samples_section(comparable, pictures),
+    ]
+    say("deep features")
+    features = [Features(part) for part in comparable]
+    say("the map of deep features (UMAP)")
+    sections.append(embedding_section(features, pictures, cache))
+    say("compactness and separation")
+    sections.append(geometry_section(features))
+    say("attention")
+    sections += [attention_section(features, pictures), gradient_section(features)]
+    sections.append(environment_section(runs, command))
+    methods = list(dict.fromkeys(run.config.method for run in runs))
+    data = list(dict.fromkeys(run.config.data for run in runs))
+    return sections, f"{', '.join(methods)} on {', '.join(data)}"
+
+
+def write_pictures(sections: Iterable[Section], folder: Path) -> list[Path]:
+    """Write every figure as PNG: ``01-training-curves.png``, …
+
+    Parameters
+    ----------
+    sections : iterable of Section
+    folder : Path
+        Made if missing.
+
+    Returns
+    -------
+    list of Path
+
+    Raises
+    ------
+    UserError
+        No browser to draw with, or a folder that cannot be written.
+    """
+    import plotly.io as pio
+    from choreographer.errors import BrowserFailedError, ChromeNotFoundError
+    from plotly.graph_objects import Figure
+
+    figures = [Figure(drawing.figure) for section in sections for drawing in section.drawings()]
+    for figure in figures:
+        figure.update_layout(template="plotly_white")  # as on the page
+    names = [f"{number:02d}{_slug(figure)}.png" for number, figure in enumerate(figures, start=1)]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot make this folder ({error.strerror})", mend="choose another") from error
+    try:
+        pio.write_images(
+            figures, [folder / name for name in names], scale=2,
+            width=[figure.layout.width or 900 for figure in figures],
+            height=[figure.layout.height or 450 for figure in figures],
+        )  # fmt: skip
+    except (BrowserFailedError, ChromeNotFoundError, RuntimeError) as error:
+        if "chrome" not in str(error).lower() and "browser" not in str(error).lower():
+            raise
+        raise UserError(
+            "PNG files are drawn by a browser, and none was found", mend="install chromium, or leave --png out"
+        ) from error
+    return [folder / name for name in names]
+
+
+def _slug(figure: object) -> str:
+    title = getattr(getattr(figure, "layout", None), "title", None)
+    words = re.findall(r"[a-z0-9]+", re.sub(r"<[^>]*>", " ", str(getattr(title, "text", "") or "")).lower())[:7]
+    return "-" + "-".join(words) if words else ""

@@ -1,0 +1,113 @@
+"""Explorers for notebooks and voila pages: move something, see what it does. ``explorer(name)`` returns one."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from dacl_edu.errors import UserError
+
+if TYPE_CHECKING:
+    import ipywidgets as widgets
+
+
+class Entry(NamedTuple):
+    """One explorer of the list.
+
+    Attributes
+    ----------
+    module, function : str
+        Where it is made.
+    takes_runs : bool
+        Whether it shows finished runs, and so takes ``runs=``.
+    says : str
+        What it shows.
+    """
+
+    module: str
+    function: str
+    takes_runs: bool
+    says: str
+
+
+EXPLORERS = {
+    "loss-lab": Entry(
+        "loss_lab", "loss_lab", False, "features and centers in the plane move under a loss, step by step"
+    ),
+    "gradients": Entry(
+        "gradients", "gradient_explorer", False, "Eq. 4 over x and over a with its slopes, Eq. 9 and 10"
+    ),
+    "attention": Entry(
+        "from_runs", "attention_of_runs", True, "a face, its attention, and what silencing dimensions does"
+    ),
+    "embedding": Entry("from_runs", "embedding_of_runs", True, "point at features in the plane, see their faces"),
+    "confusion": Entry("confusion", "confusion_explorer", True, "click a cell of the confusion matrix, see its faces"),
+}
+
+
+def explorer(name: str, **options: Any) -> widgets.Widget:
+    """Return an explorer to be shown as the last line of a notebook cell.
+
+    Parameters
+    ----------
+    name : str
+        One of ``EXPLORERS``.
+    **options
+        Handed to it: ``runs="runs/demo"`` for those that show finished runs.
+
+    Returns
+    -------
+    ipywidgets.Widget
+
+    Raises
+    ------
+    UserError
+        An unknown name (the nearest is said), or ipywidgets or plotly is missing.
+
+    Examples
+    --------
+    >>> explorer("gradients")  # doctest: +SKIP
+    >>> explorer("loss-lap")
+    Traceback (most recent call last):
+    ...
+    dacl_edu.errors.UserError: no explorer 'loss-lap' — did you mean 'loss-lab'?
+    """
+    entry = find(name)
+    try:
+        import anywidget  # noqa: F401 - plotly's FigureWidget needs it
+        import ipywidgets  # noqa: F401
+        import plotly  # noqa: F401
+    except ImportError as error:
+        raise UserError(f"{error.name} is not installed", mend="pip install 'dacl-edu[notebooks]'") from error
+    module = importlib.import_module(f"dacl_edu.widgets.{entry.module}")
+    made = getattr(module, entry.function)(**options)
+    _settle(made)
+    return made
+
+
+def _settle(widget: Any) -> None:
+    """Bring each figure's first state up to date.
+
+    A page draws what a figure was made with. plotly adds what changed since then only where the figure itself is
+    displayed, not where it stands in a box.
+    """
+    if hasattr(widget, "_widget_layout"):
+        widget._repr_mimebundle_()
+    for child in getattr(widget, "children", ()):
+        _settle(child)
+
+
+def find(name: str) -> Entry:
+    """Return the entry of an explorer.
+
+    Raises
+    ------
+    UserError
+        There is none of this name; the nearest is said.
+    """
+    if name not in EXPLORERS:
+        near = difflib.get_close_matches(name, EXPLORERS, n=1)
+        mend = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(EXPLORERS)}"
+        raise UserError(f"no explorer {name!r}", mend=mend)
+    return EXPLORERS[name]

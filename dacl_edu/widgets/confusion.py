@@ -1,0 +1,246 @@
+"""The confusion explorer: choose a cell of a confusion matrix, see its faces, the surest first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from dacl_edu.errors import UserError
+
+if TYPE_CHECKING:
+    import ipywidgets as widgets
+    from plotly.graph_objects import Figure
+
+    from dacl_edu.lessons.runs import FinishedRun
+
+MOST = 16
+COLUMNS = 4  # matrix and faces stand side by side
+ORDERS = ("surest first", "least sure first")
+
+
+class Cell(NamedTuple):
+    """One cell of a confusion matrix.
+
+    Attributes
+    ----------
+    rows : Tensor, shape (n,)
+        Positions in the predictions, sorted by probability.
+    probability : Tensor, shape (n,)
+        Of the predicted class.
+    """
+
+    rows: Tensor
+    probability: Tensor
+
+
+def cell_of(logits: Tensor, labels: Tensor, true: int, predicted: int, order: str = ORDERS[0]) -> Cell:
+    """Return the images of class ``true`` that were taken for ``predicted``, sorted by probability.
+
+    Parameters
+    ----------
+    logits : Tensor, shape (n, K)
+    labels : Tensor, shape (n,)
+    true, predicted : int
+        0 .. K-1.
+    order : {"surest first", "least sure first"}
+
+    Examples
+    --------
+    >>> logits = torch.tensor([[0.0, 2.0], [0.0, 3.0], [1.0, 0.0]])
+    >>> cell_of(logits, torch.tensor([0, 0, 0]), true=0, predicted=1).rows.tolist()
+    [1, 0]
+    """
+    probability = logits.double().softmax(dim=1)  # (n, K)
+    taken = (logits.argmax(dim=1) == predicted) & (labels == true) & probability[:, predicted].isfinite()
+    rows = taken.nonzero()[:, 0]
+    sure = probability[rows, predicted]
+    sequence = sure.argsort(descending=order == ORDERS[0], stable=True)
+    return Cell(rows[sequence], sure[sequence])
+
+
+def counts_of(logits: Tensor, labels: Tensor) -> Tensor:
+    """Count the images of each cell, (K, K); rows are true classes. Images whose logits are not numbers are left out.
+
+    Examples
+    --------
+    >>> counts_of(torch.tensor([[0.0, 2.0], [3.0, 0.0]]), torch.tensor([0, 0])).tolist()
+    [[1, 1], [0, 0]]
+    """
+    good = logits.isfinite().all(dim=1)
+    number = logits.shape[1]
+    return torch.bincount(labels[good] * number + logits[good].argmax(dim=1), minlength=number**2).view(number, number)
+
+
+def most_confused(counts: Tensor) -> tuple[int, int]:
+    """Return the fullest cell off the diagonal, or (0, 0) where nothing is wrong.
+
+    Examples
+    --------
+    >>> most_confused(torch.tensor([[5, 1], [3, 9]]))
+    (1, 0)
+    """
+    wrong = counts - torch.diag(counts.diagonal())
+    true, predicted = divmod(int(wrong.argmax()), len(counts))
+    return true, predicted
+
+
+def faces_figure(images: Tensor, indices: Tensor, cell: Cell, names: tuple[str, str], order: str) -> Figure:
+    """Draw the faces of a cell with rank, probability and image number.
+
+    Parameters
+    ----------
+    images : Tensor, shape (N, 3, H, W), uint8
+        Of the whole split.
+    indices : Tensor, shape (n,)
+        Row in ``images`` of each prediction.
+    cell : Cell
+    names : (str, str)
+        True and predicted class.
+    order : str
+
+    Returns
+    -------
+    Figure
+        ``data[0].text`` are the captions; one picture in the layout for each row of faces. A cell without images is
+        one empty square and a sentence.
+    """
+    from dacl_edu.plots import face_sheet
+
+    true, predicted = names
+    count, few = len(cell.rows), cell.rows[:MOST]
+    relation = f"{true}, recognised" if true == predicted else f"{true} taken for {predicted}"
+    if not count:
+        blank = torch.full((1, 3, 8, 8), 255, dtype=torch.uint8)
+        figure = face_sheet(blank, COLUMNS, ["no image here"], title=f"{relation}: no image", side=112)
+        return figure.update_layout(title={"font": {"size": 13}, "x": 0.03})
+    which = f"{count} images" if count <= MOST else f"{MOST} of {count} images"
+    numbers = indices[few].tolist()
+    captions = [
+        f"{100 * p:.1f} %<br>image {number}" for p, number in zip(cell.probability.tolist(), numbers, strict=False)
+    ]
+    figure = face_sheet(images[indices[few]], COLUMNS, captions, title=f"{relation}: {which}, {order}", side=112)
+    return figure.update_layout(title={"font": {"size": 13}, "x": 0.03})
+
+
+def confusion_explorer(
+    runs: str | Path | Sequence[str | Path | FinishedRun] = "", profile: str = ""
+) -> widgets.VBox:  # fmt: skip
+    """Return the explorer: a list of runs, their confusion matrix, and the faces of the cell that is clicked.
+
+    Parameters
+    ----------
+    runs : path, sequence of paths or of runs, or a string of several paths divided by spaces
+        As for :func:`dacl_edu.lessons.runs.find_runs`; those that come with the project if left out.
+    profile : str
+        Preset to train with where there are no runs, as for :func:`dacl_edu.lessons.runs.lesson_runs`.
+
+    Returns
+    -------
+    ipywidgets.VBox
+        A sentence that says what is missing, where something is.
+
+    Examples
+    --------
+    >>> confusion_explorer("runs/demo")  # doctest: +SKIP
+    """
+    from dacl_edu.widgets import layout
+
+    try:
+        found = layout.runs_of(runs, profile)
+        return _Confusion(found).widget
+    except UserError as error:
+        return layout.rows(layout.text(f"The confusion explorer has nothing to show: {error}."))
+
+
+class _Confusion:
+    """Controls and figures, held together."""
+
+    def __init__(self, runs: Sequence[FinishedRun]) -> None:
+        from dacl_edu.widgets import layout
+
+        self._layout = layout
+        named: dict[str, FinishedRun] = {}
+        for run in runs:
+            name = layout.run_name(run)
+            named[name if name not in named else f"{name} ({run.folder.name})"] = run
+        self._images: dict[tuple[Any, ...], Tensor] = {}
+        self.run = layout.choice("run", list(named.items()), next(iter(named.values())), "Whose mistakes are shown.")
+        classes = self._classes()
+        first = most_confused(self._counts())
+        numbered = [(name, place) for place, name in enumerate(classes)]
+        self.true = layout.choice("true class", numbered, first[0], "Row of the matrix: what the face shows.")
+        self.predicted = layout.choice("predicted", numbered, first[1], "Column: what the network said.")
+        self.order = layout.choice("order", ORDERS, ORDERS[0], "By the probability of the predicted class.")
+        self.words = layout.text("Click a cell, or choose true class and prediction in the lists.")
+        self.matrix = layout.live(self._matrix_figure())
+        self.faces = layout.live(self._faces_figure())
+        self.matrix.data[0].on_click(self._clicked)
+        layout.watch([self.run], self._other_run)
+        layout.watch([self.true, self.predicted, self.order], self._other_cell)
+        controls = [self.run, self.true, self.predicted, self.order]
+        self.widget = layout.rows(controls, self.words, [self.matrix, self.faces])
+
+    def _classes(self) -> list[str]:
+        return list(self.run.value.result["classes"])
+
+    def _counts(self) -> Tensor:
+        predictions = self.run.value.predictions
+        return counts_of(predictions.logits, predictions.labels)
+
+    def _matrix_figure(self) -> Figure:
+        from dacl_edu.plots import confusion_matrices
+
+        counts, classes = self._counts(), self._classes()
+        figure = confusion_matrices({self._layout.run_name(self.run.value): counts.numpy()}, classes, cell=43)
+        title = {"text": "Percent of the true class, images below", "font": {"size": 13}, "x": 0.03}
+        return figure.update_layout(template="plotly_white", shapes=[self._frame()], clickmode="event", title=title)
+
+    def _frame(self) -> dict[str, Any]:
+        x, y = self.predicted.value, self.true.value
+        return {
+            "type": "rect", "x0": x - 0.48, "x1": x + 0.48, "y0": y - 0.48, "y1": y + 0.48,
+            "line": {"color": "#D55E00", "width": 4},
+        }  # fmt: skip
+
+    def _faces_figure(self) -> Figure:
+        run, classes = self.run.value, self._classes()
+        cell = cell_of(
+            run.predictions.logits, run.predictions.labels, self.true.value, self.predicted.value, self.order.value
+        )
+        names = classes[self.true.value], classes[self.predicted.value]
+        figure = faces_figure(self._split(), run.predictions.indices, cell, names, self.order.value)
+        return figure.update_layout(template="plotly_white")
+
+    def _split(self) -> Tensor:
+        from dacl_edu.training.parts import load_split
+
+        run = self.run.value
+        key = (run.config.data, run.config.root, run.config.load_size, run.config.limit, run.result["split"])
+        if key not in self._images:
+            self._images[key] = load_split(run.config, run.result["split"]).images
+        return self._images[key]
+
+    def _other_run(self) -> None:
+        self._layout.follow(self.matrix, self._matrix_figure(), ("meta", "annotations", "shapes"))
+        self._other_cell()
+
+    def _other_cell(self) -> None:
+        self.matrix.layout.shapes = [self._frame()]
+        try:
+            fresh = self._faces_figure()
+        except UserError as error:
+            self._layout.say(self.words, f"The faces cannot be shown: {error}.")
+            return
+        self._layout.follow(self.faces, fresh, ("title", "meta", "images", "height", "xaxis", "yaxis"))
+        self._layout.say(self.words, f"{fresh.layout.title.text}.")
+
+    def _clicked(self, trace: Any, points: Any, state: Any) -> None:
+        if not points.point_inds:
+            return
+        row, column = points.point_inds[0]
+        with self.true.hold_trait_notifications(), self.predicted.hold_trait_notifications():
+            self.true.value, self.predicted.value = int(row), int(column)

@@ -1,0 +1,96 @@
+"""The explorers of features and attention, opened on finished runs by their folders."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from dacl_edu.errors import UserError
+from dacl_edu.widgets import layout
+
+if TYPE_CHECKING:
+    import ipywidgets as widgets
+
+    from dacl_edu.lessons.runs import FinishedRun
+
+PER_CLASS = 30
+"""Images of each class: enough to see, and what a run of the project keeps."""
+
+
+def embedding_of_runs(runs: Any = "", profile: str = "") -> widgets.Widget:
+    """Return the embedding explorer on one run of each method.
+
+    Parameters
+    ----------
+    runs, profile
+        As for :func:`dacl_edu.widgets.layout.runs_of`.
+
+    Returns
+    -------
+    ipywidgets.Widget
+        A sentence that says what is missing, where something is.
+    """
+    from dacl_edu.widgets.embedding import EmbeddingExplorer, explorer_data
+
+    try:
+        found = layout.runs_of(runs, profile)
+        return EmbeddingExplorer(explorer_data(found, found[0].result["split"], PER_CLASS)).widget
+    except UserError as error:
+        return _missing("embedding", error)
+
+
+def attention_of_runs(runs: Any = "", profile: str = "") -> widgets.Widget:
+    """Return the attention explorer, with a list to choose among the runs that learned attention.
+
+    Parameters
+    ----------
+    runs, profile
+        As for :func:`dacl_edu.widgets.layout.runs_of`.
+
+    Returns
+    -------
+    ipywidgets.Widget
+        A sentence that says what is missing, where something is.
+    """
+    try:
+        able = [run for run in layout.runs_of(runs, profile) if has_attention(run)]
+        if not able:
+            raise UserError("no run there has attention", mend="train one: dacl-edu train --method dacl")
+        shown = layout.rows(_attention(able[0]))
+    except UserError as error:
+        return _missing("attention", error)
+    if len(able) == 1:
+        return shown
+    named = [(layout.run_name(run), place) for place, run in enumerate(able)]
+    which = layout.choice("run", named, 0, "Whose attention is shown.")
+
+    def changed() -> None:
+        shown.children = [_attention(able[which.value])]
+
+    layout.watch([which], changed)
+    return layout.rows(which, shown)
+
+
+def has_attention(run: FinishedRun) -> bool:
+    """Whether a run's attention is there and is not the same everywhere."""
+    try:
+        deep = run.deep_features(run.result["split"], 1)
+        run.head()
+    except (UserError, OSError):  # a small copy of the project keeps neither
+        return False
+    return bool(deep.attention.numel()) and not torch.equal(deep.attention, torch.ones_like(deep.attention))
+
+
+def _attention(run: FinishedRun) -> widgets.Widget:
+    from dacl_edu.training.parts import load_split
+    from dacl_edu.widgets.attention import attention_explorer
+
+    split = run.result["split"]
+    deep = run.deep_features(split, PER_CLASS)
+    images = load_split(run.config, split).images[deep.indices]
+    return attention_explorer(deep, run.head(), images, run.result["classes"])
+
+
+def _missing(name: str, error: UserError) -> widgets.VBox:
+    return layout.rows(layout.text(f"The {name} explorer has nothing to show: {error}."))

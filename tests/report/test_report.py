@@ -1,0 +1,333 @@
+"""The report: every section is there, says what it should, and a damaged run gives a sentence and no traceback."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from report.made import change_predictions, make_run
+from typer.testing import CliRunner
+
+from dacl_edu.cli import app
+from dacl_edu.errors import UserError
+from dacl_edu.evaluation import embedding
+from dacl_edu.report import write_report
+from dacl_edu.report.blocks import Drawing, Note, Section
+from dacl_edu.report.gather import gather, parts
+from dacl_edu.report.page import render
+from dacl_edu.report.tables import Table
+from dacl_edu.report.write import make_sections, write_pictures
+
+SECTIONS = [
+    "settings", "results", "training", "confusion", "classes", "samples", "embedding", "geometry", "attention",
+    "gradient", "environment",
+]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def without_umap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """umap takes 15 s to compile itself; the browser test uses it."""
+    find = embedding.importlib.util.find_spec
+    monkeypatch.setattr(embedding.importlib.util, "find_spec", lambda name: None if name == "umap" else find(name))
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs")
+    for method, seed in (("dacl", 0), ("softmax", 0), ("softmax", 1), ("center", 0)):
+        make_run(folder / "several" / f"{method}{seed}", method, seed, limit=70)
+    return folder
+
+
+def sections_of(*folders: Path) -> dict[str, Section]:
+    made, _ = make_sections(list(folders), "dacl-edu report", lambda step: None, None)
+    return {section.anchor: section for section in made}
+
+
+@pytest.fixture(scope="module")
+def whole(runs: Path) -> dict[str, Section]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            embedding, "_umap", lambda arrays, start, dimensions, **options: embedding._pca(arrays, dimensions)
+        )
+        return sections_of(runs)
+
+
+@pytest.fixture(scope="module")
+def written(whole: dict[str, Section]) -> str:
+    return render(list(whole.values()), "a title")
+
+
+def said(section: Section) -> str:
+    return " | ".join(block.text for block in section.blocks if isinstance(block, Note))
+
+
+def titles(section: Section) -> list[str]:
+    return [drawing.figure.layout.title.text for drawing in section.drawings()]
+
+
+def table(section: Section, words: str) -> Table:
+    return next(block for block in section.blocks if isinstance(block, Table) and words in block.caption)
+
+
+class Page(HTMLParser):
+    """Which elements a page has, with their attributes, and what stands in its script elements."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: dict[str, str] = {}
+        self.inside: str | None = None
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attributes)))
+        self.inside = dict(attributes).get("id") if tag == "script" else None
+
+    def handle_data(self, data: str) -> None:
+        if self.inside:
+            self.scripts[self.inside] = self.scripts.get(self.inside, "") + data
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.found if name == tag]
+
+
+def test_every_section_has_its_figures_and_says_what_to_see(whole: dict[str, Section]) -> None:
+    assert list(whole) == SECTIONS
+    counts = {anchor: len(section.drawings()) for anchor, section in whole.items()}
+    assert counts == {
+        "settings": 0, "results": 1, "training": 1, "confusion": 1, "classes": 1, "samples": 3, "embedding": 5,
+        "geometry": 2, "attention": 5, "gradient": 1, "environment": 0,
+    }  # fmt: skip
+    for section in whole.values():
+        assert "See " in section.intro, f"{section.anchor} does not say what to see"
+        assert "could not be drawn" not in said(section)
+        for drawing in section.drawings():
+            assert len(drawing.figure.layout.meta["alt"]) > 40 and drawing.figure.layout.title.text
+            assert len(drawing.caption) > 20
+
+
+def test_methods_stand_beside_the_paper_with_what_may_be_compared(whole: dict[str, Section]) -> None:
+    section = whole["results"]
+    rows = {row[0]: row for row in table(section, "Here:").rows}
+    assert list(rows) == ["softmax", "center", "dacl"]
+    assert rows["softmax"][1] == "2" and "±" in rows["softmax"][2] and "±" not in rows["dacl"][2]
+    assert rows["dacl"][4:] == ["DACL", "87.78", "80.44", "65.20"]
+    assert "must not be set against" in said(section) and "limit" in said(section)
+    assert [row[0] for row in table(section, "Pairs").rows] == ["softmax − center", "softmax − dacl", "center − dacl"]
+    assert len(table(section, "Table 1 of the paper").rows) == 13
+
+
+def test_results_on_the_papers_images_may_be_compared(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", limit=70)
+    values = json.loads((run / "config.json").read_text()) | {"limit": None, "data": "rafdb", "select_by": "test"}
+    (run / "config.json").write_text(json.dumps(values))
+    result = json.loads((run / "result.json").read_text()) | {"dataset": "rafdb", "images": 3068}
+    (run / "result.json").write_text(json.dumps(result))
+    sections = sections_of(run)
+    words = said(sections["results"])
+    assert "the images of Table 1" in words and "too high" in words and "must not" not in words
+    assert "The sample faces is not shown" in said(sections["samples"])  # rafdb is not on this machine
+
+
+def test_settings_are_those_in_common_and_those_that_differ(runs: Path, tmp_path: Path) -> None:
+    section = sections_of(runs, make_run(tmp_path / "other", "dacl", 0, limit=70, lam=0.5))["settings"]
+    different = table(section, "differ")
+    assert different.columns == ["run", "method", "seed", "λ"]
+    assert [row[0] for row in different.rows] == [
+        "softmax, seed 0", "softmax, seed 1", "center", "dacl, lam 0.01", "dacl, lam 0.5",
+    ]  # fmt: skip
+    assert ["batch size", "32"] in table(section, "share").rows
+
+
+def test_runs_that_cannot_be_compared_are_kept_apart(runs: Path, tmp_path: Path) -> None:
+    change_predictions(make_run(tmp_path / "few", "dacl", limit=70), slice(0, 40))
+    sections = sections_of(runs, tmp_path)
+    assert len(sections["confusion"].drawings()) == 2
+    assert "40 images" in sections["confusion"].drawings()[1].caption
+
+
+def test_the_page_stands_alone(written: str) -> None:
+    page = Page(written)
+    assert len(written.encode()) < 8_000_000
+    assert not [
+        a for tag, a in page.found if tag in ("link", "img", "iframe") and not (a.get("href") or "").startswith("data:")
+    ]
+    assert not [a for a in page.all("script") if "src" in a], "plotly.js is inside"
+    assert len(re.findall(r"\* plotly\.js v", written)) == 1
+    assert [a["href"] for a in page.all("a") if a.get("href") in {f"#{s}" for s in SECTIONS}] == [
+        f"#{s}" for s in SECTIONS
+    ]
+    plots = [a for a in page.all("div") if a.get("class") == "plot"]
+    assert len(plots) == 20 and all(len(a["aria-label"] or "") > 40 for a in plots)
+    headings = [tag for tag, _ in page.found if re.fullmatch("h[1-6]", tag)]
+    assert headings == ["h1"] + ["h2"] * len(SECTIONS)
+
+
+def test_figures_on_the_page_hold_their_data_and_each_face_once(written: str) -> None:
+    page = Page(written)
+    confusion = json.loads(page.scripts["data-2"])
+    assert [trace["type"] for trace in confusion["data"]] == ["heatmap"] * 3
+    faces, places = json.loads(page.scripts["faces"]), set()
+    for name, script in page.scripts.items():
+        if name.startswith("data-"):
+            places |= set(re.findall(r"@face:(\d+)", script))
+            assert "template" not in json.loads(script)["layout"]
+    assert len(faces) == len(places) == 70 and len(set(faces)) == 70
+
+
+def test_names_cannot_break_the_page(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", limit=70)
+    found = json.loads((run / "environment.json").read_text()) | {"command": ["<script>alert(1)</script>", "&"]}
+    (run / "environment.json").write_text(json.dumps(found))
+    result = json.loads((run / "result.json").read_text())
+    result["classes"][0] = "</script><b>surprise"
+    (run / "result.json").write_text(json.dumps(result))
+    text = write_report([run], tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<script>alert" not in text and "<b>surprise" not in text
+    assert json.loads(Page(text).scripts["data-2"])["data"][0]["x"][0] == "</script><b>surprise"
+
+
+def test_a_single_run_without_snapshots_says_what_is_missing(tmp_path: Path) -> None:
+    sections = sections_of(make_run(tmp_path / "run", "softmax", snapshots=0, limit=70))
+    assert "No pair of methods" in said(sections["results"])
+    assert "no run kept snapshots" in said(sections["embedding"])
+    assert "weighs all dimensions alike" in said(sections["attention"]) and not sections["attention"].drawings()
+
+
+def test_an_unfinished_run_still_has_curves(runs: Path, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", "dacl", 7, limit=70)
+    for name in ("result.json", "predictions.npz", "environment.json"):
+        (run / name).unlink()
+    alone = sections_of(run)
+    assert "has not finished" in said(alone["settings"]) and titles(alone["training"]) == ["Training on bundled"]
+    assert said(alone["results"]) == "No run has finished, so there is no result yet."
+    assert "dacl-edu train --preset smoke --method dacl --seed 7 --limit 70" in str(alone["environment"].blocks[0])
+    with_others = sections_of(runs, run)
+    assert len(with_others["confusion"].drawings()[0].figure.data) == 3
+
+
+def test_a_run_without_predictions_keeps_what_its_result_says(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", limit=70)
+    (run / "predictions.npz").unlink()
+    sections = sections_of(run)
+    assert "no predictions.npz" in said(sections["settings"])
+    assert "no run has predictions" in said(sections["samples"]) and not sections["samples"].drawings()
+    assert sections["confusion"].drawings() and sections["embedding"].drawings()
+
+
+@pytest.mark.parametrize("damage", ["predictions.npz", "result.json", "environment.json", "metrics.jsonl"])
+def test_a_damaged_file_is_named(tmp_path: Path, damage: str) -> None:
+    run = make_run(tmp_path / "run", limit=70)
+    (run / damage).write_bytes((run / damage).read_bytes()[:40])
+    assert damage in said(sections_of(run)["settings"])
+
+
+def test_a_missing_class(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", limit=70)
+    labels = torch.from_numpy(np.load(run / "predictions.npz")["labels"])
+    change_predictions(run, labels != 1)
+    sections = sections_of(run)
+    assert list(sections["confusion"].drawings()[0].figure.data[0].z[1]) == [None] * 7
+    assert sections["classes"].drawings()[0].figure.data[0].x[1] is None
+    assert "could not be drawn" not in " ".join(map(said, sections.values()))
+
+
+def test_one_image(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", limit=70)
+    change_predictions(run, slice(0, 1))
+    sections = sections_of(run)
+    assert "could not be drawn" not in " ".join(map(said, sections.values()))
+    assert len(sections["samples"].drawings()) == 1
+
+
+def test_features_that_are_not_numbers(runs: Path, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", "dacl", limit=70, lam=9.0)
+    bad = torch.from_numpy(np.load(run / "predictions.npz")["features"])
+    bad[3] = torch.nan
+    change_predictions(run, slice(None), features=bad)
+    sections = sections_of(runs, run)
+    assert "1 of 70 images are not numbers" in said(sections["embedding"])
+    assert len(sections["geometry"].drawings()[0].figure.data) == 5 * 3, "the other methods are drawn"
+    alone = sections_of(run)
+    assert "not numbers" in said(alone["geometry"]) and "could not be drawn" not in " ".join(map(said, alone.values()))
+
+
+def test_thirty_thousand_images(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", limit=70)
+    many = torch.arange(70).repeat(429)[:30_000]
+    change_predictions(run, many)
+    sections = sections_of(run)
+    drawn = sum(len(trace.x) for trace in sections["embedding"].drawings()[0].figure.data)
+    assert drawn == 350, "fifty of each class"
+    assert "could not be drawn" not in " ".join(map(said, sections.values()))
+    assert len(sections["samples"].drawings()) == 1
+
+
+def test_no_run_and_no_place_are_errors(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no run in"):
+        gather([tmp_path])
+    with pytest.raises(UserError, match="no such folder"):
+        gather([tmp_path / "nowhere"])
+    with pytest.raises(UserError, match="is a folder"):
+        write_report([tmp_path], tmp_path)
+
+
+def test_what_is_no_run_is_left_out_with_a_sentence(tmp_path: Path) -> None:
+    make_run(tmp_path / "run", limit=70)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "config.json").write_text('{"colour": "blue"}')
+    runs, notes = gather([tmp_path, tmp_path / "run"])
+    assert len(runs) == len(parts(runs)[0]) == 1, "named twice, read once"
+    assert len(notes) == 1 and notes[0].startswith("Left out") and "colour" in notes[0]
+
+
+def test_the_command_writes_the_page_and_prints_its_path(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    target = tmp_path / "page.html"
+    result = CliRunner().invoke(app, ["report", str(runs), "--out", str(target)])
+    assert result.exit_code == 0, result.output
+    assert result.stdout.strip() == str(target) and target.is_file()
+    assert list((tmp_path / "cache" / "dacl-edu").glob("*.npz")), "maps are kept"
+
+
+def test_every_figure_is_written_as_a_picture(
+    whole: dict[str, Section], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import plotly.io as pio
+
+    drawn: list[Path] = []
+    monkeypatch.setattr(pio, "write_images", lambda figures, files, **options: drawn.extend(files))
+    write_pictures(whole.values(), tmp_path / "new" / "pictures")
+    assert len(drawn) == len({file.name for file in drawn}) == 20
+    assert drawn[2].name == "03-confusion-matrices-percent-of-the-true-class.png"
+
+
+def test_pictures_without_a_browser_are_an_error_that_says_so(
+    whole: dict[str, Section], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import plotly.io as pio
+
+    def no_browser(*arguments: object, **options: object) -> None:
+        raise RuntimeError("Kaleido requires Google Chrome to be installed.")
+
+    monkeypatch.setattr(pio, "write_images", no_browser)
+    with pytest.raises(UserError, match="none was found"):
+        write_pictures(whole.values(), tmp_path)
+
+
+def test_a_section_that_fails_does_not_take_the_others_along(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*arguments: object) -> None:
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr("dacl_edu.report.results._confusion", fails)
+    sections = sections_of(runs)
+    assert said(sections["confusion"]) == "The confusion matrices could not be drawn (ZeroDivisionError: oh)."
+    assert isinstance(sections["classes"].blocks[0], Drawing)

@@ -1,0 +1,106 @@
+"""The list of explorers, the notebook behind a page, and the command: all that needs no server."""
+
+from __future__ import annotations
+
+import builtins
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dacl_edu import cli
+from dacl_edu.errors import UserError
+from dacl_edu.widgets import EXPLORERS, explorer, from_runs
+from dacl_edu.widgets.pages import page_notebook, serve
+
+
+def without(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    """Make the import of some packages fail, as where they are not installed."""
+    real: Callable[..., Any] = builtins.__import__
+
+    def blocked(name: str, *arguments: Any, **options: Any) -> Any:
+        if name.partition(".")[0] in names:
+            raise ImportError(f"No module named {name!r}", name=name.partition(".")[0])
+        return real(name, *arguments, **options)
+
+    monkeypatch.setattr(builtins, "__import__", blocked)
+
+
+@pytest.mark.parametrize("name", EXPLORERS)
+def test_a_page_is_a_heading_and_a_cell_that_makes_the_explorer(name: str, tmp_path: Path) -> None:
+    runs = "runs/a runs/b" if EXPLORERS[name].takes_runs else ""
+    notebook = page_notebook(name, runs, str(tmp_path))
+    heading, code = notebook.cells
+    assert heading.source.startswith("# ") and EXPLORERS[name].says[1:] in heading.source
+    called: list[Any] = []
+    space = {"explorer": lambda *arguments, **options: called.append((arguments, options))}
+    lines = [line for line in code.source.splitlines() if "import" not in line and "chdir" not in line]
+    exec("\n".join(lines), space)
+    assert called == [((name,), {"runs": runs} if runs else {})]
+    assert f"os.chdir({str(tmp_path)!r})" in code.source
+
+
+@pytest.mark.parametrize("name", ["loss-lab", "gradients"])
+def test_an_explorer_opens_by_its_name(name: str) -> None:
+    assert explorer(name).children
+
+
+@pytest.mark.parametrize("name", [name for name, entry in EXPLORERS.items() if entry.takes_runs])
+def test_where_no_run_is_there_a_sentence_is_shown(name: str, tmp_path: Path) -> None:
+    (words,) = explorer(name, runs=str(tmp_path)).children
+    assert f"The {name} explorer has nothing to show: no finished run in" in words.value
+
+
+def test_attention_needs_a_run_that_learned_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(from_runs.layout, "runs_of", lambda runs, profile: [])
+    (words,) = from_runs.attention_of_runs().children
+    assert "no run there has attention" in words.value and "--method dacl" in words.value
+
+
+def test_missing_packages_are_named_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    without(monkeypatch, "voila")
+    with pytest.raises(UserError, match=r"voila is not installed — pip install 'dacl-edu\[notebooks\]'"):
+        serve("loss-lab")
+    without(monkeypatch, "anywidget")
+    with pytest.raises(UserError, match=r"anywidget is not installed — pip install 'dacl-edu\[notebooks\]'"):
+        explorer("loss-lab")
+
+
+def test_the_command_lists_and_refuses(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as done:
+        cli.main(["explore", "--list"])
+    assert done.value.code == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(EXPLORERS)
+    for words, said in [
+        (["explore"], "name an explorer"),
+        (["explore", "loss-lap"], "did you mean 'loss-lab'?"),
+        (["explore", "gradients", "--runs", "x"], "shows no runs"),
+    ]:
+        with pytest.raises(SystemExit) as failed:
+            cli.main(words)
+        error = capsys.readouterr().err
+        assert failed.value.code == 2 and said in error and error.count("\n") == 1
+
+
+def test_the_command_line_stays_light() -> None:
+    code = "import sys, dacl_edu.widgets.pages, dacl_edu.widgets.cli; print([m for m in sys.modules if m in "
+    code += "('torch', 'plotly', 'ipywidgets', 'voila', 'nbformat')])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
+
+
+def test_a_page_draws_the_state_that_its_figures_have_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ipywidgets
+    from plotly.graph_objects import FigureWidget
+
+    from dacl_edu.widgets import gradients
+
+    figure = FigureWidget()
+    figure.add_scatter(y=[1, 2])
+    figure.layout.title.text = "late"
+    monkeypatch.setattr(gradients, "gradient_explorer", lambda: ipywidgets.VBox([ipywidgets.HBox([figure])]))
+    explorer("gradients")
+    assert figure._widget_layout["title"]["text"] == "late" and len(figure._widget_data) == 1
