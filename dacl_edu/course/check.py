@@ -82,12 +82,23 @@ def _diagnosis(got: Tensor, want: Tensor, error: Tensor) -> str:
         if (ratio - ratio.mean()).abs().max() < 1e-5:
             factor = float(ratio.mean())
             if abs(factor + 1) < 1e-5:
-                return "has the wrong sign everywhere"
-            return f"is {factor:.4g} times what it must be everywhere: look for a factor"
+                return "has the wrong sign everywhere" if got.numel() > 1 else "has the wrong sign"
+            if got.numel() > 1:
+                return f"is {factor:.4g} times what it must be everywhere: look for a factor"
+            if _is_usual(factor):  # any two numbers have a ratio: only a usual one is a hint
+                return f"is {factor:.4g} times what it must be: look for a factor"
+    if got.numel() == 1:
+        return f"differs by {float(error.max()):.3g}"
     where = tuple(int(i) for i in torch.unravel_index(error.argmax(), error.shape))
     share = float((error > 1e-6).double().mean())
     place = f" at {where}" if where else ""
     return f"differs in {share:.0%} of its numbers, most{place}, by {float(error.max()):.3g}"
+
+
+def _is_usual(factor: float) -> bool:
+    """Whether a factor is one that is forgotten: 2, 1/2, the batch size, one over it, with either sign."""
+    larger = max(abs(factor), 1 / abs(factor)) if factor else 0.0
+    return larger >= 2 and abs(larger - round(larger)) < 1e-4 * larger
 
 
 def gradient(
@@ -121,11 +132,22 @@ def gradient(
     """
     wide = {name: tensor.double() if tensor.is_floating_point() else tensor for name, tensor in inputs.items()}
     answers = gradients(**wide)
+    assert isinstance(answers, Mapping), (
+        f"the gradients come as a {type(answers).__name__}, but must be a dictionary of name and gradient"
+    )
     for name in wrt:
         assert name in answers, f"the gradient with respect to {name} is missing"
         shape(answers[name], tuple(inputs[name].shape), f"the gradient with respect to {name}")
     for row in compare_gradients(loss, inputs, wrt, hand_written=gradients, tolerance=tolerance):
-        assert row.method != "hand-written" or row.ok, (
-            f"the gradient with respect to {row.quantity} differs from finite differences by up to "
-            f"{row.largest_error:.3g}: derive it again, one factor at a time"
-        )
+        if row.method == "hand-written" and not row.ok:
+            name, got = f"the gradient with respect to {row.quantity}", answers[row.quantity].detach().double()
+            want = _slope(loss, wide, row.quantity)
+            error = (got - want).abs()
+            what = _diagnosis(got, want, error) if float(error.max()) > tolerance else "differs from finite differences"
+            raise AssertionError(f"{name} {what}; derive it again, one factor at a time")
+
+
+def _slope(loss: Callable[..., Tensor], inputs: Mapping[str, Tensor], name: str) -> Tensor:
+    leaf = inputs[name].detach().clone().requires_grad_()
+    (slope,) = torch.autograd.grad(loss(**{**inputs, name: leaf}), leaf)
+    return slope
