@@ -24,19 +24,21 @@
 # **Minutes:** 20. **Builds on:** nothing but a little Python and what a derivative is.
 #
 # **The paper:** Farzaneh & Qi, *Facial Expression Recognition in the Wild via Deep Attentive Center Loss*, WACV 2021. Keep it open beside
-# this page. All of it serves one number, Eq. 8: the softmax loss plus a little of the sparse center loss.
+# this page. All of it serves one number, Eq. 8: the softmax loss $\mathcal{L}_S$ plus a little, $\lambda = 0.01$, of the sparse center loss
+# $\mathcal{L}_{SC}$. What these are, you will see at the end of this page.
 #
-# $$\mathcal{L} = \mathcal{L}_S + \lambda\,\mathcal{L}_{SC}$$
+# $$\mathcal{L} = \mathcal{L}_S + \lambda\,\mathcal{L}_{SC} \tag{Eq. 8}$$
 
 # %% tags=["setup"]
 # On Colab or Kaggle this fetches the project. Elsewhere, and on a second run, it does nothing.
 import importlib.util, os, subprocess, sys
 
-if importlib.util.find_spec("dacl_edu") is None:
+if importlib.util.find_spec("dacl_edu") is None and not os.path.isdir("dacl-edu/notebooks"):
     repository = os.environ.get("DACL_EDU_REPOSITORY", "")  # where you found this notebook
     assert repository, "write the address of the project's repository between the quotes above"
     subprocess.run(["git", "clone", "--depth", "1", repository, "dacl-edu"], check=True)
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "./dacl-edu[notebooks]"], check=True)
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "-e", "./dacl-edu[notebooks]"], check=True)
+if os.path.isdir("dacl-edu/notebooks"):  # fetched just now, or before the kernel was restarted
     os.chdir("dacl-edu/notebooks")
     sys.path.insert(0, os.path.dirname(os.getcwd()))
 
@@ -45,7 +47,7 @@ import torch
 
 from dacl_edu.notebook import rounded, setup, show
 
-setup(seed=0)
+setup(seed=0)  # fixes the random numbers: yours will be the printed ones
 
 # %% [markdown]
 # ## Is everything in place?
@@ -57,25 +59,25 @@ from dacl_edu.doctor import run_checks
 
 checks = run_checks()
 for item in checks:
-    what = item.what.split(":")[0].split(" ")[0]
-    print("[OK]" if item.ok else "[FAIL]", what, "" if item.ok else item.mend)
+    what = item.what.split(":")[0]
+    print(f"[OK] {what}" if item.ok else f"[FAIL] {item.what}: {item.mend}")
 assert all(item.ok for item in checks), "mend the lines above, then run this cell again"
 
 # %% [markdown]
 # ## The task: seven expressions
 #
 # A network sees a face and names one of seven expressions. The faces of the data set `bundled` come with this project: they were made by a
-# program, no person sat for them, and they need no licence. For each face it is known how it was made.
+# program, no person sat for them, and they need no licence. How each face was made is known: its pose, its light, how strong its expression
+# is. We call these numbers its **factors**.
 
 # %%
 from dacl_edu.data import EXPRESSIONS, load_dataset
 
 faces = load_dataset("bundled", split="val")
-print(faces.name, "| size of an image:", tuple(faces.images.shape[1:]))
+print(faces.name, "| size of an image:", tuple(faces.images.shape[1:]))  # channels, rows, columns
 print(", ".join(EXPRESSIONS))
-assert (
-    faces.images.dim() == 4 and faces.images.dtype == torch.uint8
-)  # (N, channel, row, column), 0 to 255
+assert faces.images.dim() == 4, "(N, channels, rows, columns)"
+assert faces.images.dtype == torch.uint8, "0 to 255"
 assert (faces.class_counts() >= 7).all(), "each expression has faces to show"
 
 # %% [markdown]
@@ -87,18 +89,11 @@ from dacl_edu.plots import face_sheet
 
 of_class = [(faces.labels == k).nonzero()[:5, 0] for k in range(len(EXPRESSIONS))]  # 7 x (5,)
 first_five = torch.cat(of_class)  # (35,)
-figure = face_sheet(
-    faces.images[first_five],
-    columns=5,
-    row_names=EXPRESSIONS,
-    title="Five faces of each expression",
-    side=88,
-)
-show(
-    figure,
-    alt="A sheet of faces, seven rows of five. Within a row the expression is the same, "
-    "while head, skin, hair, light and pose differ.",
-)
+figure = face_sheet(faces.images[first_five], columns=5, row_names=EXPRESSIONS, side=88,
+                    title="Five faces of each expression")
+show(figure,
+     alt="A sheet of faces, seven rows of five. Within a row the expression is the same, "
+         "while head, skin, hair, light and pose differ.")
 assert faces.labels[first_five].view(7, 5).unique(dim=1).flatten().tolist() == list(range(7))
 
 # %% [markdown]
@@ -106,12 +101,12 @@ assert faces.labels[first_five].view(7, 5).unique(dim=1).flatten().tolist() == l
 # and of *two*?
 
 # %%
-pixels = faces.images[:200].flatten(1).float() / 255  # (200, 3*H*W)
+pixels = faces.images[:200].flatten(1).float() / 255  # (200, 3*64*64), from 0 to 1
 distance = torch.cdist(pixels, pixels) ** 2 / pixels.shape[1]  # (200, 200)
 same = faces.labels[:200, None] == faces.labels[None, :200]  # (200, 200)
 other_face = ~torch.eye(200, dtype=torch.bool)
 within, between = distance[same & other_face].mean(), distance[~same].mean()
-print("same expression:", rounded(within, 3), " another expression:", rounded(between, 3))
+print("one expression:", rounded(within, 3), " two expressions:", rounded(between, 3))
 assert within > 0.8 * between, "one expression is nearly as far apart as any two"
 
 # %% [markdown]
@@ -121,53 +116,53 @@ assert within > 0.8 * between, "one expression is nearly as far apart as any two
 # ### Look around
 #
 # Choose an expression and a factor. The faces of that expression are sorted by it, from the lowest on the left to the highest on the right.
-# Which factors change the face more than the expression does?
+# Which factors change the face more than the expression does? (You need not read the code of the next cells; move the boxes below them.)
 
 # %%
-numbers = faces.factors.select_dtypes("number")
-factor_names = [name for name in numbers.columns if numbers[name].nunique() > 20]
+FACTORS = {"strength of it": "intensity", "turn of the head": "yaw", "nod": "pitch", "age": "age",
+           "side of the light": "key_azimuth", "brightness": "exposure", "skin tone": "skin_tone",
+           "width of the mouth": "mouth_width", "hair": "hair_volume", "blur": "blur"}
+# left: what the box says; right: a column of the table faces.factors
 
 
 def sorted_faces(expression, factor, how_many=7):
     """Rows of faces of an expression, evenly spaced from a factor's lowest to its highest value."""
     rows = (faces.labels == EXPRESSIONS.index(expression)).nonzero()[:, 0].tolist()
-    rows.sort(key=lambda row: numbers[factor].iloc[row])
+    rows.sort(key=lambda row: faces.factors[FACTORS[factor]].iloc[row])
     return [rows[round(k * (len(rows) - 1) / (how_many - 1))] for k in range(how_many)]
 
 
-chosen = sorted_faces("happiness", factor_names[0])
-assert numbers[factor_names[0]].iloc[chosen].is_monotonic_increasing and len(chosen) == 7
+chosen = sorted_faces("happiness", "turn of the head")
+assert faces.factors["yaw"].iloc[chosen].is_monotonic_increasing and len(chosen) == 7
 
 # %%
 import ipywidgets as widgets
 import plotly.graph_objects as go
 
-expression_box = widgets.Dropdown(options=EXPRESSIONS, description="expression", value="happiness")
-factor_box = widgets.Dropdown(options=factor_names, description="factor")
-strip = go.FigureWidget(go.Image(hoverinfo="skip"))
-strip.update_xaxes(visible=False)
-strip.update_yaxes(visible=False)
-strip.update_layout(width=760, height=170, margin={"l": 5, "r": 5, "t": 40, "b": 5})
+expression_box = widgets.Dropdown(options=EXPRESSIONS, value="happiness", description="expression")
+factor_box = widgets.Dropdown(options=list(FACTORS), value="turn of the head", description="factor")
+layout = {"width": 760, "height": 170, "margin": {"l": 5, "r": 5, "t": 40, "b": 5},
+          "xaxis_visible": False, "yaxis_visible": False}
+strip = go.FigureWidget(go.Image(hoverinfo="skip"), layout=layout)
 
 
 # %%
 def redraw(change=None):
     rows = sorted_faces(expression_box.value, factor_box.value)
     sheet = face_sheet(faces.images[rows], columns=7)
-    low, high = numbers[factor_box.value].iloc[[rows[0], rows[-1]]]
     strip.data[0].source = sheet.layout.images[0].source
-    title = f"{expression_box.value}, sorted by {factor_box.value}: {low:.2f} to {high:.2f}"
-    strip.layout.title.text = title
+    strip.layout.title.text = f"{expression_box.value}, sorted by: {factor_box.value}"
 
 
 expression_box.observe(redraw, names="value")
 factor_box.observe(redraw, names="value")
 redraw()
-show(
-    widgets.VBox([expression_box, factor_box, strip]),
-    alt="Seven faces of one expression in a row, "
-    "sorted by a factor; two boxes choose the expression and the factor.",
-)
+show(widgets.VBox([expression_box, factor_box, strip]),
+     alt="Seven faces of one expression in a row, sorted by a factor; two boxes choose the expression "
+         "and the factor.")
+
+# %% [markdown]
+# Each lesson tests its widgets. Here: another expression shows other faces.
 
 # %%
 before = strip.data[0].source
@@ -178,8 +173,10 @@ expression_box.value = "happiness"
 # %% [markdown]
 # ## The network
 #
-# The paper's Fig. 1 in characters. Above, what every classifier has; below, what the paper adds. Attention steers the loss, and nothing
-# else: the scores never pass through it, so at prediction time the lower half is thrown away.
+# The paper's Fig. 1 in characters. The upper branch is what every classifier has: a convolutional network (CNN) turns the image into a
+# **feature map**, the map is averaged into a vector of **features** $x$, and the classifier turns that into one **score** for each class. The
+# lower branch is what the paper adds: an **attention** network, which looks at the same map and says how much each feature counts in the loss.
+# It steers the loss, and nothing else: the scores never pass through it, so at prediction time the lower branch is thrown away.
 #
 # ```text
 # image X
@@ -195,7 +192,7 @@ expression_box.value = "happiness"
 from dacl_edu.model import DACL
 
 model = DACL("small_resnet", image_size=56).eval()
-output = model(torch.zeros(4, 3, 56, 56))  # m = 4 grey images
+output = model(torch.zeros(4, 3, 56, 56))  # m = 4 black images: only the shapes matter here
 print("x* feature map", tuple(output.feature_map.shape))  # (m, N_C, N_H, N_W)
 print("x  features   ", tuple(output.features.shape))  # (m, d)
 print("a  attention  ", tuple(output.attention.shape))  # (m, d)
@@ -203,6 +200,9 @@ print("z  scores     ", tuple(output.logits.shape))  # (m, K)
 assert output.attention.shape == output.features.shape, "one weight for each dimension"
 
 # %% [markdown]
+# The letters in brackets are the same in all lessons: a batch has $m$ images, a feature vector $d$ numbers, the task $K$ classes, and the
+# feature map $N_C$ channels of $N_H$ rows and $N_W$ columns.
+#
 # ## The map
 #
 # Each equation of the paper is one function, one lesson and one test. The links lead there. A star marks a misprint of the paper:
@@ -226,7 +226,8 @@ lines = [entry for entry in load_ledger() if entry.id.startswith("alg")]
 assert len(lines) == 17 and {entry.function for entry in lines} == {"dacl_edu.training.loop.train"}
 
 # %% [markdown]
-# The lessons, in order. The first six need no training and run in seconds.
+# The lessons, in order. Lessons 01 to 06 need no faces and run in less than a minute each. Lesson 07 trains the real network, which takes
+# minutes. Lessons 08 to 10 look at trained networks; you need not train one first.
 #
 # | lesson | teaches | from the paper |
 # |---|---|---|
@@ -234,22 +235,27 @@ assert len(lines) == 17 and {entry.function for entry in lines} == {"dacl_edu.tr
 # | [02](02_center_loss.ipynb) | pulling features to centers | Eq. 3 |
 # | [03](03_sparse_center_loss.ipynb) | weighting the dimensions | Eq. 4 |
 # | [04](04_attention_network.ipynb) | where the weights come from | Eq. 5-7, Fig. 2 |
-# | [05](05_gradients.ipynb) | the gradients, in four ways | Eq. 8-10 |
+# | [05](05_gradients.ipynb) | the gradients, in five ways | Eq. 8-10 |
 # | [06](06_center_update.ipynb) | how centers move | Eq. 11 |
 # | [07](07_training.ipynb) | training, line by line | Algorithm 1 |
 # | [08](08_results.ipynb) | results, and how much of them is luck | Tables 1-2, Fig. 3-4 |
-# | 09_embedding | looking at deep features | – |
-# | 10_attention | what attention follows | Fig. 5 |
+# | [09](09_embedding.ipynb) | pictures of deep features, and what may be read from them | – |
+# | [10](10_attention.ipynb) | what attention looks like, what it follows, whether it helps | Fig. 5 |
 
 # %% [markdown]
 # ## The idea in five numbers
 #
-# The network turns a face into a vector $x$. **Center loss** (Eq. 3) pulls $x$ to the center $c$ of its class:
+# The softmax loss asks that the scores be right (lesson 01). It does not ask that the faces of a class lie close together. For that each class
+# $k$ gets a **center** $c_k$, a point among the features. **Center loss** (Eq. 3) pulls the features $x_i$ of face $i$ to the center of its
+# class $y_i$:
 #
-# $$L_C = \frac{1}{2m}\sum_{i=1}^{m}\sum_{j=1}^{d}(x_{ij}-c_{y_i j})^2$$
+# $$\mathcal{L}_C = \frac{1}{2m}\sum_{i=1}^{m}\sum_{j=1}^{d}(x_{ij}-c_{y_i j})^2 \tag{Eq. 3}$$
 #
-# **Sparse center loss** (Eq. 4) weighs each dimension with an attention $a_{ij}$, so that a dimension that does not matter is left alone. Here
-# is one face ($m = 1$) with five dimensions ($d = 5$), small enough to do on paper.
+# **Sparse center loss** (Eq. 4) weighs each dimension $j$ with an attention $a_{ij}$, so that a dimension that does not matter is left alone:
+#
+# $$\mathcal{L}_{SC} = \frac{1}{2m}\sum_{i=1}^{m}\sum_{j=1}^{d}a_{ij}\,(x_{ij}-c_{y_i j})^2 \tag{Eq. 4}$$
+#
+# Here is one face ($m = 1$) with five dimensions ($d = 5$), small enough to do on paper.
 
 # %%
 x = torch.tensor([[1.0, 2.0, 0.0, 3.0, 1.0]])  # one face: (m, d) = (1, 5)
@@ -258,13 +264,13 @@ a = torch.tensor([[1.0, 1.0, 0.5, 0.25, 1.0]])  # attention: the fourth dimensio
 y = torch.tensor([0])  # its class: (m,)
 
 # %% [markdown]
-# First a loop, as the formula is written:
+# First Eq. 4 as a loop, as the formula is written:
 
 # %%
 total = 0.0
 for j in range(5):
     total += a[0, j].item() * (x[0, j].item() - c[0, j].item()) ** 2
-by_hand = total / (2 * 1)
+by_hand = total / (2 * 1)  # m = 1
 print(by_hand)
 
 # %% [markdown]
@@ -280,39 +286,43 @@ assert by_hand == one_line.item() == package.item()
 print("sparse center loss", package.item(), " center loss", center_loss(x, y, c).item())
 
 # %% [markdown]
-# ### Question
+# ### Exercise: who pays less?
 #
-# Where does the difference of the two losses come from? Name the dimension (0 to 4) that accounts for most of it, and check it below. As long
-# as your answer is `None`, the page goes on with the answer in the folded cell.
+# Attention made the loss smaller, from 3 to 1.25. Where did the 1.75 come from? Write five numbers, one a dimension: how much less does each
+# pay in Eq. 4 than in Eq. 3? Take a pencil. As long as your answer is `None`, the page goes on with the answer in the folded cell.
 #
-# <details><summary>Hint 1</summary>Only dimensions with <i>x</i> ≠ <i>c</i> cost anything. Which are they?</details>
-# <details><summary>Hint 2</summary>The squared differences are 1, 0, 1, 4, 0.</details>
-# <details><summary>Hint 3</summary>Center loss adds them up and halves: 3. Attention takes a half of the third and a quarter of the fourth.</details>
+# <details><summary>Hint 1</summary>Only dimensions with <i>x</i> ≠ <i>c</i> pay anything, and those with <i>a</i> = 1 pay the same in both.</details>
+# <details><summary>Hint 2</summary>The squared differences are 1, 0, 1, 4, 0. A dimension pays half of that in Eq. 3, and <i>a</i> times as much in
+# Eq. 4.</details>
+# <details><summary>Hint 3</summary>So each pays (1 − <i>a</i>) · (<i>x</i> − <i>c</i>)² / 2 less. Your five numbers must add up to 1.75.</details>
 
 # %%
-my_dimension = None  # 0, 1, 2, 3 or 4
+my_savings = None  # five numbers: [..., ..., ..., ..., ...]
 
 # %% jupyter={"source_hidden": true}
-# The answer: 3. Attention leaves 1 of its 4: 3 of the 3.5 that are missing before halving.
-if my_dimension is None:
-    my_dimension = 3
+# The answer. It is used only as long as yours is None.
+if my_savings is None:
+    my_savings = [0.0, 0.0, 0.25, 1.5, 0.0]
 
 # %%
 from dacl_edu.course import check
 
-missing = (1 - a) * (x - c[y]) ** 2 / 2  # (1, 5): what attention takes away from each dimension
-check.value(missing[0, my_dimension], missing.max(), "what attention takes from your dimension")
-assert torch.allclose(missing.sum(), center_loss(x, y, c) - package)
-share = missing[0, my_dimension] / missing.sum()
-print(f"right: dimension {my_dimension} accounts for {share:.0%} of it")
+answer = torch.as_tensor(my_savings, dtype=torch.float32)
+savings = ((1 - a) * (x - c[y]) ** 2 / 2)[0]  # (5,)
+check.shape(answer, (5,), "your answer")
+check.value(answer, savings, "your answer")
+assert torch.allclose(savings.sum(), center_loss(x, y, c) - package)
+print(f"right: dimension 3 alone accounts for {savings[3] / savings.sum():.0%} of the difference")
 
 # %% [markdown]
 # Now change `a` above to ones and run the cells again: the two losses become the same number.
 #
 # ## The gradients are right
 #
-# The package computes the slopes of Eq. 4 by hand (Eq. 9 and 10). Anyone can claim that; here it is compared with moving each number a little
-# and looking what happens. Shapes are compared first, since wrong shapes can hide behind broadcasting.
+# A network learns by the **gradient**: how much the loss changes when a number changes. The package has its own formulas for the gradients of
+# Eq. 4, the paper's Eq. 9 and 10. Anyone can claim that they are right; here they are compared with moving each number a little and looking
+# what happens to the loss ("finite differences"). In the table, `autograd` is PyTorch when it asks the package for its formulas. Shapes are
+# compared first, since PyTorch stretches small tensors to fit large ones, and a wrong shape can hide behind that.
 
 # %%
 from dacl_edu.gradients import compare_gradients, gradient_table
@@ -331,17 +341,18 @@ assert all(row.ok for row in rows)
 # - Its hand-written gradients agree with finite differences.
 #
 # **Try next:** [01_softmax_loss](01_softmax_loss.ipynb). Or, in a terminal: `dacl-edu train --preset smoke --method dacl` trains for a few
-# seconds, `dacl-edu demo` trains softmax loss, center loss and DACL in minutes and compares them.
+# seconds. `dacl-edu demo` (the same as `make run`) executes lessons 07 and 08 in minutes: it trains softmax loss, center loss and DACL on the
+# bundled faces, compares them, and leaves the executed notebooks and a table of results in `runs/demo`.
 #
-# ### Three questions
+# **Three questions**
 #
 # <details><summary>Question 1. What would happen to the loss if attention were 0 everywhere?</summary>
-# The sparse center loss would vanish, and features would no longer be pulled anywhere. Eq. 10 pushes that way; watch the attention's mean
-# while training.
+# The sparse center loss would vanish, and features would no longer be pulled anywhere. Its gradient, Eq. 10, pushes that way: lesson 05 shows
+# why, lesson 10 watches it.
 # </details>
 #
 # <details><summary>Question 2. Which numbers does training change by gradient, and which by a rule?</summary>
-# The network's weights by gradient; the centers by Eq. 11.
+# The network's weights by gradient; the centers by a rule, Eq. 11.
 # </details>
 #
 # <details><summary>Question 3. Why is there a 1/2 in Eq. 3?</summary>

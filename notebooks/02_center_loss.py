@@ -26,7 +26,7 @@
 # **The equation.** Each class gets a **center** $c_k$, a point in the space of the features. A sample pays for the squared distance to the
 # center of its own class:
 #
-# $$L_C = \frac{1}{2m}\sum_{i=1}^{m}\sum_{j=1}^{d}(x_{ij}-c_{y_i j})^2 \tag{Eq. 3}$$
+# $$\mathcal{L}_C = \frac{1}{2m}\sum_{i=1}^{m}\sum_{j=1}^{d}(x_{ij}-c_{y_i j})^2 \tag{Eq. 3}$$
 #
 # | symbol | what it is | shape |
 # |---|---|---|
@@ -42,11 +42,12 @@
 # On Colab or Kaggle this fetches the project. Elsewhere, and on a second run, it does nothing.
 import importlib.util, os, subprocess, sys
 
-if importlib.util.find_spec("dacl_edu") is None:
+if importlib.util.find_spec("dacl_edu") is None and not os.path.isdir("dacl-edu/notebooks"):
     repository = os.environ.get("DACL_EDU_REPOSITORY", "")  # where you found this notebook
     assert repository, "write the address of the project's repository between the quotes above"
     subprocess.run(["git", "clone", "--depth", "1", repository, "dacl-edu"], check=True)
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "./dacl-edu[notebooks]"], check=True)
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "-e", "./dacl-edu[notebooks]"], check=True)
+if os.path.isdir("dacl-edu/notebooks"):  # fetched just now, or before the kernel was restarted
     os.chdir("dacl-edu/notebooks")
     sys.path.insert(0, os.path.dirname(os.getcwd()))
 
@@ -81,7 +82,8 @@ K = len(c)
 # %%
 import plotly.graph_objects as go
 
-BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"  # these three differ also for colour-blind eyes
+from dacl_edu.plots import BLUE, GREEN, ORANGE  # these three differ also for colour-blind eyes
+
 SIZE = {"width": 640, "height": 380, "margin": {"l": 60, "r": 20, "t": 50, "b": 50}}
 
 
@@ -170,8 +172,11 @@ if my_class_means(x, y, K) is None:
 from dacl_edu.course import check
 
 means = torch.tensor([[2.0, 1.0], [-2.5, 0.0]])  # by hand: (1+3)/2, (2+0)/2, (-2-3)/2, (-1+1)/2
-check.shape(my_class_means(x, y, K), (K, d), "the means")
-check.value(my_class_means(x, y, K), means, "the means")
+check.shape(my_class_means(x, y, K), (K, d), "the table of means")
+check.value(my_class_means(x, y, K), means, "the table of means")
+x_5, y_5 = torch.randn(5, 4), torch.tensor([2, 0, 2, 1, 2])  # another batch, its classes out of order
+means_5 = torch.stack([x_5[1], x_5[3], (x_5[0] + x_5[2] + x_5[4]) / 3])
+check.value(my_class_means(x_5, y_5, 3), means_5, "the table of means of another batch")
 print("the means are right")
 
 # %% [markdown]
@@ -183,7 +188,7 @@ def divides_by_m(x, y, K):
 
 
 try:
-    check.value(divides_by_m(x, y, K), means, "the means")
+    check.value(divides_by_m(x, y, K), means, "the table of means")
     raise RuntimeError("the check missed it")
 except AssertionError as message:
     print(message)
@@ -206,7 +211,7 @@ for shift in ([[0.1, 0.0], [0.0, 0.0]], [[0.0, 0.0], [0.0, -0.1]], [[-0.1, 0.1],
 #
 # Each term of Eq. 3 is a square. The derivative of $\frac{1}{2m}(x_{ij}-c)^2$ is $\frac1m(x_{ij}-c)$; the ½ is there to cancel the 2:
 #
-# $$\frac{\partial L_C}{\partial x_i} = \frac{x_i - c_{y_i}}{m}$$
+# $$\frac{\partial \mathcal{L}_C}{\partial x_i} = \frac{x_i - c_{y_i}}{m}$$
 #
 # It points from the center to the sample. Training goes *against* it, so each sample is pulled straight to its center, the farther the
 # stronger. Compare lesson 01: there the pull went to sleep once a sample was right.
@@ -239,7 +244,9 @@ def loss_of_all(x, y, c):
 
 
 variables = {"x": x, "y": y, "c": c}
+others = {"x": x_5, "y": y_5, "c": torch.randn(4, 4)}  # no sample of class 3
 check.gradient(loss_of_all, my_center_gradient, variables, wrt=("x", "c"))
+check.gradient(loss_of_all, my_center_gradient, others, wrt=("x", "c"))
 print(rounded(my_center_gradient(x, y, c)["x"]))
 
 # %% [markdown]
@@ -294,9 +301,9 @@ for t in range(1, 6):
 #
 # Center loss alone knows only its own class. It must be joined with softmax loss, which keeps classes apart:
 #
-# $$L = L_S + \lambda L_C$$
+# $$\mathcal{L} = \mathcal{L}_S + \lambda \mathcal{L}_C$$
 #
-# λ says how much a unit of $L_C$ counts. The paper uses 0.01. The toy is that of lesson 01: six noisy measurements, three classes, a small
+# λ says how much a unit of $\mathcal{L}_C$ counts. The paper uses 0.01. The toy is that of lesson 01: six noisy measurements, three classes, a small
 # network with a feature of $d = 2$.
 
 # %%
@@ -307,8 +314,8 @@ y_toy = torch.arange(3).repeat_interleave(60)  # (180,)
 X_toy = (2 * torch.eye(3, 6)[y_toy] + torch.randn(180, 6, generator=generator)).double()  # (180, 6)
 
 # %% [markdown]
-# The loop is that of lesson 01 with two additions: the term $\lambda L_C$, and one step of the centers, which begin at 0 and are moved by
-# `ClassCenters` (Eq. 11).
+# The loop is that of lesson 01 with two additions: the term $\lambda \mathcal{L}_C$, and one step of the centers, which begin at 0 and are moved by
+# `ClassCenters` (Eq. 11): `centers()` gives the $(K, d)$ table, `accumulate` shows it a batch, `step` moves it.
 
 # %%
 from dacl_edu.centers import ClassCenters
@@ -326,11 +333,13 @@ def train_toy(lam, steps=200, with_softmax=True):
         x = net(X_toy)
         z = classifier(x)
         history.append((x.detach(), z.detach(), centers.centers.clone()))
-        loss = with_softmax * softmax_loss(z, y_toy) + lam * center_loss(x, y_toy, centers())
+        loss = lam * center_loss(x, y_toy, centers())
+        if with_softmax:
+            loss = loss + softmax_loss(z, y_toy)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        centers.accumulate(x.detach(), None, y_toy)
+        centers.accumulate(x.detach(), None, y_toy)  # None: no attention, every dimension counts
         centers.step()
     return history, net, classifier
 
@@ -385,7 +394,8 @@ def panels(clouds):
     figure = px.scatter(pd.concat(parts), x="x₁", y="x₂", color="label", symbol="label", facet_col="lam",
                         color_discrete_sequence=[BLUE, ORANGE, GREEN])
     figure.for_each_annotation(lambda note: note.update(text=note.text.removeprefix("lam=")))
-    return figure.update_layout(legend_title=None, **{**SIZE, "width": 900, "margin_t": 80})
+    below = {"orientation": "h", "y": -0.2, "title": None}
+    return figure.update_layout(legend=below, **{**SIZE, "width": 760, "margin_t": 80})
 
 # %%
 clouds = {lam: trained[lam][0][-1][0] for lam in (0.0, 0.1, 1.0, 100.0)}
@@ -432,7 +442,8 @@ zoom_box = widgets.Checkbox(value=False, description="zoom in on the samples")
 traces = [go.Scatter(mode="markers", name=f"class {k}", marker={"color": colour, "symbol": symbol})
           for k, (colour, symbol) in enumerate([(BLUE, "circle"), (ORANGE, "diamond"), (GREEN, "square")])]
 traces.append(go.Scatter(mode="markers", name="centers", marker={"color": "black", "symbol": "x", "size": 12}))
-explorer = go.FigureWidget(traces, layout={"xaxis_title": "x₁", "yaxis_title": "x₂", **SIZE, "width": 820, "height": 460})
+layout = {**SIZE, "width": 760, "height": 460, "xaxis_title": "x₁", "yaxis_title": "x₂"}
+explorer = go.FigureWidget(traces, layout=layout)
 
 # %%
 def redraw(change=None):
@@ -481,9 +492,9 @@ print("center loss", rounded(L_C), " accuracy", rounded(accuracy, 2))
 assert L_C < 1e-4 and accuracy < 0.4, "no better than guessing one of three"
 
 # %% [markdown]
-# With softmax loss and a λ of 100 it is nearly the same for the first steps. Later the classifier finds a way out: its weights $W$ grow until tiny
-# differences of $x$ give scores that suffice (the last column of the table above). Eq. 3 asks for *small* distances, and shrinking everything is one
-# way to get them.
+# With softmax loss and a λ of 100 it is nearly the same for the first steps. Later the classifier finds a way out, of which you saw the beginning
+# in the last column of the table above: its weights $W$ grow, so that tiny differences of $x$ still give different scores. Eq. 3 asks for *small*
+# distances, and shrinking everything is one way to get them.
 
 # %%
 for step in (25, 50, 100, 200):

@@ -26,7 +26,7 @@
 # **The equation.** Not every dimension of a feature has to do with the expression. The paper gives each dimension $j$ of each sample $i$ a weight
 # $a_{ij}$, its **attention**:
 #
-# $$L_{SC} = \frac{1}{2m}\sum_{i=1}^{m}\sum_{j=1}^{d} a_{ij}\,(x_{ij}-c_{y_i j})^2, \qquad 0 < a_{ij} \le 1 \tag{Eq. 4}$$
+# $$\mathcal{L}_{SC} = \frac{1}{2m}\sum_{i=1}^{m}\sum_{j=1}^{d} a_{ij}\,(x_{ij}-c_{y_i j})^2, \qquad 0 < a_{ij} \le 1 \tag{Eq. 4}$$
 #
 # | symbol | what it is | shape |
 # |---|---|---|
@@ -43,11 +43,12 @@
 # On Colab or Kaggle this fetches the project. Elsewhere, and on a second run, it does nothing.
 import importlib.util, os, subprocess, sys
 
-if importlib.util.find_spec("dacl_edu") is None:
+if importlib.util.find_spec("dacl_edu") is None and not os.path.isdir("dacl-edu/notebooks"):
     repository = os.environ.get("DACL_EDU_REPOSITORY", "")  # where you found this notebook
     assert repository, "write the address of the project's repository between the quotes above"
     subprocess.run(["git", "clone", "--depth", "1", repository, "dacl-edu"], check=True)
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "./dacl-edu[notebooks]"], check=True)
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "-e", "./dacl-edu[notebooks]"], check=True)
+if os.path.isdir("dacl-edu/notebooks"):  # fetched just now, or before the kernel was restarted
     os.chdir("dacl-edu/notebooks")
     sys.path.insert(0, os.path.dirname(os.getcwd()))
 
@@ -64,15 +65,15 @@ setup(seed=0)  # fixes the random numbers: yours will be the printed ones
 # Two samples, three dimensions, two classes.
 
 # %%
-x = torch.tensor([[2.0, 1.0, 4.0],  # class 0
-                  [0.0, 3.0, -2.0]])  # class 1; x is (m, d) = (2, 3)
+x = torch.tensor([[2.0, 1.0, 4.0],  # class 1
+                  [0.0, 3.0, -2.0]])  # class 0; x is (m, d) = (2, 3)
 a = torch.tensor([[1.0, 0.5, 0.25],  # sample 0: the third dimension hardly counts
                   [0.5, 1.0, 0.25]])  # a is (m, d), like x
-y = torch.tensor([0, 1])  # (m,)
+y = torch.tensor([1, 0])  # (m,)
 
 # %%
-c = torch.tensor([[1.0, 1.0, 0.0],
-                  [0.0, 1.0, 0.0]])  # (K, d) = (2, 3)
+c = torch.tensor([[0.0, 1.0, 0.0],  # the center of class 0
+                  [1.0, 1.0, 0.0]])  # the center of class 1; c is (K, d) = (2, 3)
 m, d = x.shape
 
 # %% [markdown]
@@ -137,9 +138,9 @@ from dacl_edu.course import check
 
 check.shape(my_sparse_center_loss(x, a, y, c), (), "the loss")
 check.value(my_sparse_center_loss(x, a, y, c), torch.tensor(2.5), "the loss")
-check.gradient(my_sparse_center_loss, lambda x, a, y, c: {"x": a * (x - c[y]) / len(x)},
-               {"x": x, "a": a, "y": y, "c": c}, wrt=("x",))
-print("the loss is right, and its gradient with respect to x is a ⊙ (x − c) / m")
+other = torch.randn(5, 4), torch.rand(5, 4), torch.tensor([2, 0, 2, 1, 2]), torch.randn(3, 4)  # another batch
+check.value(my_sparse_center_loss(*other), sparse_center_loss(*other), "the loss of another batch")
+print("the loss is right")
 
 # %% [markdown]
 # Two wrong ones. The first reads the bars as the norm of the whole vector, so every weight multiplies the same number. The second weighs before it
@@ -162,6 +163,9 @@ for wrong in (reads_the_norm, weighs_too_early):
         print(f"{wrong.__name__}: {message}")
 
 # %% [markdown]
+# "Look for a factor" helps for a forgotten ½ or $m$. Here it misleads: *any* wrong number is some factor of the right one. A loss is a single
+# number and a poor witness; its gradient has $m \cdot d$ numbers and says more (lesson 05).
+#
 # ## When is it Eq. 3?
 #
 # Below Eq. 4 the paper says that it "reduces to the standard center loss in Eq. 3 if $a_{i1} = \dots = a_{id}$". With ones that is exact, bit by bit:
@@ -171,8 +175,8 @@ ones = torch.ones(m, d)
 assert sparse_center_loss(x, ones, y, c) == center_loss(x, y, c)
 
 # %% [markdown]
-# With any other equal weight $w$ it is $w$ times Eq. 3. In the whole loss $L_S + \lambda L_{SC}$ (Eq. 8) a factor $w$ cannot be told from a smaller
-# λ: $\lambda \cdot w L_C = (\lambda w) \cdot L_C$. So the sentence of the paper needs "all equal *to one*":
+# With any other equal weight $w$ it is $w$ times Eq. 3. In the whole loss $\mathcal{L}_S + \lambda \mathcal{L}_{SC}$ (Eq. 8) a factor $w$ cannot be told from a smaller
+# λ: $\lambda \cdot w \mathcal{L}_C = (\lambda w) \cdot \mathcal{L}_C$. So the sentence of the paper needs "all equal *to one*":
 
 # %%
 for w in (1.0, 0.5, 0.1):
@@ -222,8 +226,8 @@ if my_half_axes(ones[0], 1.0) is None:
     my_half_axes = answer_half_axes
 
 # %%
-check.shape(my_half_axes(torch.tensor([1.0, 0.25]), 3.0), (2,), "the half-axes")
-check.value(my_half_axes(torch.tensor([1.0, 0.25]), 3.0), torch.tensor([3.0, 6.0]), "the half-axes")
+check.shape(my_half_axes(torch.tensor([1.0, 0.25]), 3.0), (2,), "your answer")
+check.value(my_half_axes(torch.tensor([1.0, 0.25]), 3.0), torch.tensor([3.0, 6.0]), "your answer")
 try:
     check.value(3.0 / torch.tensor([1.0, 0.25]), torch.tensor([3.0, 6.0]), "r / a")
     raise RuntimeError("the check missed it")
@@ -253,7 +257,8 @@ assert torch.allclose(costs, torch.full((121,), 0.5)), "r² / 2 everywhere"
 # %%
 import plotly.graph_objects as go
 
-BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"  # these three differ also for colour-blind eyes
+from dacl_edu.plots import BLUE, GREEN, ORANGE  # these three differ also for colour-blind eyes
+
 SIZE = {"width": 640, "height": 420, "margin": {"l": 60, "r": 20, "t": 50, "b": 50}}
 
 
@@ -314,7 +319,8 @@ for a_1, a_2, colour, dash in [(1.0, 1.0, BLUE, "solid"), (1.0, 0.25, ORANGE, "d
 
 # %%
 figure.add_scatter(x=[2.0, 0.0], y=[1.5, 0.0], mode="markers+text", text=["sample", "center"],
-                   textposition="bottom right", marker={**CENTER, "symbol": ["circle", "x"]}, showlegend=False)
+                   textposition=["top right", "bottom right"], showlegend=False,
+                   marker={**CENTER, "symbol": ["circle", "x"]})
 figure.update_xaxes(range=[-7, 7], title="x₁")
 figure.update_layout(title="One step against the gradient", yaxis_title="x₂", yaxis_scaleanchor="x", **SIZE)
 show(figure,
@@ -386,7 +392,7 @@ for a_3d in ((1.0, 1.0, 1.0), (1.0, 0.25, 0.25), (1.0, 1.0, 0.04)):
     shapes[a_3d] = points
 
 # %% [markdown]
-# **What to see** (drag to turn; each box reaches from −5 to 5): every point of all three bodies costs the same. Colour is the plain distance to the center, from 1 (dark) to 5 (bright):
+# **What to see** (drag to turn; x₃ points up, each box reaches from −5 to 5): every point of all three bodies costs the same. Colour is the plain distance to the center, from 1 (dark) to 5 (bright):
 # center loss would find the tips of the cigar 25 times as expensive as its waist.
 
 # %%
@@ -403,9 +409,9 @@ for column, points in enumerate(shapes.values(), start=1):
 cube = {"range": [-5, 5], "showticklabels": False}
 figure.update_scenes(xaxis=cube, yaxis=cube, zaxis=cube, aspectmode="cube",
                      xaxis_title="x₁", yaxis_title="x₂", zaxis_title="x₃")
-figure.update_scenes(camera_eye={"x": 1.7, "y": 1.7, "z": 0.9})
+figure.update_scenes(camera={"eye": {"x": 1.5, "y": 1.5, "z": 0.8}, "center": {"x": 0, "y": 0, "z": -0.15}})
 figure.update_layout(coloraxis={"colorscale": "Cividis", "cmin": 1, "cmax": 5, "colorbar_title": "distance"})
-figure.update_layout(title="Positions of equal loss, d = 3", width=900, height=380, margin={"l": 0, "r": 0, "b": 0})
+figure.update_layout(title="Positions of equal loss, d = 3", width=760, height=380, margin={"l": 0, "r": 0, "b": 20})
 show(figure,
      alt="Three bodies around the origin: a small ball for weights (1, 1, 1), a disc twice as wide for (1,"
          " 0.25, 0.25), and an upright cigar five times as long as wide for (1, 1, 0.04).")
@@ -481,8 +487,8 @@ figure = px.scatter(pd.concat(parts), x="x₁ (class)", y="x₂ (noise)", color=
 
 # %%
 figure.for_each_annotation(lambda note: note.update(text=note.text.split("=")[-1]))
-figure.update_layout(title="The same allowance, spent by two losses", legend_title=None)
-figure.update_layout(**{**SIZE, "width": 900, "margin_t": 80})
+figure.update_layout(title="The same allowance, spent by two losses", **{**SIZE, "width": 760, "margin_t": 80})
+figure.update_layout(legend={"orientation": "h", "y": -0.2, "title": None})
 show(figure,
      alt="Three scatter plots of two classes. At first the classes overlap. After center loss they are a "
          "little less high and still overlap. After sparse center loss they are two upright bands with a "

@@ -16,55 +16,62 @@
 # ---
 
 # %% [markdown]
-# # The attention network
+# # The attention network: where the weights come from
 #
 # **After this notebook you can** compute every layer of the attention network by hand, say why it flattens where the
 # classifier pools, turn two scores into one weight without overflow, count its parameters and multiply-adds on paper,
 # and name the experiment that shows what attention adds.
 #
-# **Minutes:** 60. **Builds on:** notebook 03 (sparse center loss, Eq. 4), matrix products, mean and variance.
+# **Minutes:** 60. **Builds on:** [03_sparse_center_loss](03_sparse_center_loss.ipynb) (Eq. 4), matrix products, mean and
+# variance.
 #
-# Eq. 4 needs one weight $a_{ij}$ for each dimension $j$ of each sample $i$. Where do the weights come from? A second,
-# small network looks at the last feature map $x_i^*$ of the big one and proposes them (Fig. 2 of the paper). It has two
-# parts:
+# **The equations.** Eq. 4 needs one weight $a_{ij}$ for each dimension $j$ of each sample $i$. Where do the weights come
+# from? A second network looks at the last feature map $x_i^*$ of the first one and proposes them (Fig. 2 of the paper).
+# It has two parts:
 #
-# $$e_i = \tanh(\mathrm{BN}(W_3^T\,\mathrm{relu}(\mathrm{BN}(W_2^T\,\mathrm{relu}(\mathrm{BN}(W_1^T\,\flat(x_i^*) + b_1)) + b_2)) + b_3)) \tag{5}$$
+# $$e_i = \tanh(\mathrm{BN}(W_3^T\,\mathrm{relu}(\mathrm{BN}(W_2^T\,\mathrm{relu}(\mathrm{BN}(W_1^T\,\flat(x_i^*) + b_1)) + b_2)) + b_3)) \tag{Eq. 5}$$
 #
-# $$p_{ij_{in}} = A_{j_{in}}^T e_i + b_{j_{in}} \qquad p_{ij_{ex}} = A_{j_{ex}}^T e_i + b_{j_{ex}} \tag{6}$$
+# $$p_{ij_{in}} = A_{j_{in}}^T e_i + b_{j_{in}} \qquad p_{ij_{ex}} = A_{j_{ex}}^T e_i + b_{j_{ex}} \tag{Eq. 6}$$
 #
-# $$a_{ij} = \frac{\exp(p_{ij_{in}})}{\exp(p_{ij_{in}}) + \exp(p_{ij_{ex}})} \tag{7}$$
+# $$a_{ij} = \frac{\exp(p_{ij_{in}})}{\exp(p_{ij_{in}}) + \exp(p_{ij_{ex}})} \tag{Eq. 7}$$
 #
 # Eq. 5 is the **context encoder**: it squeezes the feature map into a short vector $e_i$. Eq. 6 and 7 are the
-# **heads**: for each dimension, one tiny classifier that votes "include" or "exclude". We build them from the inside
-# out.
+# **heads**: for each dimension, one tiny classifier that votes "include" or "exclude". We build them piece by piece, from
+# the inside out. Each piece gets its own section, so do not worry about Eq. 5 yet.
+#
+# | symbol | what it is | shape |
+# |---|---|---|
+# | $x^*$ | the **context**: the last feature map, channels × rows × columns | $(m, N_C, N_H, N_W)$ |
+# | $\flat$ | flattens a map into one row | $(m, N_C N_H N_W)$ |
+# | $W_l$, $b_l$ | weights and biases of the linear layers $l = 1, 2, 3$ | (inputs, outputs), (outputs) |
+# | BN | batch normalisation | – |
+# | $e$ | the latent vectors, short: $d'$ is much smaller than $d$ | $(m, d')$ |
+# | $A_{in}$, $A_{ex}$ | weights of the heads; column $j$ belongs to dimension $j$ | $(d', d)$ |
+# | $p_{in}$, $p_{ex}$ | scores for including and for excluding a dimension | $(m, d)$ |
+# | $a$ | attention, the weights of Eq. 4 | $(m, d)$ |
 
 # %% tags=["setup"]
 # On Colab or Kaggle this fetches the project. Elsewhere, and on a second run, it does nothing.
 import importlib.util, os, subprocess, sys
 
-if importlib.util.find_spec("dacl_edu") is None:
+if importlib.util.find_spec("dacl_edu") is None and not os.path.isdir("dacl-edu/notebooks"):
     repository = os.environ.get("DACL_EDU_REPOSITORY", "")  # where you found this notebook
     assert repository, "write the address of the project's repository between the quotes above"
     subprocess.run(["git", "clone", "--depth", "1", repository, "dacl-edu"], check=True)
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "./dacl-edu[notebooks]"], check=True)
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "-e", "./dacl-edu[notebooks]"], check=True)
+if os.path.isdir("dacl-edu/notebooks"):  # fetched just now, or before the kernel was restarted
     os.chdir("dacl-edu/notebooks")
     sys.path.insert(0, os.path.dirname(os.getcwd()))
 
 # %%
 import math
 
-import ipywidgets as widgets
-import plotly.graph_objects as go
 import torch
-from plotly.subplots import make_subplots
 from torch import nn
 
-from dacl_edu.attention import AttentionNetwork, ContextEncoder, InclusionHeads
-from dacl_edu.course import check
 from dacl_edu.notebook import rounded, setup, show
 
-setup(seed=4)
-BLUE, ORANGE, GREEN = "#0072B2", "#E69F00", "#009E73"  # told apart by colour-blind readers
+setup(seed=4)  # fixes the random numbers: yours will be the printed ones
 
 # %% [markdown]
 # ## Flatten, not pool: *where* matters
@@ -74,12 +81,15 @@ BLUE, ORANGE, GREEN = "#0072B2", "#E69F00", "#009E73"  # told apart by colour-bl
 # all else is equal.
 
 # %%
-x_star = torch.tensor(
-    [
-        [[[0.0, 0.0], [4.0, 0.0]], [[8.0, 8.0], [0.0, 0.0]]],  # face 0: mouth at the lower left
-        [[[0.0, 0.0], [0.0, 4.0]], [[8.0, 8.0], [0.0, 0.0]]],  # face 1: mouth at the lower right
-    ]
-)  # the context x*: (m, N_C, N_H, N_W) = (2, 2, 2, 2)
+face_0 = [[[0.0, 0.0],  # channel 0: the mouth, lifted at the lower left
+           [4.0, 0.0]],
+          [[8.0, 8.0],  # channel 1: the brows
+           [0.0, 0.0]]]
+face_1 = [[[0.0, 0.0],  # the mouth, lifted at the lower right
+           [0.0, 4.0]],
+          [[8.0, 8.0],
+           [0.0, 0.0]]]
+x_star = torch.tensor([face_0, face_1])  # the context x*: (m, N_C, N_H, N_W) = (2, 2, 2, 2)
 m, N_C, N_H, N_W = x_star.shape
 
 # %% [markdown]
@@ -115,41 +125,74 @@ assert not torch.equal(flat[0], flat[1]), "flattened, the two faces differ"
 # on the right what flattening leaves. Pooling gives two equal pictures, flattening two different ones.
 
 # %%
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from dacl_edu.plots import BLUE, GREEN, ORANGE
+
 titles = ("face 0: map", "pooled", "flattened", "face 1: map", "pooled", "flattened")
 figure = make_subplots(rows=2, cols=3, subplot_titles=titles, column_widths=[0.25, 0.15, 0.6])
+heat = {"zmin": 0, "zmax": 4, "colorscale": "Cividis", "showscale": False, "texttemplate": "%{z}"}
 for face in range(m):
     mouth = x_star[face, 0]  # channel 0: (N_H, N_W)
-    for column, picture in enumerate((mouth, mouth.mean().reshape(1, 1), mouth.reshape(1, -1)), start=1):
-        heat = go.Heatmap(
-            z=picture.tolist(), zmin=0, zmax=4, colorscale="Cividis", showscale=False, texttemplate="%{z}"
-        )
-        figure.add_trace(heat, row=face + 1, col=column)
+    pictures = mouth, mouth.mean().reshape(1, 1), mouth.reshape(1, -1)
+    for column, picture in enumerate(pictures, start=1):
+        figure.add_heatmap(z=picture.tolist(), **heat, row=face + 1, col=column)
+
+# %%
 figure.update_xaxes(visible=False).update_yaxes(visible=False, autorange="reversed")
 figure.update_layout(width=760, height=380, title="The mouth channel of two faces")
 show(figure, alt="""Mouth channel of two faces. The two by two maps have their 4 at the lower left and at the
 lower right. Pooled, both are a single 1. Flattened, the rows are 0, 0, 4, 0 and 0, 0, 0, 4.""")
 
 # %% [markdown]
-# **Question 1.** In the paper's network the map is $512 \times 7 \times 7$. At which position of the flattened row does
-# channel `n`, row `h`, column `w` land? Replace the body of `my_position` by your own; the cell below it checks the
-# answer.
+# ### Exercise 1: where does a place land?
+#
+# In the paper's network the map is $512 \times 7 \times 7$. Write `my_position(n, h, w, N_H, N_W)`: the position, from 0
+# on, at which channel $n$, row $h$, column $w$ lands in the flattened row.
 #
 # <details><summary>Hint 1</summary>The column counts fastest, the channel slowest.</details>
-# <details><summary>Hint 2</summary>One whole channel is 7·7 = 49 numbers, one row of it is 7.</details>
-# <details><summary>Hint 3</summary>Look at the index inside the loop above, and put in the sizes.</details>
+# <details><summary>Hint 2</summary>How many numbers does one whole channel have, and how many one row of it?</details>
+# <details><summary>Hint 3</summary>Every channel before n takes N_H·N_W places, every row before h takes N_W. Compare with the
+# index in the loop above.</details>
+#
+# As long as your function returns `None`, the page goes on with the answer in the folded cell below it.
 
 # %%
-def my_position(n, h, w, N_H=7, N_W=7):
+def my_position(n, h, w, N_H, N_W):
+    return None  # your line here
+
+
+# %% jupyter={"source_hidden": true}
+# The answer. It is used only as long as yours returns None.
+def answer_position(n, h, w, N_H, N_W):
     return n * N_H * N_W + h * N_W + w
 
 
+if my_position(0, 0, 0, 7, 7) is None:
+    my_position = answer_position
+
+# %% [markdown]
+# The check puts a single 1 into an empty map, flattens it, and looks where the 1 went. The second map is not square.
+
 # %%
-for n, h, w in [(0, 0, 0), (3, 2, 5), (511, 6, 6)]:
-    one_hot = torch.zeros(1, 512, 7, 7)
-    one_hot[0, n, h, w] = 1  # a single mark ...
-    found = one_hot.flatten(1).argmax()  # ... and where it went
-    check.value(torch.as_tensor(my_position(n, h, w)), found, f"my_position{n, h, w}")
-print("right: the last of", one_hot.numel(), "positions is", my_position(511, 6, 6))
+from dacl_edu.course import check
+
+
+def positions(N_C, N_H, N_W, places):
+    """Return your positions and those found in a flattened map, both (places,)."""
+    found = []
+    for place in places:
+        one_hot = torch.zeros(N_C, N_H, N_W)
+        one_hot[place] = 1
+        found.append(one_hot.flatten().argmax())
+    return torch.tensor([my_position(*place, N_H, N_W) for place in places]), torch.stack(found)
+
+
+# %%
+check.value(*positions(512, 7, 7, [(0, 0, 0), (3, 2, 5), (511, 6, 6)]), "your list for a 7 by 7 map")
+check.value(*positions(4, 2, 3, [(0, 1, 0), (1, 0, 2), (3, 1, 1)]), "your list for a 2 by 3 map")
+print("right: the last of", 512 * 7 * 7, "positions is", my_position(511, 6, 6, 7, 7))
 
 # %% [markdown]
 # ## Batch normalisation in numbers
@@ -160,14 +203,10 @@ print("right: the last of", one_hot.numel(), "positions is", my_position(511, 6,
 # Four samples, two channels, typed by hand. The first channel is small, the second ten times larger:
 
 # %%
-h = torch.tensor(
-    [
-        [1.0, 10.0],
-        [3.0, 10.0],
-        [5.0, 30.0],
-        [7.0, 30.0],
-    ]
-)  # output of a linear layer: (m, channels) = (4, 2)
+h = torch.tensor([[1.0, 10.0],
+                  [3.0, 10.0],
+                  [5.0, 30.0],
+                  [7.0, 30.0]])  # output of a linear layer: (m, channels) = (4, 2)
 
 # %% [markdown]
 # For each channel: subtract the mean *over the batch*, divide by the standard deviation *over the batch*. Channel 0 has
@@ -185,22 +224,65 @@ for channel in range(2):
         bn_loop[i, channel] = (column[i] - mean) / math.sqrt(variance + 1e-5)
 
 # %% [markdown]
-# Then the vectorised line, then PyTorch's layer. `BatchNorm1d` also multiplies by a learnt γ and adds a learnt β; they
-# start at 1 and 0.
+# ### Exercise 2: BN without a loop
+#
+# Write the same as `BN(h)` for any $(m, \text{channels})$, in a line or two. Everything below uses *your* BN.
+#
+# <details><summary>Hint 1</summary>Which dimension is the batch? Means and variances run over that one.</details>
+# <details><summary>Hint 2</summary><code>h.mean(dim=0)</code> has the shape (channels,), and subtracting it from (m,
+# channels) broadcasts as you want.</details>
+# <details><summary>Hint 3</summary><code>h.var(dim=0)</code> divides by m − 1 unless you say
+# <code>unbiased=False</code>. And the ϵ stands under the root.</details>
 
 # %%
-def BN(h):
-    return (h - h.mean(dim=0)) / torch.sqrt(h.var(dim=0, unbiased=False) + 1e-5)  # (m, channels)
+def BN(h):  # (m, channels) -> (m, channels)
+    return None  # your line here
 
 
-layer = nn.BatchNorm1d(2)
-normalised = layer(h)  # (4, 2)
-print(rounded(normalised))
-assert normalised.shape == BN(h).shape == bn_loop.shape == (4, 2)
-assert torch.allclose(bn_loop, BN(h)) and torch.allclose(BN(h), normalised)
+# %% jupyter={"source_hidden": true}
+# The answer. It is used only as long as yours returns None.
+def answer_BN(h):
+    return (h - h.mean(dim=0)) / torch.sqrt(h.var(dim=0, unbiased=False) + 1e-5)
+
+
+if BN(h) is None:
+    BN = answer_BN
 
 # %% [markdown]
-# Both channels now have the same spread, although one was ten times larger. Three consequences that surprise people:
+# The check compares with the loop, and then with PyTorch's layer on a larger batch. `BatchNorm1d` also multiplies by a
+# learnt γ and adds a learnt β; they start at 1 and 0, so they change nothing yet.
+
+# %%
+check.shape(BN(h), (4, 2), "BN(h)")
+check.value(BN(h), bn_loop, "BN(h)", tolerance=1e-5)
+layer = nn.BatchNorm1d(2)
+normalised = layer(h)  # (4, 2)
+h_big = 5 * torch.randn(30, 3) + 2
+check.value(BN(h_big), nn.BatchNorm1d(3)(h_big), "BN of a larger batch", tolerance=1e-5)
+print(rounded(normalised))
+
+# %% [markdown]
+# A wrong one, and how the check puts it. The message does not give the answer away, but it names the symptom.
+
+# %%
+def divides_by_m_minus_1(h):
+    return (h - h.mean(dim=0)) / torch.sqrt(h.var(dim=0) + 1e-5)  # var() divides by m - 1
+
+
+try:
+    check.value(divides_by_m_minus_1(h), bn_loop, "BN(h)", tolerance=1e-5)
+    raise RuntimeError("the check missed it")
+except AssertionError as message:
+    print(message)
+
+# %% [markdown]
+# The factor is $\sqrt{3/4} = 0.866$: that is $\sqrt{(m-1)/m}$ for $m = 4$. With $m = 128$ it would be 0.996, and nobody
+# would notice by eye.
+#
+# ### Three surprises
+#
+# Look at the normalised numbers above: both channels have the same spread, although one was ten times larger. Three
+# consequences surprise people:
 #
 # **1. The bias before BN does nothing while training.** The mean takes it away again. (Eq. 5 writes $b_1, b_2, b_3$ all
 # the same, and so does the package: it follows the paper.)
@@ -234,58 +316,17 @@ assert torch.allclose(layer.running_var, 0.9 * torch.ones(2) + 0.1 * unbiased)
 print("the same batch after .eval():", rounded(layer.eval()(h)))
 
 # %% [markdown]
-# **Question 2.** Write BN yourself. The check compares the shape first, then the values.
-#
-# <details><summary>Hint 1</summary>Which dimension is the batch? Means and variances run over that one.</details>
-# <details><summary>Hint 2</summary><code>h.mean(dim=0)</code> has the shape (channels,), and subtracting it from (m,
-# channels) broadcasts as you want.</details>
-# <details><summary>Hint 3</summary><code>h.var(dim=0)</code> divides by m − 1 unless you say
-# <code>unbiased=False</code>.</details>
-
-# %%
-def my_batch_norm(h, eps=1e-5):
-    centered = h - h.mean(dim=0)
-    return centered / torch.sqrt(centered.square().mean(dim=0) + eps)
-
-
-# %%
-answer = my_batch_norm(h)
-check.shape(answer, (4, 2), "my_batch_norm(h)")
-check.value(answer, nn.BatchNorm1d(2)(h), "my_batch_norm(h)", tolerance=1e-5)
-print("shape and values are right")
-
-
-# %% [markdown]
-# Here is a wrong one, and how the check puts it. Read the message: it does not give the answer away, but it names the
-# symptom.
-
-# %%
-def wrong_batch_norm(h, eps=1e-5):
-    return (h - h.mean(dim=0)) / torch.sqrt(h.var(dim=0) + eps)  # var() divides by m - 1
-
-
-try:
-    check.value(wrong_batch_norm(h), nn.BatchNorm1d(2)(h), "wrong_batch_norm(h)", tolerance=1e-5)
-except AssertionError as message:
-    print("caught:", message)
-else:
-    raise RuntimeError("this should have been caught")
-
-# %% [markdown]
-# The factor is $\sqrt{3/4} = 0.866$: that is $\sqrt{(m-1)/m}$ for $m = 4$. With $m = 128$ it would be 0.996, and nobody
-# would notice by eye.
-#
 # ## relu inside, tanh at the end
 #
 # After the first two layers comes relu, which drops what is negative. After the last comes tanh. The paper says why: it
 # "preserves both positive and negative activation values for a smoother gradient flow". Let us look.
 
 # %%
-z = torch.linspace(-3, 3, 61, requires_grad=True)  # (61,)
-curves = {"relu": torch.relu(z), "tanh": torch.tanh(z)}
-slopes = {name: torch.autograd.grad(curve.sum(), z)[0] for name, curve in curves.items()}
-assert torch.allclose(slopes["tanh"], 1 - torch.tanh(z) ** 2), "the slope of tanh is 1 - tanh²"
-assert slopes["relu"][z < 0].abs().sum() == 0, "relu passes no gradient to what is negative"
+u = torch.linspace(-3, 3, 601, requires_grad=True)  # (601,)
+curves = {"relu": torch.relu(u), "tanh": torch.tanh(u)}
+slopes = {name: torch.autograd.grad(curve.sum(), u)[0] for name, curve in curves.items()}
+assert torch.allclose(slopes["tanh"], 1 - torch.tanh(u) ** 2), "the slope of tanh is 1 - tanh²"
+assert slopes["relu"][u < 0].abs().sum() == 0, "relu passes no gradient to what is negative"
 
 # %% [markdown]
 # **What to see in the figure:** the solid lines are the functions, the dashed ones their slopes. For negative inputs
@@ -294,15 +335,13 @@ assert slopes["relu"][z < 0].abs().sum() == 0, "relu passes no gradient to what 
 
 # %%
 figure = go.Figure()
-for (name, curve), colour in zip(curves.items(), (ORANGE, BLUE)):
-    figure.add_scatter(x=z.tolist(), y=curve.tolist(), name=name, line={"color": colour})
-    figure.add_scatter(
-        x=z.tolist(), y=slopes[name].tolist(), name=f"slope of {name}", line={"color": colour, "dash": "dash"}
-    )
-figure.update_layout(
-    width=640, height=380, title="relu and tanh with their slopes", xaxis_title="z", yaxis_range=[-1.2, 3.1]
-)
-show(figure, alt="""relu is zero up to z = 0 and then rises with slope 1. tanh rises in an S from -1 to 1. Its
+for (name, curve), colour in zip(curves.items(), (ORANGE, BLUE), strict=True):
+    slope = slopes[name].tolist()
+    figure.add_scatter(x=u.tolist(), y=curve.tolist(), name=name, line={"color": colour})
+    figure.add_scatter(x=u.tolist(), y=slope, name=f"slope of {name}", line={"color": colour, "dash": "dash"})
+figure.update_layout(title="relu and tanh with their slopes", xaxis_title="input u", yaxis_range=[-1.2, 3.1])
+figure.update_layout(width=640, height=380, yaxis_title="output, slope")
+show(figure, alt="""relu is zero up to u = 0 and then rises with slope 1. tanh rises in an S from -1 to 1. Its
 slope is a bell with the top 1 at z = 0 that falls to nearly zero at plus and minus 3.""")
 
 # %% [markdown]
@@ -311,11 +350,13 @@ slope is a bell with the top 1 at z = 0 that falls to nearly zero at plus and mi
 # Now a whole context encoder, with widths small enough to follow: a flattened map of 8 numbers → 4 → 3 → 2. The paper's
 # has 25,088 → 3,584 → 512 → 64.
 #
-# A word on notation. The paper writes one sample as a *column*, hence $W^T x$. In code a batch holds one sample a
-# *row*, hence `x @ W`. And `nn.Linear` stores its weight as (outputs, inputs), which is $W^T$; so `weight.T` is the
-# paper's $W$.
+# A word on notation, as in lesson 01. The paper writes one sample as a *column*, hence $W^T x$. In code a batch holds one
+# sample a *row*, hence `x @ W`. And `nn.Linear` stores its weight as (outputs, inputs), which is $W^T$; so `weight.T` is
+# the paper's $W$. We take the weights from the package's encoder, so that both compute with the same numbers.
 
 # %%
+from dacl_edu.attention import ContextEncoder
+
 encoder = ContextEncoder((2, 2, 2), widths=(4, 3, 2))
 linears = [module for module in encoder.layers if isinstance(module, nn.Linear)]
 (W1, b1), (W2, b2), (W3, b3) = [(linear.weight.T, linear.bias) for linear in linears]
@@ -329,7 +370,7 @@ h2 = torch.relu(BN(h1 @ W2 + b2))  # (6, 4) @ (4, 3) -> (6, 3)
 e = torch.tanh(BN(h2 @ W3 + b3))  # (6, 3) @ (3, 2) -> (6, 2)
 
 # %%
-e_package = encoder(x_star)
+e_package = encoder(x_star)  # (6, 2)
 assert e_package.shape == e.shape == (6, 2)
 assert torch.allclose(e_package, e, atol=1e-5)
 assert (e.abs() < 1).all() and (e < 0).any() and (e > 0).any(), "tanh: between -1 and 1, of both signs"
@@ -351,9 +392,9 @@ print("one number of h is a sum of 8 products")
 # The paper initialises the linear weights by He's rule: normal with mean 0 and variance $2/n$, where $n$ is the number
 # of inputs of the layer ("fan-in"). Where does the 2 come from?
 #
-# One output is $z = \sum_{j=1}^n w_j h_j$. The weights are independent with mean 0, so the variances add up:
-# $\mathrm{Var}(z) = n \, \mathrm{Var}(w)\, \mathbb{E}[h^2]$. After relu half of the $z$ are gone, and with them half of
-# the mean square: $\mathbb{E}[\mathrm{relu}(z)^2] = \tfrac12 \mathrm{Var}(z)$. Together: each layer multiplies the mean
+# One output is $u = \sum_{j=1}^n w_j h_j$. The weights are independent with mean 0, so the variances add up:
+# $\mathrm{Var}(u) = n \, \mathrm{Var}(w)\, \mathbb{E}[h^2]$. After relu half of the $u$ are gone, and with them half of
+# the mean square: $\mathbb{E}[\mathrm{relu}(u)^2] = \tfrac12 \mathrm{Var}(u)$. Together: each layer multiplies the mean
 # square by $\tfrac12 n \mathrm{Var}(w)$. That is 1 exactly when $\mathrm{Var}(w) = 2/n$.
 #
 # Do not believe it, measure it. Ten layers of 256, with $\mathrm{Var}(w) = s/n$ for three choices of $s$:
@@ -384,18 +425,14 @@ for s, sizes in measured.items():
 
 # %%
 figure = go.Figure()
-for (s, sizes), colour in zip(measured.items(), (ORANGE, BLUE, GREEN)):
+for (s, sizes), colour in zip(measured.items(), (ORANGE, BLUE, GREEN), strict=True):
     depth = list(range(len(sizes)))
-    figure.add_scatter(
-        x=depth, y=rounded(sizes), name=f"Var(w) = {s}/n", mode="lines+markers", line={"color": colour}
-    )
-    figure.add_scatter(
-        x=depth, y=[(s / 2) ** i for i in depth], showlegend=False, line={"color": colour, "dash": "dot"}
-    )
-figure.update_layout(
-    width=640, height=380, title="Mean square of the activations, layer by layer", xaxis_title="layer"
-)
+    predicted = [(s / 2) ** i for i in depth]
+    figure.add_scatter(x=depth, y=rounded(sizes), name=f"Var(w) = {s}/n", mode="lines+markers", line_color=colour)
+    figure.add_scatter(x=depth, y=predicted, showlegend=False, line={"color": colour, "dash": "dot"})
 figure.update_yaxes(type="log", dtick=1, title="mean square")
+figure.update_layout(title="Mean square of the activations, layer by layer", xaxis_title="layer")
+figure.update_layout(width=640, height=380)
 show(figure, alt="""Three nearly straight lines on a logarithmic scale over ten layers. For variance 2/n the
 line stays near 1, for 1/n it falls to a thousandth, for 4/n it rises to a thousand. Each lies on its dotted
 prediction.""")
@@ -422,12 +459,15 @@ assert h.shape == (64, 16) and h.abs().max() < 1
 # ## Eq. 6: two scores for each dimension
 #
 # Now the heads. Two samples, latent vectors of $d' = 2$ numbers, $d = 3$ dimensions to judge. Column $j$ of `A_in` and
-# `A_ex` belongs to head $j$.
+# `A_ex` belongs to head $j$. (The paper puts the two columns of a head side by side and calls them $A_j$, $(d', 2)$.)
 
 # %%
-e = torch.tensor([[1.0, -0.5], [0.0, 0.5]])  # latent vectors: (m, d') = (2, 2)
-A_in = torch.tensor([[2.0, 0.0, 1.0], [0.0, 2.0, -1.0]])  # (d', d) = (2, 3)
-A_ex = torch.tensor([[0.0, 1.0, 1.0], [1.0, 0.0, 1.0]])  # (d', d)
+e = torch.tensor([[1.0, -0.5],
+                  [0.0, 0.5]])  # latent vectors: (m, d') = (2, 2)
+A_in = torch.tensor([[2.0, 0.0, 1.0],
+                     [0.0, 2.0, -1.0]])  # (d', d) = (2, 3)
+A_ex = torch.tensor([[0.0, 1.0, 1.0],
+                     [1.0, 0.0, 1.0]])  # (d', d)
 b_in = torch.tensor([0.0, 0.5, 0.0])  # (d,)
 b_ex = torch.zeros(3)  # (d,)
 
@@ -453,9 +493,12 @@ assert torch.equal(p_in, p_in_loop)
 
 # %%
 for row in range(6):
-    print(f"row {row}: head {row // 2}, {('exclude', 'include')[row % 2]}")
+    vote = ("exclude", "include")[row % 2]
+    print(f"row {row}: head {row // 2}, {vote}")
 
 # %%
+from dacl_edu.attention import InclusionHeads
+
 heads = InclusionHeads(latent_dim=2, feature_dim=3)
 with torch.no_grad():
     heads.linear.weight[0::2], heads.linear.weight[1::2] = A_ex.T, A_in.T  # even rows, odd rows: (d, d')
@@ -473,10 +516,9 @@ exclude, include = heads.linear(e).chunk(2, dim=1)  # a guess: two blocks instea
 check.shape(include, (2, 3), "include")  # passes!
 try:
     check.value(include, p_in, "include")
+    raise RuntimeError("the check missed it")
 except AssertionError as message:
-    print("caught:", message)
-else:
-    raise RuntimeError("this should have been caught")
+    print(message)
 
 # %% [markdown]
 # ## Eq. 7: softmax of two = sigmoid of the difference
@@ -485,7 +527,7 @@ else:
 #
 # $$a = \frac{\exp(p_{in})}{\exp(p_{in}) + \exp(p_{ex})} = \frac{1}{1 + \exp(p_{ex} - p_{in})} = \sigma(p_{in} - p_{ex})$$
 #
-# The last step is the definition of the sigmoid, $\sigma(t) = 1/(1 + e^{-t})$. So **only the difference counts**: add 5
+# The last step is the definition of the sigmoid, $\sigma(t) = 1/(1 + e^{-t})$, with $t = p_{in} - p_{ex}$. So **only the difference counts**: add 5
 # to both scores, and nothing changes. A head with two outputs does the work of a head with one.
 
 # %% tags=["eq-7"]
@@ -507,7 +549,7 @@ assert torch.allclose(a, torch.sigmoid((p_in + 5) - (p_ex + 5))), "only the diff
 # %% [markdown]
 # ### An open interval, and what floating point makes of it
 #
-# The paper says $a$ lies in $(0, 1]$. On paper it lies in the **open** interval $(0, 1)$: $e^{-t}$ is positive for
+# The paper says $a$ lies in $(0, 1]$. By Eq. 7 it lies in the **open** interval $(0, 1)$: $e^{-t}$ is positive for
 # every finite $t$, so the fraction never is 0 and never is 1. In float32 both ends can be reached, because numbers have
 # only 24 bits. And Eq. 7 *as printed* breaks much earlier: $e^{89}$ is more than float32 can hold.
 
@@ -518,7 +560,8 @@ def eq7_as_printed(p_in, p_ex):
 
 print("difference   as printed   sigmoid")
 for t in (0.0, 2.0, 10.0, 20.0, 100.0, -100.0, -110.0):
-    printed, stable = eq7_as_printed(torch.tensor(t), torch.tensor(0.0)), torch.sigmoid(torch.tensor(t))
+    printed = eq7_as_printed(torch.tensor(t), torch.tensor(0.0))
+    stable = torch.sigmoid(torch.tensor(t))
     print(f"{t:>10}   {rounded(printed, 5)!s:>10}   {rounded(stable, 5)!s:>7}")
 
 # %%
@@ -533,28 +576,27 @@ assert eq7_as_printed(torch.tensor(100.0), torch.tensor(0.0)).isnan(), "inf / in
 # is very sure hardly learns any more.
 
 # %%
-t = torch.linspace(-6, 6, 121)
+t = torch.linspace(-6, 6, 121)  # (121,)
 curve = torch.sigmoid(t)
+slope = curve * (1 - curve)
+dots = {"x": (p_in - p_ex).flatten().tolist(), "y": a.flatten().tolist()}  # our (2, 3) weights
+
+# %%
 figure = go.Figure()
-figure.add_scatter(x=t.tolist(), y=curve.tolist(), name="a = σ(p_in − p_ex)", line={"color": BLUE})
-figure.add_scatter(
-    x=t.tolist(), y=(curve * (1 - curve)).tolist(), name="slope a(1 − a)", line={"color": BLUE, "dash": "dash"}
-)
-figure.add_scatter(
-    x=(p_in - p_ex).flatten().tolist(), y=a.flatten().tolist(), name="our six weights", mode="markers",
-    marker={"color": ORANGE, "size": 10}
-)
-figure.update_layout(
-    width=640, height=360, title="From two scores to one weight", xaxis_title="p_in − p_ex",
-    yaxis_range=[-0.03, 1.03]
-)
+figure.add_scatter(x=t.tolist(), y=curve.tolist(), name="a = σ(p_in − p_ex)", line_color=BLUE)
+figure.add_scatter(x=t.tolist(), y=slope.tolist(), name="slope a(1 − a)", line={"color": BLUE, "dash": "dash"})
+figure.add_scatter(**dots, name="our six weights", mode="markers", marker={"color": ORANGE, "size": 10})
+figure.update_layout(title="From two scores to one weight", xaxis_title="p_in − p_ex", yaxis_title="a")
+figure.update_layout(width=640, height=360, yaxis_range=[-0.03, 1.03])
 show(figure, alt="""The sigmoid rises in an S from 0 to 1 and passes one half at difference 0. Six dots lie on
 it between -1.5 and 2.5. The dashed slope is a low bell with the top one quarter at 0.""")
 
 # %% [markdown]
-# **Question 3.** Derive $\partial a / \partial p_{in}$ and $\partial a / \partial p_{ex}$ from Eq. 7, and write them as
-# functions of $a$ alone. The check compares with finite differences: it moves each score a little and looks what
-# $\sum a$ does.
+# ### Exercise 3: the slope of attention
+#
+# Derive $\partial a / \partial p_{in}$ and $\partial a / \partial p_{ex}$ from Eq. 7, and write them with $a$ alone.
+# `my_attention_gradients(p_in, p_ex)` returns both by name, each $(m, d)$. The check compares with finite differences: it
+# moves each score a little and looks what the sum of all $a$ does.
 #
 # <details><summary>Hint 1</summary>Write a = 1/(1 + u) with u = exp(p_ex − p_in). What is da/du, what is
 # du/dp_in?</details>
@@ -563,33 +605,44 @@ it between -1.5 and 2.5. The dashed slope is a low bell with the top one quarter
 # changes: why?</details>
 
 # %%
-def attention_sum(p_in, p_ex):
-    return torch.sigmoid(p_in - p_ex).sum()  # a scalar, so that it has a gradient
-
-
 def my_attention_gradients(p_in, p_ex):
+    a = torch.sigmoid(p_in - p_ex)  # (m, d)
+    return None  # your line here: return {"p_in": ..., "p_ex": ...}
+
+
+# %% jupyter={"source_hidden": true}
+# The answer. It is used only as long as yours returns None.
+def answer_attention_gradients(p_in, p_ex):
     a = torch.sigmoid(p_in - p_ex)  # (m, d)
     return {"p_in": a * (1 - a), "p_ex": -a * (1 - a)}
 
 
+if my_attention_gradients(p_in, p_ex) is None:
+    my_attention_gradients = answer_attention_gradients
+
 # %%
-check.gradient(attention_sum, my_attention_gradients, {"p_in": p_in, "p_ex": p_ex}, wrt=("p_in", "p_ex"))
+def attention_sum(p_in, p_ex):
+    return torch.sigmoid(p_in - p_ex).sum()  # a scalar, so that it has a gradient
+
+
+scores = {"p_in": p_in, "p_ex": p_ex}
+check.gradient(attention_sum, my_attention_gradients, scores, wrt=("p_in", "p_ex"))
 print("both gradients are right")
 
+# %% [markdown]
+# A wrong one: it forgot that a higher score for excluding *lowers* $a$.
 
 # %%
-def wrong_gradients(p_in, p_ex):
+def both_upwards(p_in, p_ex):
     a = torch.sigmoid(p_in - p_ex)
-    return {"p_in": a * (1 - a), "p_ex": a * (1 - a)}  # forgot that excluding lowers a
+    return {"p_in": a * (1 - a), "p_ex": a * (1 - a)}
 
 
 try:
-    check.gradient(attention_sum, wrong_gradients, {"p_in": p_in, "p_ex": p_ex}, wrt=("p_in", "p_ex"))
+    check.gradient(attention_sum, both_upwards, scores, wrt=("p_in", "p_ex"))
+    raise RuntimeError("the check missed it")
 except AssertionError as message:
-    print("caught:", message)
-else:
-    raise RuntimeError("this should have been caught")
-
+    print(message)
 
 # %% [markdown]
 # ## Move a bright spot
@@ -598,8 +651,11 @@ else:
 # move the cell. The pooled feature $x$ does not notice. Does the attention?
 
 # %%
+from dacl_edu.attention import AttentionNetwork
+
+
 def spot_attention(row, column):
-    """Return the map (5, 5), the pooled feature x, and six attention weights for a bright cell at (row, column)."""
+    """One bright cell: return its map (5, 5), the pooled feature x, and six attention weights (6,)."""
     torch.manual_seed(1)  # the same network each time
     network = AttentionNetwork((1, 5, 5), feature_dim=6, widths=(16, 8, 4)).eval()  # untrained
     x_star = torch.zeros(1, 1, 5, 5)
@@ -627,15 +683,18 @@ def spot_figure(row, column):
 
 
 # %% [markdown]
-# Drag the sliders (the notebook must be running). **What to see:** the bars jump, the pooled number stays. The network
+# **Move the sliders** (the notebook must be running). **What to see:** the bars jump, the pooled number stays. The network
 # is untrained, so the weights mean nothing yet; but they *can* depend on place, and the pooled feature cannot.
 
 # %%
+import ipywidgets as widgets
+
 explorer = go.FigureWidget(spot_figure(0, 0))
 row_slider = widgets.IntSlider(0, 0, 4, description="row")
 column_slider = widgets.IntSlider(0, 0, 4, description="column")
 
 
+# %%
 def move_spot(change=None):
     fresh = spot_figure(row_slider.value, column_slider.value)
     with explorer.batch_update():
@@ -659,14 +718,13 @@ assert tuple(explorer.data[1].y) == tuple(rounded(corner[2]))
 # %%
 places = {"top left": (0, 0), "middle": (2, 2), "bottom right": (4, 4)}
 figure = go.Figure()
-for (name, place), colour in zip(places.items(), (ORANGE, BLUE, GREEN)):
-    figure.add_bar(
-        x=[f"a{j}" for j in range(1, 7)], y=rounded(spot_attention(*place)[2]), name=name, marker_color=colour
-    )
-figure.update_layout(
-    width=680, height=320, title="Attention for a spot at three places (pooled x is 1 for each)",
-    yaxis_range=[0, 1]
-)
+names = [f"a{j}" for j in range(1, 7)]
+looks = [(ORANGE, ""), (BLUE, "/"), (GREEN, "x")]
+for (name, place), (colour, pattern) in zip(places.items(), looks, strict=True):
+    bars = rounded(spot_attention(*place)[2])  # (6,)
+    figure.add_bar(x=names, y=bars, name=name, marker_color=colour, marker_pattern_shape=pattern)
+figure.update_layout(title="Attention for a spot at three places (pooled x is 1 for each)")
+figure.update_layout(width=680, height=320, yaxis_title="attention", yaxis_range=[0, 1])
 show(figure, alt="""Six groups of three bars, the attention weights for a spot at the top left, in the middle
 and at the bottom right. In most groups the three bars differ clearly.""")
 
@@ -722,13 +780,10 @@ print("attention network / backbone, MACs:      ", rounded(attention_macs / back
 figure = go.Figure()
 for part, colour in ((backbone, BLUE), (context_encoder, ORANGE), (head_rows, GREEN)):
     share = [100 * part.parameters / everything.parameters, 100 * part.macs / everything.macs]
-    figure.add_bar(
-        y=["parameters", "MACs"], x=rounded(share, 2), name=part.part, orientation="h", marker_color=colour
-    )
-figure.update_layout(
-    barmode="stack", width=720, height=260, title="The paper's network: where parameters and work are",
-    xaxis_title="percent"
-)
+    bars = {"x": rounded(share, 2), "y": ["parameters", "MACs"], "orientation": "h"}
+    figure.add_bar(**bars, name=part.part, marker_color=colour)
+figure.update_layout(title="The paper's network: where parameters and work are", xaxis_title="percent")
+figure.update_layout(barmode="stack", width=720, height=260)
 show(figure, alt="""Two stacked bars. Of the parameters, 11 percent are the backbone and 89 percent the context encoder. Of the
 multiply-adds, 95 percent are the backbone and 5 percent the context encoder. The heads are too small to see.""")
 
@@ -740,8 +795,11 @@ small = summarize("small_resnet", image_size=56)
 print_summary(small)
 
 # %% [markdown]
-# **Question 4.** How many parameters would the paper's attention network have, had it pooled the map to 512 numbers
-# first? Write a function of fan-in, widths and $d$; the check tries it on both configurations above.
+# ### Exercise 4: count
+#
+# How many parameters would the paper's attention network have, had it pooled the map to 512 numbers first? Write
+# `my_parameter_count(fan_in, widths, d)`, with `widths` the outputs of the three layers; the check tries it on both
+# configurations above.
 #
 # <details><summary>Hint 1</summary>Go through the widths; each layer's outputs are the next layer's inputs.</details>
 # <details><summary>Hint 2</summary>A layer has fan_in · fan_out weights, fan_out biases, and its BN 2 · fan_out
@@ -751,6 +809,12 @@ print_summary(small)
 
 # %%
 def my_parameter_count(fan_in, widths, d):
+    return None  # your lines here
+
+
+# %% jupyter={"source_hidden": true}
+# The answer. It is used only as long as yours returns None.
+def answer_parameter_count(fan_in, widths, d):
     count = 0
     for fan_out in widths:
         count += fan_in * fan_out + 3 * fan_out  # weights; bias, γ and β
@@ -758,16 +822,15 @@ def my_parameter_count(fan_in, widths, d):
     return count + fan_in * 2 * d + 2 * d  # the heads
 
 
+if my_parameter_count(25_088, (3_584, 512, 64), 512) is None:
+    my_parameter_count = answer_parameter_count
+
 # %%
 small_total = small[3].parameters + small[4].parameters
-check.value(
-    torch.as_tensor(my_parameter_count(25_088, (3_584, 512, 64), 512)), torch.tensor(total),
-    "the paper's count"
-)
-check.value(
-    torch.as_tensor(my_parameter_count(6_272, (896, 128, 16), 128)), torch.tensor(small_total),
-    "the small count"
-)
+of_the_paper = my_parameter_count(25_088, (3_584, 512, 64), 512)
+of_the_course = my_parameter_count(6_272, (896, 128, 16), 128)
+counts = torch.tensor([of_the_paper, of_the_course])
+check.value(counts, torch.tensor([total, small_total]), "the count for the paper's and for the course's network")
 print(f"pooled first: {my_parameter_count(512, (3_584, 512, 64), 512):,} instead of {total:,}")
 
 # %% [markdown]
@@ -828,16 +891,12 @@ assert torch.allclose(weights["normalized"].mean(dim=1), torch.ones(4)) and weig
 # paper's condition $0 < a \le 1$ forbids.
 
 # %%
-figure = go.Figure(
-    go.Heatmap(
-        z=[rounded(weights[mode][0], 2) for mode in ATTENTION_MODES],
-        y=list(ATTENTION_MODES), x=[f"a{j}" for j in range(1, 9)],
-        colorscale="Cividis", zmin=0, zmax=2, texttemplate="%{z:.2f}",
-    )
-)
-figure.update_yaxes(autorange="reversed").update_layout(
-    width=720, height=360, title="Eight weights of one sample, in six modes"
-)
+rows = [rounded(weights[mode][0], 2) for mode in ATTENTION_MODES]  # one sample: (6 modes, 8)
+figure = go.Figure()
+figure.add_heatmap(z=rows, y=list(ATTENTION_MODES), x=[f"a{j}" for j in range(1, 9)], colorscale="Cividis",
+                   zmin=0, zmax=2, texttemplate="%{z:.2f}", colorbar_title="weight")
+figure.update_yaxes(autorange="reversed")
+figure.update_layout(title="Eight weights of one sample, in six modes", width=720, height=360)
 show(figure, alt="""Heat map of six rows, one a mode, and eight attention weights. Ones and mean are flat rows,
 permuted holds the values of learned in another order, frozen equals learned, normalized is learned scaled to
 mean one.""")
@@ -856,18 +915,23 @@ mean one.""")
 # - Six modes separate what attention adds from what a smaller λ would do.
 #
 # **Try next:** give `spot_attention` other `widths` and see how much the weights depend on place. Type
-# `dacl-edu info --backbone resnet18` in a terminal. Then go on to notebook 05: how does this network learn – and which
-# way does the loss push it?
+# `dacl-edu info --backbone resnet18` in a terminal. Then go on to [05_gradients](05_gradients.ipynb): how does this
+# network learn – and which way does the loss push it?
 #
-# <details><summary>Three questions</summary>
+# **Three questions**
 #
-# 1. The heads have no BN. What decides how far apart the weights are at the start? <i>The size of e and of the heads'
-#    weights: e has 64 numbers between −1 and 1, each head weight has the variance 2/64, and a score difference has
-#    twice the variance of a score.</i>
-# 2. A head has two outputs although only their difference counts. Does that change anything while training? <i>Not what
-#    can be expressed, but the speed: a gradient step moves both scores, in opposite directions, so the difference moves
-#    twice as far.</i>
-# 3. You see that <code>learned</code> beats <code>ones</code>, and <code>mean</code> does just as well. What do you
-#    conclude? <i>That attention worked as a smaller λ; selection is not shown to matter.</i>
+# <details><summary>Question 1. The heads have no BN. What decides how far apart the weights are at the start?</summary>
+# The size of e and of the heads' weights: e has 64 numbers between −1 and 1, each head weight has the variance 2/64, and
+# a score difference has twice the variance of a score.
+# </details>
 #
+# <details><summary>Question 2. A head has two outputs although only their difference counts. Does that change anything
+# while training?</summary>
+# Not what can be expressed, but the speed: a gradient step moves both scores, in opposite directions, so the difference
+# moves twice as far.
+# </details>
+#
+# <details><summary>Question 3. You see that <code>learned</code> beats <code>ones</code>, and <code>mean</code> does just
+# as well. What do you conclude?</summary>
+# That attention worked as a smaller λ; selection is not shown to matter.
 # </details>

@@ -16,24 +16,33 @@
 # ---
 
 # %% [markdown]
-# # The gradients
+# # The gradients: five roads to the same numbers
 #
-# **After this notebook you can** derive the gradients of the sparse center loss on paper, confirm them in four
-# independent ways, write a backward pass for PyTorch, find out which of its factors is wrong, and say why this loss can
-# only push attention down.
+# **After this notebook you can** derive the gradients of the sparse center loss on paper, confirm them in four more ways,
+# write a backward pass for PyTorch, find out which of its factors is wrong, and say why this loss can only push attention
+# down.
 #
-# **Minutes:** 90. **Builds on:** notebooks 03 (Eq. 4) and 04 (Eq. 7), the derivative of a square.
+# **Minutes:** 90. **Builds on:** [03_sparse_center_loss](03_sparse_center_loss.ipynb) (Eq. 4),
+# [04_attention_network](04_attention_network.ipynb) (Eq. 7), the derivative of a square.
 #
-# The whole loss of the paper, and the two gradients that it prints:
+# **The equations.** The whole loss of the paper, and the two gradients that it prints:
 #
-# $$\mathcal{L} = \mathcal{L}_S + \lambda \mathcal{L}_{SC} \tag{8}$$
+# $$\mathcal{L} = \mathcal{L}_S + \lambda \mathcal{L}_{SC} \tag{Eq. 8}$$
 #
-# $$\frac{\partial \mathcal{L}_{SC}}{\partial x_i} = \frac{1}{m}\, a_i \odot (x_i - c_{y_i}) \tag{9}$$
+# $$\frac{\partial \mathcal{L}_{SC}}{\partial x_i} = \frac{1}{m}\, a_i \odot (x_i - c_{y_i}) \tag{Eq. 9}$$
 #
-# $$\frac{\partial \mathcal{L}_{SC}}{\partial a_i} = \frac{1}{2m} \left\| x_i - c_{y_i} \right\|_2^2 \tag{10}$$
+# $$\frac{\partial \mathcal{L}_{SC}}{\partial a_i} = \frac{1}{2m} \left\| x_i - c_{y_i} \right\|_2^2 \tag{Eq. 10}$$
 #
-# One of the three cannot be right as it is printed. You can see which from its shape alone; if you cannot yet, you
-# will.
+# | symbol | what it is | shape |
+# |---|---|---|
+# | $x$, $a$ | deep features and their attention, row $i$ for sample $i$ | $(m, d)$ |
+# | $y$, $c$ | labels and centers; $c_{y_i}$ is the center of sample $i$'s class | $(m)$, $(K, d)$ |
+# | $\lambda$ | how much the sparse center loss counts; 0.01 in the paper | – |
+# | $\odot$ | product number by number | – |
+# | $\lVert v \rVert_2^2$ | sum of the squares of all numbers of $v$ | – |
+#
+# One of the three equations cannot be right as it is printed. You can see which from its shape alone; if you cannot yet,
+# you will.
 #
 # **The plan.** A gradient is easy to get wrong and hard to see wrong: a network with a broken gradient often still
 # trains. So we obtain the same numbers by five roads – on paper, by algebra software, by nudging numbers, by autograd,
@@ -43,30 +52,23 @@
 # On Colab or Kaggle this fetches the project. Elsewhere, and on a second run, it does nothing.
 import importlib.util, os, subprocess, sys
 
-if importlib.util.find_spec("dacl_edu") is None:
+if importlib.util.find_spec("dacl_edu") is None and not os.path.isdir("dacl-edu/notebooks"):
     repository = os.environ.get("DACL_EDU_REPOSITORY", "")  # where you found this notebook
     assert repository, "write the address of the project's repository between the quotes above"
     subprocess.run(["git", "clone", "--depth", "1", repository, "dacl-edu"], check=True)
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "./dacl-edu[notebooks]"], check=True)
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "-e", "./dacl-edu[notebooks]"], check=True)
+if os.path.isdir("dacl-edu/notebooks"):  # fetched just now, or before the kernel was restarted
     os.chdir("dacl-edu/notebooks")
     sys.path.insert(0, os.path.dirname(os.getcwd()))
 
 # %%
 import math
 
-import ipywidgets as widgets
-import plotly.graph_objects as go
-import sympy as sp
 import torch
-from plotly.subplots import make_subplots
 
-from dacl_edu.course import check
-from dacl_edu.gradients import compare_gradients, gradient_table
-from dacl_edu.losses import Objective, build_loss, center_loss, softmax_loss, sparse_center_loss
 from dacl_edu.notebook import rounded, setup, show
 
-setup(seed=5)
-BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"  # told apart by colour-blind readers
+setup(seed=5)  # fixes the random numbers: yours will be the printed ones
 
 # %% [markdown]
 # ## The example that fits on the page
@@ -74,10 +76,17 @@ BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"  # told ap
 # Three samples, two dimensions, two classes. All numbers are typed by hand; keep them in mind.
 
 # %%
-x = torch.tensor([[1.0, 2.0], [3.0, 0.0], [2.0, 2.0]])  # deep features: (m, d) = (3, 2)
-a = torch.tensor([[1.0, 0.5], [1.0, 0.25], [0.5, 1.0]])  # attention: (m, d)
-c = torch.tensor([[0.0, 0.0], [3.0, 4.0]])  # class centers: (K, d) = (2, 2)
+x = torch.tensor([[1.0, 2.0],
+                  [3.0, 0.0],
+                  [2.0, 2.0]])  # deep features: (m, d) = (3, 2)
+a = torch.tensor([[1.0, 0.5],
+                  [1.0, 0.25],
+                  [0.5, 1.0]])  # attention: (m, d)
 y = torch.tensor([0, 1, 0])  # labels: (m,)
+
+# %%
+c = torch.tensor([[0.0, 0.0],
+                  [3.0, 4.0]])  # class centers: (K, d) = (2, 2)
 m, d = x.shape
 
 # %%
@@ -89,12 +98,16 @@ assert D[1, 0] == 0, "sample 1 sits on its center in dimension 0: nothing should
 # %% [markdown]
 # ## Eq. 8: the whole loss
 #
-# The softmax loss needs scores $z$ (Eq. 1); the sparse center loss is Eq. 4. First both as loops:
+# The softmax loss needs scores $z$ (Eq. 1), which we type by hand too; the sparse center loss is Eq. 4. First both as
+# loops:
 
-# %% tags=["eq-8"]
-z = torch.tensor([[2.0, 0.0], [0.0, 1.0], [1.0, 1.0]])  # scores: (m, K)
+# %%
+z = torch.tensor([[2.0, 0.0],
+                  [0.0, 1.0],
+                  [1.0, 1.0]])  # scores: (m, K)
 lam = 0.01  # λ; the paper's value
 
+# %% tags=["eq-8"]
 L_S_loop, L_SC_loop = 0.0, 0.0
 for i in range(m):
     exps = [math.exp(z[i, k]) for k in range(2)]
@@ -104,9 +117,12 @@ for i in range(m):
 L_loop = L_S_loop + lam * L_SC_loop
 
 # %% [markdown]
-# Then vectorised, then the package:
+# Then vectorised, then the package. `Objective` adds the two terms of Eq. 8; `build_loss` makes the second of them from its
+# name.
 
 # %%
+from dacl_edu.losses import Objective, build_loss
+
 L_S = -z.log_softmax(dim=1)[torch.arange(m), y].mean()
 L_SC = (a * D**2).sum() / (2 * m)
 L = L_S + lam * L_SC
@@ -127,23 +143,34 @@ print("L_S", rounded(terms.softmax), " L_SC", rounded(terms.metric), " L", round
 # right picture: the end of this notebook is about it.
 
 # %%
-steps = torch.linspace(-3, 3, 61)
-weights = torch.linspace(0, 1, 21)
-figure = make_subplots(rows=1, cols=2, subplot_titles=("x moves: a parabola", "a moves: a line"))
-figure.add_scatter(x=steps.tolist(), y=(0.5 * steps**2 / (2 * m)).tolist(), line={"color": BLUE}, row=1, col=1)
-tangent = [(0.5 * 4 / 6) + (1 / 3) * (position - 2) for position in (1, 3)]
-figure.add_scatter(x=[1, 3], y=tangent, mode="lines", line={"color": ORANGE, "dash": "dash"}, row=1, col=1)
-figure.add_scatter(x=[2], y=[0.5 * 4 / 6], mode="markers", marker={"color": ORANGE, "size": 11}, row=1, col=1)
-for distance, colour in ((2, BLUE), (1, GREEN), (0, RED)):
-    line = {"color": colour}
-    figure.add_scatter(
-        x=weights.tolist(), y=(weights * distance**2 / (2 * m)).tolist(), line=line, row=1, col=2
-    )
-    figure.add_annotation(
-        x=1, y=distance**2 / (2 * m), text=f"|x − c| = {distance}", showarrow=False, yshift=9, xanchor="right",
-        row=1, col=2
-    )
-figure.update_xaxes(title="x", row=1, col=1).update_xaxes(title="a", row=1, col=2)
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from dacl_edu.plots import BLUE, GREEN, ORANGE, PURPLE
+
+
+def share_of_loss(a_ij, x_ij, c_ij=0.0):
+    return a_ij * (x_ij - c_ij) ** 2 / (2 * m)
+
+
+positions = torch.linspace(-3, 3, 61)  # (61,)
+at_the_dot = share_of_loss(0.5, 2.0)
+tangent = [at_the_dot + (1 / 3) * (position - 2.0) for position in (1.0, 3.0)]  # slope 1/3 through the dot
+
+# %%
+figure = make_subplots(cols=2, subplot_titles=("x moves: a parabola", "a moves: a line"))
+left, right = {"row": 1, "col": 1}, {"row": 1, "col": 2}
+figure.add_scatter(x=positions.tolist(), y=share_of_loss(0.5, positions).tolist(), line_color=BLUE, **left)
+figure.add_scatter(x=[1, 3], y=tangent, mode="lines", line={"color": ORANGE, "dash": "dash"}, **left)
+figure.add_scatter(x=[2], y=[at_the_dot], mode="markers", marker={"color": ORANGE, "size": 11}, **left)
+for distance, colour in ((2, BLUE), (1, GREEN), (0, PURPLE)):
+    end = share_of_loss(1.0, distance)
+    figure.add_scatter(x=[0, 1], y=[0, end], mode="lines", line_color=colour, **right)
+    figure.add_annotation(x=1, y=end, text=f"|x − c| = {distance}", showarrow=False, yshift=9, xanchor="right", **right)
+
+# %%
+figure.update_xaxes(title="x", **left).update_xaxes(title="a", **right)
+figure.update_yaxes(title="share of the loss", **left)
 figure.update_layout(width=760, height=360, showlegend=False, title="The share of one number in the loss")
 show(figure, alt="""Left: a parabola in x with its lowest point at the center, and a dashed tangent of slope one
 third at x = 2. Right: three lines in a, the steeper the farther x is from the center, flat for distance 0, none
@@ -152,7 +179,7 @@ falling.""")
 # %% [markdown]
 # ## Road 1: on paper
 #
-# $$\mathcal{L}_{SC} = \frac{1}{2m}\sum_{i=1}^{m}\sum_{j=1}^{d} a_{ij}\,(x_{ij} - c_{y_i j})^2 \tag{4}$$
+# $$\mathcal{L}_{SC} = \frac{1}{2m}\sum_{i=1}^{m}\sum_{j=1}^{d} a_{ij}\,(x_{ij} - c_{y_i j})^2 \tag{Eq. 4}$$
 #
 # **With respect to one number $x_{ij}$.** Hold $a$ and $c$ fixed.
 #
@@ -173,7 +200,7 @@ falling.""")
 #
 # Compare with Eq. 10. It prints a norm, $\|x_i - c_{y_i}\|_2^2$, which is **one number** for the whole sample: the sum
 # of the squares over all $j$. But $\partial \mathcal{L}_{SC}/\partial a_i$ needs **$d$ numbers**, one for each
-# $a_{ij}$. It is a misprint (see `docs/errata.md`); read the norm as "square each dimension".
+# $a_{ij}$. It is a misprint ([the list of misprints](../docs/errata.md)); read the norm as "square each dimension".
 #
 # A gradient always has the shape of what you differentiate by. That one rule finds the misprint without any calculus.
 #
@@ -192,7 +219,9 @@ dx = a * (x - c[y]) / m  # Eq. 9: (m, d)
 # `sparse_center_loss`, which is written by hand.
 
 # %%
-x_leaf, a_leaf = x.clone().requires_grad_(), a.clone().requires_grad_()
+from dacl_edu.losses import sparse_center_loss
+
+x_leaf, a_leaf = x.clone().requires_grad_(), a.clone().requires_grad_()  # copies that autograd watches
 dx_package, da_package = torch.autograd.grad(sparse_center_loss(x_leaf, a_leaf, y, c), (x_leaf, a_leaf))
 print(rounded(dx))
 assert dx.shape == dx_loop.shape == dx_package.shape == x.shape
@@ -220,13 +249,14 @@ assert (da >= 0).all(), "a square is never negative"
 # And Eq. 10 to the letter, with the norm. The check looks at the shape first:
 
 # %%
+from dacl_edu.course import check
+
 da_as_printed = (x - c[y]).norm(dim=1) ** 2 / (2 * m)  # (m,): one number a sample
 try:
     check.value(da_as_printed, da_package, "Eq. 10 as printed")
+    raise RuntimeError("the check missed it")
 except AssertionError as message:
-    print("caught:", message)
-else:
-    raise RuntimeError("this should have been caught")
+    print(message)
 
 # %% [markdown]
 # ## Road 2: algebra software
@@ -235,6 +265,8 @@ else:
 # $m$:
 
 # %%
+import sympy as sp
+
 x_s, a_s, c_s, m_s = sp.symbols("x a c m", positive=True)
 term = a_s * (x_s - c_s) ** 2 / (2 * m_s)
 print("d/dx:", sp.factor(sp.diff(term, x_s)))
@@ -267,9 +299,14 @@ print("sympy agrees with Eq. 9 and with the elementwise Eq. 10 in all", len(pair
 # %%
 symbols = [*X, *A, *C]
 numbers = [*x.flatten().tolist(), *a.flatten().tolist(), *c.flatten().tolist()]
-values = dict(zip(symbols, numbers))
-dx_sympy = torch.tensor([[float(sp.diff(L_sym, X[i, j]).subs(values)) for j in range(d)] for i in range(m)])
-da_sympy = torch.tensor([[float(sp.diff(L_sym, A[i, j]).subs(values)) for j in range(d)] for i in range(m)])
+values = dict(zip(symbols, numbers, strict=True))
+
+
+def slopes_by_sympy(M):  # a matrix of symbols -> the slope of L_sym by each of them: (m, d)
+    return torch.tensor([[float(sp.diff(L_sym, M[i, j]).subs(values)) for j in range(d)] for i in range(m)])
+
+
+dx_sympy, da_sympy = slopes_by_sympy(X), slopes_by_sympy(A)
 assert dx_sympy.shape == dx.shape and torch.allclose(dx_sympy, dx_package)
 assert da_sympy.shape == da.shape and torch.allclose(da_sympy, da_package)
 
@@ -285,7 +322,7 @@ assert da_sympy.shape == da.shape and torch.allclose(da_sympy, da_package)
 # %%
 def L_SC_python(x, a, y, c):
     total = 0.0
-    for x_i, a_i, y_i in zip(x, a, y):
+    for x_i, a_i, y_i in zip(x, a, y, strict=True):
         for j in range(len(x_i)):
             difference = x_i[j] - c[y_i][j]
             total += a_i[j] * difference * difference
@@ -310,7 +347,7 @@ assert abs(central - dx[0, 1].item()) < 1e-7
 # which saves one evaluation.
 
 # %%
-sizes = [1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-11, 1e-12]
+sizes = [10.0**-k for k in range(1, 13)]  # 0.1 down to a millionth of a millionth
 exact = 0.5 * 2.0 / 3
 forward_error = [abs((nudged(h) - nudged(0.0)) / h - exact) for h in sizes]
 central_error = [abs((nudged(h) - nudged(-h)) / (2 * h) - exact) for h in sizes]
@@ -327,9 +364,10 @@ assert 1e-9 <= best <= 1e-7 and central_error[5] < 1e-8
 
 # %%
 figure = go.Figure()
-for name, errors, colour in (("forward", forward_error, ORANGE), ("central", central_error, BLUE)):
-    shown = [max(error, 1e-17) for error in errors]  # an error of exactly 0 has no logarithm
-    figure.add_scatter(x=sizes, y=shown, name=name, mode="lines+markers", line={"color": colour})
+looks = [("forward", forward_error, ORANGE, "square"), ("central", central_error, BLUE, "circle")]
+for name, errors, colour, symbol in looks:
+    drawn = [max(error, 1e-17) for error in errors]  # an error of exactly 0 has no logarithm
+    figure.add_scatter(x=sizes, y=drawn, name=name, mode="lines+markers", line_color=colour, marker_symbol=symbol)
 figure.update_xaxes(type="log", title="step h", exponentformat="power", dtick=2)
 figure.update_yaxes(type="log", title="error", exponentformat="power", dtick=3)
 figure.update_layout(width=640, height=380, title="Error of a finite difference against its step")
@@ -343,11 +381,11 @@ ten to the minus seven. The central error is lowest for the largest steps and ri
 
 # %%
 def quotient(dtype, h=1e-6):
-    up, down = x.to(dtype).clone(), x.to(dtype).clone()
-    up[0, 1] += h
-    down[0, 1] -= h
-    a_, c_ = a.to(dtype), c.to(dtype)
-    return (sparse_center_loss(up, a_, y, c_) - sparse_center_loss(down, a_, y, c_)) / (2 * h)
+    nudge = torch.zeros(m, d, dtype=dtype)
+    nudge[0, 1] = h
+    up = sparse_center_loss(x.to(dtype) + nudge, a.to(dtype), y, c.to(dtype))
+    down = sparse_center_loss(x.to(dtype) - nudge, a.to(dtype), y, c.to(dtype))
+    return (up - down) / (2 * h)
 
 
 assert abs(quotient(torch.float64) - exact) < 1e-8
@@ -375,7 +413,7 @@ assert da_auto.shape == da.shape and torch.allclose(da_auto, da)
 # If autograd can do it, why write it by hand? To know what happens; to keep fewer intermediate tensors; and because the
 # paper prints the gradients, so that somebody should check them.
 #
-# PyTorch's form is a class with two functions. `forward` computes the loss and keeps what the backward needs.
+# PyTorch's form is a class with two functions. `forward` computes the loss and keeps in `ctx` what the backward needs.
 # `backward` receives the **incoming gradient** $g = \partial \mathcal{L} / \partial \mathcal{L}_{SC}$ and returns one
 # gradient for each input, in the order of the inputs, `None` where there is none.
 #
@@ -383,13 +421,45 @@ assert da_auto.shape == da.shape and torch.allclose(da_auto, da)
 # $\dfrac{\partial \mathcal{L}}{\partial x} = \dfrac{\partial \mathcal{L}}{\partial \mathcal{L}_{SC}} \cdot \dfrac{\partial \mathcal{L}_{SC}}{\partial x} = g \cdot \text{Eq. 9}$.
 # And what is $g$ in Eq. 8? The factor before $\mathcal{L}_{SC}$: $g = \lambda$.
 #
-# **Question 1.** Replace the two lines of the backward by your own. The cell after it checks the shape, then the
-# values, against finite differences.
+# ### Exercise 1: the backward pass
 #
-# <details><summary>Hint 1</summary>Cover the two lines and derive them: Road 1 has both.</details>
+# Write `my_backward(D, a, m, g)`: from the differences $D = x - c_y$ and the attention, both $(m, d)$, the batch size $m$
+# and the incoming gradient $g$, a number, it returns the two gradients `dx, da`.
+#
+# <details><summary>Hint 1</summary>Cover Eq. 9 and 10 and derive them again: Road 1 has both.</details>
 # <details><summary>Hint 2</summary>Each gradient has the shape (m, d). If a sum appears, something went
 # wrong.</details>
-# <details><summary>Hint 3</summary>Eq. 9: a D / m. Eq. 10: D² / (2m). Both times g.</details>
+# <details><summary>Hint 3</summary>Then the chain rule: what has g to do with the two results?</details>
+#
+# As long as your function returns `None`, the page goes on with the answer in the folded cell below it.
+
+# %%
+def my_backward(D, a, m, g):
+    return None  # your lines here: return dx, da
+
+
+# %% jupyter={"source_hidden": true}
+# The answer. It is used only as long as yours returns None.
+def answer_backward(D, a, m, g):
+    dx = g * a * D / m  # Eq. 9, times the incoming gradient
+    da = g * D**2 / (2 * m)  # Eq. 10, times the incoming gradient
+    return dx, da
+
+
+if my_backward(D, a, m, 1.0) is None:
+    my_backward = answer_backward
+
+# %%
+for size, g in ((3, 1.0), (3, lam), (2, 1.0)):  # all three samples, then with λ, then only the first two
+    dx_mine, da_mine = my_backward(D[:size], a[:size], size, g)
+    check.shape(dx_mine, (size, d), f"dx for m = {size}, g = {g}")
+    check.shape(da_mine, (size, d), f"da for m = {size}, g = {g}")
+    check.value(dx_mine, g * dx[:size] * m / size, f"dx for m = {size}, g = {g}")
+    check.value(da_mine, g * da[:size] * m / size, f"da for m = {size}, g = {g}")
+print("both gradients are right, with and without λ")
+
+# %% [markdown]
+# Now PyTorch gets it. Labels and centers have no gradient here: the centers follow a rule of their own (lesson 06).
 
 # %%
 class MySparseCenterLoss(torch.autograd.Function):
@@ -401,20 +471,25 @@ class MySparseCenterLoss(torch.autograd.Function):
     @staticmethod
     def backward(ctx, g):
         x, a, y, c = ctx.saved_tensors
-        D, m = x - c[y], len(x)
-        dx = g * a * D / m  # Eq. 9, times the incoming gradient
-        da = g * D**2 / (2 * m)  # Eq. 10, times the incoming gradient
-        return dx, da, None, None  # no gradient for labels and centers
+        dx, da = my_backward(x - c[y], a, len(x), g)
+        return dx, da, None, None
 
+
+# %% [markdown]
+# `compare_gradients` is the table of this course: each gradient of the loss beside finite differences, the shape first.
+# "autograd" in it now means your backward.
 
 # %%
+from dacl_edu.gradients import compare_gradients, gradient_table
+
+
 def my_loss(features, attention, labels, centers):
     return MySparseCenterLoss.apply(features, attention, labels, centers)
 
 
 inputs = {"features": x, "attention": a, "labels": y, "centers": c}
 assert torch.allclose(my_loss(**inputs), sparse_center_loss(**inputs)), "forward"
-verdicts = compare_gradients(my_loss, inputs)  # "autograd" now means: your backward
+verdicts = compare_gradients(my_loss, inputs)
 print(gradient_table(verdicts))
 assert all(verdict.ok for verdict in verdicts)
 
@@ -427,12 +502,12 @@ assert all(verdict.ok for verdict in verdicts)
 # later section shows why.
 
 # %%
-def my_gradients(features, attention, labels, centers):
+def on_paper(features, attention, labels, centers):
     D, m = features - centers[labels], len(features)
     return {"features": attention * D / m, "attention": D**2 / (2 * m)}
 
 
-table = compare_gradients(sparse_center_loss, inputs, hand_written=my_gradients, reference=long_hand)
+table = compare_gradients(sparse_center_loss, inputs, hand_written=on_paper, reference=long_hand)
 print(gradient_table(table))
 assert len(table) == 6 and all(row.shape == row.expected_shape and row.ok for row in table)
 
@@ -440,7 +515,8 @@ assert len(table) == 6 and all(row.shape == row.expected_shape and row.ok for ro
 # The course's check is the same comparison with words. It is what grades assignments:
 
 # %%
-check.gradient(sparse_center_loss, my_gradients, inputs, wrt=("features", "attention"))
+both = ("features", "attention")
+check.gradient(sparse_center_loss, on_paper, inputs, wrt=both)
 print("shape and value of both gradients are right")
 
 # %% [markdown]
@@ -455,7 +531,7 @@ large = {
     "labels": torch.randint(0, 4, (7,)),
     "centers": torch.randn(4, 5),
 }
-table = compare_gradients(sparse_center_loss, large, hand_written=my_gradients, reference=long_hand)
+table = compare_gradients(sparse_center_loss, large, hand_written=on_paper, reference=long_hand)
 print(gradient_table(table))
 assert all(row.ok for row in table)
 
@@ -479,10 +555,11 @@ for factor in (1.0, lam, 1024.0 * lam):
 # two ways, and they add up. Attention receives one by one way only:
 
 # %%
-W = torch.tensor([[1.0, -1.0], [0.5, 0.5]])  # Eq. 1 without the bias: (d, K)
+W = torch.tensor([[1.0, -1.0],
+                  [0.5, 0.5]])  # Eq. 1 without the bias: (d, K)
 x_leaf, a_leaf = x.clone().requires_grad_(), a.clone().requires_grad_()
 terms = Objective(build_loss("sparse_center"), lam=lam)(x_leaf @ W, x_leaf, a_leaf, y, c)
-from_softmax = torch.autograd.grad(terms.softmax, x_leaf, retain_graph=True)[0]  # (m, d)
+(from_softmax,) = torch.autograd.grad(terms.softmax, x_leaf, retain_graph=True)  # (m, d); the graph is needed again
 terms.total.backward()
 assert torch.allclose(x_leaf.grad, from_softmax + lam * dx, atol=1e-6)
 assert torch.allclose(a_leaf.grad, lam * da)
@@ -503,10 +580,9 @@ def reaching_x_star(pooled, attended):
     return torch.autograd.grad(sparse_center_loss(pooled, attended, y, c), x_star, retain_graph=True)[0]
 
 
-both = reaching_x_star(pooled, attended)
-assert torch.allclose(
-    both, reaching_x_star(pooled, attended.detach()) + reaching_x_star(pooled.detach(), attended), atol=1e-6
-)
+through_x = reaching_x_star(pooled, attended.detach())  # (m, channels, places); a cut off
+through_a = reaching_x_star(pooled.detach(), attended)  # x cut off
+assert torch.allclose(reaching_x_star(pooled, attended), through_x + through_a, atol=1e-6)
 
 # %% [markdown]
 # ## Break it
@@ -518,16 +594,17 @@ assert torch.allclose(
 # are wrong in *shape*?
 
 # %%
+def copied_norm(D):  # (m, d) -> (m, d), the same number all along a row
+    return (D**2).sum(dim=1, keepdim=True).expand_as(D)
+
+
 backwards = {
     "right": lambda D, a, m, g: (g * a * D / m, g * D**2 / (2 * m)),
     "wrong sign": lambda D, a, m, g: (-g * a * D / m, g * D**2 / (2 * m)),
     "missing 1/2": lambda D, a, m, g: (g * a * D / m, g * D**2 / m),
     "missing 1/m": lambda D, a, m, g: (g * a * D, g * D**2 / 2),
     "norm, one number a sample": lambda D, a, m, g: (g * a * D / m, g * (D**2).sum(dim=1) / (2 * m)),
-    "norm, copied to each dimension": lambda D, a, m, g: (
-        g * a * D / m,
-        g * (D**2).sum(dim=1, keepdim=True).expand_as(D) / (2 * m),
-    ),
+    "norm, copied to each dimension": lambda D, a, m, g: (g * a * D / m, g * copied_norm(D) / (2 * m)),
     "incoming gradient ignored": lambda D, a, m, g: (a * D / m, D**2 / (2 * m)),
 }
 
@@ -544,8 +621,8 @@ def verdicts_of(name):
     """Return (check of features, check of attention) for one of the backward passes."""
 
     def formula(features, attention, labels, centers):
-        pair = backwards[name](features - centers[labels], attention, len(features), lam)
-        return dict(zip(("features", "attention"), pair))
+        dx, da = backwards[name](features - centers[labels], attention, len(features), lam)
+        return {"features": dx, "attention": da}
 
     rows = compare_gradients(weighted_loss, inputs, hand_written=formula)
     return [row for row in rows if row.method == "hand-written"]
@@ -564,16 +641,14 @@ for name in backwards:
 # %%
 text = [[row.verdict for row in verdicts_of(name)] for name in backwards]  # (7, 2)
 grid = [[("ok", "wrong value", "wrong shape").index(verdict) for verdict in row] for row in text]
-scale = [[0, GREEN], [0.33, GREEN], [0.33, ORANGE], [0.66, ORANGE], [0.66, RED], [1, RED]]
-figure = go.Figure(
-    go.Heatmap(
-        z=grid, x=["∂L/∂x", "∂L/∂a"], y=list(backwards), text=text, texttemplate="%{text}", colorscale=scale,
-        zmin=0, zmax=2, showscale=False, xgap=4, ygap=4
-    )
-)
-figure.update_yaxes(autorange="reversed").update_layout(
-    width=640, height=380, title="What the check says about seven backward passes", margin={"l": 220}
-)
+scale = [[0, "#CCE8DF"], [0.33, "#CCE8DF"], [0.33, "#F6DCC4"], [0.66, "#F6DCC4"], [0.66, PURPLE], [1, PURPLE]]
+
+# %%
+figure = go.Figure()
+figure.add_heatmap(z=grid, x=["∂L/∂x", "∂L/∂a"], y=list(backwards), text=text, texttemplate="%{text}",
+                   colorscale=scale, zmin=0, zmax=2, showscale=False, xgap=4, ygap=4)
+figure.update_yaxes(autorange="reversed")
+figure.update_layout(title="What the check says about seven backward passes", width=640, height=380, margin_l=220)
 show(figure, alt="""A table of seven rows and two columns. Right: ok, ok. Wrong sign: wrong value in x. Missing
 one half: wrong value in a. Missing 1/m: wrong value in both. Norm, one number: wrong shape in a. Norm, copied:
 wrong value in a. Incoming gradient ignored: wrong value in both.""")
@@ -590,13 +665,12 @@ def broken_panels(name):
     """Return a title and the pictures (expected, broken, difference): of da, or of dx if only that is wrong."""
     dx_check, da_check = verdicts_of(name)
     which = 0 if not dx_check.ok and da_check.ok else 1
-    expected = (lam * dx, lam * da)[which]  # (m, d)
-    got = backwards[name](D, a, m, lam)[which]
-    got = got[:, None] if got.dim() == 1 else got  # draw (m,) as a column
-    verdict = (dx_check, da_check)[which].verdict
-    fits = verdict != "wrong shape"
-    difference = got - expected if fits else torch.full_like(expected, math.nan)  # no difference of two shapes
-    title = f"∂L/∂{'xa'[which]}: {verdict}"
+    expected, got = (lam * dx, lam * da)[which], backwards[name](D, a, m, lam)[which]  # (m, d) each, or should be
+    if got.shape == expected.shape:
+        difference = got - expected
+    else:
+        got, difference = got[:, None], torch.full_like(expected, math.nan)  # draw (m,) as a column, without difference
+    title = f"∂L/∂{'xa'[which]}: {(dx_check, da_check)[which].verdict}"
     return title, [rounded(1000 * panel, 2) for panel in (expected, got, difference)]
 
 
@@ -612,30 +686,31 @@ assert broken_panels("norm, one number a sample")[0] == "∂L/∂a: wrong shape"
 def broken_figure(name):
     title, panels = broken_panels(name)
     figure = make_subplots(rows=1, cols=3, subplot_titles=("finite differences", "this backward", "difference"))
+    look = {"colorscale": "RdBu", "zmin": -30, "zmax": 30, "showscale": False, "texttemplate": "%{z}"}
     for column, panel in enumerate(panels, start=1):
-        figure.add_heatmap(
-            z=panel, colorscale="RdBu", zmid=0, zmin=-30, zmax=30, showscale=False, texttemplate="%{z}", row=1,
-            col=column
-        )
+        figure.add_heatmap(z=panel, **look, row=1, col=column)
     figure.update_xaxes(visible=False).update_yaxes(autorange="reversed", tickvals=[0, 1, 2], title=None)
     figure.update_yaxes(title="sample", row=1, col=1)
     return figure.update_layout(width=720, height=330, title=f"{name} – {title} (in thousandths)")
 
 
 # %% [markdown]
-# Choose from the list (the notebook must be running). **What to see:** a sign turns the colours round; a factor deepens
+# **Choose from the list** (the notebook must be running). **What to see:** a sign turns the colours round; a factor deepens
 # them all alike; a norm gives each sample one colour; an ignored $g$ is off the scale, a hundred times too large.
 
 # %%
+import ipywidgets as widgets
+
 explorer = go.FigureWidget(broken_figure("wrong sign"))
 choice = widgets.Dropdown(options=list(backwards), value="wrong sign", description="backward")
 
 
+# %%
 def choose(change=None):
     fresh = broken_figure(choice.value)
     with explorer.batch_update():
         explorer.layout.title.text = fresh.layout.title.text
-        for old, new in zip(explorer.data, fresh.data):
+        for old, new in zip(explorer.data, fresh.data, strict=True):
             old.z = new.z
 
 
@@ -658,28 +733,48 @@ Finite differences give different numbers in the two dimensions, the backward wi
 same number twice, and the difference is not zero.""")
 
 # %% [markdown]
-# **Question 2.** Break it in a way of your own: change `my_broken_gradients` until you understand each message. Does
-# the check ever stay silent?
+# ### Exercise 2: fool the check
 #
-# <details><summary>Hint 1</summary>Try a factor close to 1, such as 1.001.</details>
-# <details><summary>Hint 2</summary>The tolerance is an absolute difference of 10⁻⁶. How large must a mistake be to
-# show?</details>
-# <details><summary>Hint 3</summary>A mistake that is zero for these inputs cannot show: a term that only matters for
-# negative attention, say. That is why checks use several random inputs.</details>
+# Every mistake so far was caught. Can a *wrong* gradient pass? Write `my_impostor(features, attention, labels, centers)`,
+# which returns both gradients by name, passes on our three samples, and is wrong on the larger random batch `large`.
+#
+# <details><summary>Hint 1</summary>The check sees three samples with two dimensions, and nothing else. What is special about
+# them?</details>
+# <details><summary>Hint 2</summary>Begin with the right gradients, as in <code>on_paper</code>. Which of their parts has the
+# same value for every call with these inputs?</details>
+# <details><summary>Hint 3</summary>The batch size. Type its value in place of <code>m</code>.</details>
+#
+# As long as your function returns `None`, the page goes on with the answer in the folded cell below it.
 
 # %%
-def my_broken_gradients(features, attention, labels, centers):
-    D, m = features - centers[labels], len(features)
-    return {"features": attention * D / m, "attention": D / (2 * m)}  # forgot the square
+def my_impostor(features, attention, labels, centers):
+    return None  # your lines here: return {"features": ..., "attention": ...}
 
 
+# %% jupyter={"source_hidden": true}
+# The answer. It is used only as long as yours returns None.
+def answer_impostor(features, attention, labels, centers):
+    D = features - centers[labels]
+    return {"features": attention * D / 3, "attention": D**2 / (2 * 3)}  # m = 3, typed in
+
+
+if my_impostor(**inputs) is None:
+    my_impostor = answer_impostor
+
+# %%
+check.gradient(sparse_center_loss, my_impostor, inputs, wrt=both)
+print("three samples: nothing found")
 try:
-    check.gradient(sparse_center_loss, my_broken_gradients, inputs, wrt=("features", "attention"))
+    check.gradient(sparse_center_loss, my_impostor, large, wrt=both)
+    found = False
 except AssertionError as message:
-    print("caught:", message)
-else:
-    print("not caught: your gradients are right, or the mistake is zero for these inputs")
+    found = True
+    print("seven samples:", message)
+assert found, "your gradients are right for the large batch too: they fool nobody"
 
+# %% [markdown]
+# One example proves little. That is why the checks of the course bring several inputs of different sizes, and why graders
+# draw new ones.
 
 # %% [markdown]
 # ### A falling loss proves nothing
@@ -691,15 +786,18 @@ else:
 # Guess first: with which of the six does the loss *rise*?
 
 # %%
+from dacl_edu.losses import center_loss
+
+
 def descend(name, steps=30, rate=0.5):
-    """Return (L_SC, L_C) after each step of gradient descent with one of the backward passes."""
+    """Return the paths of L_SC and L_C under gradient descent with one of the backward passes."""
     x_now, p, losses = x.clone(), torch.zeros(m, d), []
     for _ in range(steps):
         a_now = torch.sigmoid(p)
         losses.append((sparse_center_loss(x_now, a_now, y, c).item(), center_loss(x_now, y, c).item()))
         dx, da = backwards[name](x_now - c[y], a_now, m, 1.0)
-        x_now, p = x_now - rate * dx, p - rate * da * a_now * (1 - a_now)
-    return list(zip(*losses))
+        x_now, p = x_now - rate * dx, p - rate * da * a_now * (1 - a_now)  # a(1 − a): the slope of Eq. 7
+    return list(zip(*losses, strict=True))
 
 
 # %%
@@ -720,20 +818,19 @@ assert [name for name in shaped if losses[name][1][-1] > losses[name][1][0]] == 
 # learning rates get tuned. With the loss alone ($g = 1$) an ignored incoming gradient lies exactly on the right curve.
 
 # %%
-colours = dict(zip(shaped, (BLUE, RED, ORANGE, GREEN, "#CC79A7", "#000000")))
-dashes = dict(zip(shaped, ("solid", "solid", "dash", "solid", "dot", "dot")))
-figure = make_subplots(rows=1, cols=2, subplot_titles=("L_SC, what is minimised", "L_C, the distances"))
-for name, both_losses in losses.items():
-    for column, values in enumerate(both_losses, start=1):
-        line = {"color": colours[name], "dash": dashes[name]}
-        figure.add_scatter(
-            x=list(range(30)), y=rounded(values, 5), name=name, line=line, showlegend=column == 1, row=1,
-            col=column
-        )
+colours = (BLUE, ORANGE, "#E69F00", GREEN, PURPLE, "#333333")
+dashes = ("solid", "dash", "dashdot", "solid", "longdash", "dot")
+figure = make_subplots(cols=2, subplot_titles=("L_SC, what is minimised", "L_C, the distances"))
+for name, colour, dash in zip(shaped, colours, dashes, strict=True):
+    for column, path in enumerate(losses[name], start=1):
+        figure.add_scatter(y=rounded(path, 5), name=name, mode="lines", line={"color": colour, "dash": dash},
+                           showlegend=column == 1, row=1, col=column)
+
+# %%
 figure.update_yaxes(type="log", dtick=1).update_xaxes(title="step")
-figure.update_layout(
-    width=900, height=400, title="Training with six backward passes", legend={"orientation": "h", "y": -0.25}
-)
+figure.update_yaxes(title="loss", row=1, col=1)
+figure.update_layout(title="Training with six backward passes", width=760, height=420)
+figure.update_layout(legend={"orientation": "h", "y": -0.25})
 show(figure, alt="""Two panels of six curves over thirty steps, on logarithmic axes. Left, the sparse center
 loss: all six fall, missing 1/m fastest, wrong sign least. Right, the center loss: five fall, wrong sign rises.""")
 
@@ -755,14 +852,17 @@ assert (one_number - right).abs().max() == 0 and (column - right).abs().max() ==
 for name, wrong in (("one number", one_number), ("a column", column)):
     try:
         check.value(wrong, right, name)
+        raise RuntimeError("the check missed it")
     except AssertionError as message:
-        print("caught:", message)
-    else:
-        raise RuntimeError("this should have been caught")
+        print(message)
 
 # %% [markdown]
-# Three rules follow, and every check in this course keeps them.
-# **Compare shapes before values. Test with numbers that have no symmetry. Make $m$, $d$ and $K$ different from one another.**
+# Three rules follow.
+#
+# 1. Compare shapes before values. Every check of this course does.
+# 2. Test with numbers that have no symmetry.
+# 3. Make $m$, $d$ and $K$ different from one another, as in `large`.
+#
 # With $m = d$ a tensor of shape $(m,)$ subtracts from one of shape $(m, d)$ without complaint – along the wrong
 # direction.
 #
@@ -831,13 +931,11 @@ print("determinant of the pair (x, a):", sp.factor(determinant))
 
 # %%
 names = [f"{letter}{i}{j}" for letter in "xa" for i, j in pairs]
-figure = go.Figure(
-    go.Heatmap(z=rounded(H, 3), x=names, y=names, colorscale="RdBu", zmid=0, colorbar={"title": "∂²L"})
-)
+figure = go.Figure()
+figure.add_heatmap(z=rounded(H, 3), x=names, y=names, colorscale="RdBu", zmid=0, colorbar_title="∂²L_SC")
 figure.add_hline(y=5.5, line_width=1).add_vline(x=5.5, line_width=1)
-figure.update_yaxes(autorange="reversed", scaleanchor="x").update_layout(
-    width=560, height=500, title="All second derivatives of L_SC"
-)
+figure.update_xaxes(constrain="domain").update_yaxes(autorange="reversed", scaleanchor="x")
+figure.update_layout(title="All second derivatives of L_SC", width=560, height=500)
 show(figure, alt="""A twelve by twelve heat map in four blocks. Feature with feature is a diagonal of positive
 values, feature with attention a diagonal of both signs, attention with attention is empty.""")
 
@@ -861,15 +959,15 @@ class KeepsD(torch.autograd.Function):
 
 
 # %%
-first = compare_gradients(
-    lambda features, attention, labels, centers: KeepsD.apply(features, attention, labels, centers), inputs
-)
-assert all(row.ok for row in first), "the first derivative is right"
+def keeps_D(features, attention, labels, centers):
+    return KeepsD.apply(features, attention, labels, centers)
 
-x_leaf = x.clone().requires_grad_()
-(gradient,) = torch.autograd.grad(
-    KeepsD.apply(x_leaf, a.clone().requires_grad_(), y, c), x_leaf, create_graph=True
-)
+
+assert all(row.ok for row in compare_gradients(keeps_D, inputs)), "the first derivative is right"
+
+# %%
+x_leaf, a_leaf = x.clone().requires_grad_(), a.clone().requires_grad_()
+(gradient,) = torch.autograd.grad(keeps_D(x_leaf, a_leaf, y, c), x_leaf, create_graph=True)  # can be derived again
 (second,) = torch.autograd.grad(gradient.sum(), x_leaf, allow_unused=True)
 print("second derivative by x:", "lost" if second is None else rounded(second))
 print("on paper, a/m:", rounded(a / m))
@@ -882,7 +980,7 @@ assert second is None or not torch.allclose(second, a / m)
 # Put everything together.
 #
 # 1. Eq. 10 is a square over $2m$. It is **never negative**. Gradient descent subtracts it:
-#    $a \leftarrow a - \mu \lambda \frac{(x-c)^2}{2m}$. So each step lowers each $a_{ij}$, or leaves it where $x_{ij}$
+#    $a \leftarrow a - \mu \lambda \frac{(x-c)^2}{2m}$, with the learning rate $\mu$. So each step lowers each $a_{ij}$, or leaves it where $x_{ij}$
 #    sits exactly on its center.
 # 2. Through Eq. 7 ($a = \sigma(p)$ with $p = p_{in} - p_{ex}$) the slope gets the factor $a(1-a) > 0$: positive again.
 #    The score difference falls, too.
@@ -892,6 +990,7 @@ assert second is None or not torch.allclose(second, a / m)
 # The third point on the real network:
 
 # %%
+from dacl_edu.losses import softmax_loss
 from dacl_edu.model import DACL
 
 model = DACL("small_resnet", image_size=56)
@@ -901,6 +1000,9 @@ attention_weights = list(model.attention.parameters())
 L_S = softmax_loss(output.logits, labels)
 from_softmax = torch.autograd.grad(L_S, attention_weights, allow_unused=True, retain_graph=True)
 assert all(gradient is None for gradient in from_softmax), "not even zero: there is no path"
+
+# %% [markdown]
+# And what the sparse center loss sends to attention, and on to the weights of the attention network:
 
 # %%
 L_SC = sparse_center_loss(output.features, output.attention, labels, centers)
@@ -915,12 +1017,12 @@ print(len(attention_weights), "tensors of the attention network: no gradient fro
 #
 # One sample, four dimensions at distances ¼, ½, 1, 2 from their center. Attention starts at ½ ($p = 0$) and goes
 # downhill on $\mathcal{L}_{SC}$. Three cases: the features stand still; the features move as well; attention is divided
-# by its mean (the control `normalized` of notebook 04).
+# by its mean (the control `normalized` of lesson 04).
 
 # %%
 def attention_only(moves_x=False, normalized=False, steps=300, rate=0.1):
     """Return attention (steps, 4) under gradient descent on L_SC."""
-    center, label, path = torch.zeros(1, 4), torch.tensor([0]), []
+    center, label, path = torch.zeros(1, 4), torch.tensor([0]), []  # one class, its center at 0
     x = torch.tensor([[0.25, 0.5, 1.0, 2.0]], requires_grad=True)
     p = torch.zeros(1, 4, requires_grad=True)
     for _ in range(steps):
@@ -958,18 +1060,18 @@ assert normalized[-1, 0] > 1 > normalized[-1, 3], "so the near dimensions gain w
 # a *ranking*: a dimension rises only because others fall.
 
 # %%
-figure = make_subplots(rows=1, cols=3, subplot_titles=list(paths), horizontal_spacing=0.07)
+figure = make_subplots(cols=3, subplot_titles=list(paths), horizontal_spacing=0.07)
+looks = [(0.25, BLUE, "solid"), (0.5, GREEN, "dot"), (1, ORANGE, "dash"), (2, PURPLE, "dashdot")]
 for column, path in enumerate(paths.values(), start=1):
-    for j, colour in enumerate((BLUE, GREEN, ORANGE, RED)):
-        name = f"|x − c| = {(0.25, 0.5, 1, 2)[j]} at the start"
-        figure.add_scatter(
-            x=list(range(0, 300, 5)), y=rounded(path[::5, j]), name=name, line={"color": colour},
-            showlegend=column == 1, row=1, col=column
-        )
+    for (distance, colour, dash), weight in zip(looks, path.T, strict=True):  # weight: (steps,)
+        figure.add_scatter(x=list(range(0, 300, 5)), y=rounded(weight[::5]), line={"color": colour, "dash": dash},
+                           name=f"|x − c| = {distance}", showlegend=column == 1, row=1, col=column)
+
+# %%
 figure.update_yaxes(rangemode="tozero").update_xaxes(title="step")
-figure.update_layout(
-    width=900, height=360, title="Attention under L_SC alone", legend={"orientation": "h", "y": -0.25}
-)
+figure.update_yaxes(title="attention", row=1, col=1)
+figure.update_layout(title="Attention under L_SC alone", width=760, height=380)
+figure.update_layout(legend={"orientation": "h", "y": -0.25, "title": "at the start:"})
 show(figure, alt="""Three panels with four curves each. Left: all attention weights fall from one half, the
 farthest dimension fastest, towards zero. Middle: they fall a little and then stay. Right: the two near
 dimensions rise above one, the farthest falls.""")
@@ -986,8 +1088,8 @@ dimensions rise above one, the farthest falls.""")
 # - **What holds attention up?** Weight decay pulls the heads towards 0, that is $a$ towards ½. BN bounds $e$. The
 #   learning rate ends. All samples share one network, so a step that lowers one weight may raise another by accident.
 #   None of these knows about the task.
-# - **So log it and control it.** Training logs mean, spread and entropy of $a$ in each epoch. The modes of notebook 04
-#   each remove one explanation:
+# - **So log it and control it.** Training logs mean, spread and entropy of $a$ in each epoch. The modes of lesson 04 each
+#   remove one explanation:
 #
 # | if `learned` is no better than … | then attention … |
 # |---|---|
@@ -996,6 +1098,8 @@ dimensions rise above one, the farthest falls.""")
 # | `permuted` | did not need to know which dimension is which |
 # | `frozen` | did not need to learn |
 # | `normalized` | gained nothing from being able to shrink |
+#
+# The second point in numbers:
 
 # %%
 w = 0.3
@@ -1005,13 +1109,31 @@ assert torch.allclose(lam * sparse_center_loss(x, equal, y, c), (lam * w) * L_C)
 print("λ with attention 0.3 everywhere is λ·0.3:", rounded(lam * w))
 
 # %% [markdown]
-# **Question 3.** Suppose you add a reward for attention, $-\beta \frac{1}{m}\sum_{ij} a_{ij}$, to the loss. Derive the
-# new gradient of $a$. For which dimensions does attention now rise?
+# ### Exercise 3: reward attention
+#
+# Suppose you add a reward for attention, $-\frac{\beta}{m}\sum_{ij} a_{ij}$, to the loss. Derive the new gradient of $a$
+# and write it as `my_rewarded_gradient(features, attention, labels, centers, beta)`, which returns an $(m, d)$ tensor. For
+# which dimensions does attention now rise?
 #
 # <details><summary>Hint 1</summary>The new term is linear in each weight. What is its slope?</details>
 # <details><summary>Hint 2</summary>The slopes add: D²/(2m) − β/m.</details>
 # <details><summary>Hint 3</summary>It is negative, so attention rises, where D² &lt; 2β: near dimensions are included,
 # far ones excluded, and β sets the border.</details>
+
+# %%
+def my_rewarded_gradient(features, attention, labels, centers, beta):
+    return None  # your line here
+
+
+# %% jupyter={"source_hidden": true}
+# The answer. It is used only as long as yours returns None.
+def answer_rewarded_gradient(features, attention, labels, centers, beta):
+    D, m = features - centers[labels], len(features)
+    return D**2 / (2 * m) - beta / m
+
+
+if my_rewarded_gradient(**inputs, beta=0.75) is None:
+    my_rewarded_gradient = answer_rewarded_gradient
 
 # %%
 beta = 0.75
@@ -1021,14 +1143,14 @@ def rewarded_loss(features, attention, labels, centers):
     return sparse_center_loss(features, attention, labels, centers) - beta * attention.sum() / len(features)
 
 
-def my_rewarded_gradient(features, attention, labels, centers):
-    D, m = features - centers[labels], len(features)
-    return {"attention": D**2 / (2 * m) - beta / m}
+def by_name(features, attention, labels, centers):
+    return {"attention": my_rewarded_gradient(features, attention, labels, centers, beta)}
 
 
 # %%
-check.gradient(rewarded_loss, my_rewarded_gradient, inputs, wrt=("attention",))
-rises = my_rewarded_gradient(**inputs)["attention"] < 0
+for batch in (inputs, large):
+    check.gradient(rewarded_loss, by_name, batch, wrt=("attention",))
+rises = my_rewarded_gradient(**inputs, beta=beta) < 0  # (m, d)
 assert torch.equal(rises, D**2 < 2 * beta)
 print("attention rises where D² <", 2 * beta, ":", rises.tolist())
 
@@ -1042,17 +1164,23 @@ print("attention rises where D² <", 2 * beta, ":", rises.tolist())
 # - Eq. 10 is never negative and the softmax loss is silent, so attention can only fall; what you conclude from a
 #   trained attention needs controls.
 #
-# **Try next:** put one of the broken lines into `MySparseCenterLoss` and run the cells below it. Give `attention_only`
-# other distances. Then notebook 06: the centers, which the paper lists among the gradients although they follow none.
+# **Try next:** put one of the broken lines into `my_backward` and run the cells below it. Give `attention_only` other
+# distances. Then [06_center_update](06_center_update.ipynb): the centers, whose rule the paper lists among the gradients
+# although it is none.
 #
-# <details><summary>Three questions</summary>
+# **Three questions**
 #
-# 1. You test a loss with m = 1 only. Which of the six mistakes can you not find? <i>The missing 1/m: dividing by 1
-#    changes nothing.</i>
-# 2. Why is "the loss went down" weak evidence for a right gradient? <i>Any direction within 90 degrees of the right one
-#    lowers the loss for a small step: wrong factors, wrong weights and even one dimension alone do.</i>
-# 3. A colleague reports: "our attention learned to ignore 70 % of the dimensions". What do you ask? <i>How the mean of
-#    attention moved during training, whether a loss with a smaller λ does as well (<code>mean</code>), and whether it
-#    matters which dimensions were ignored (<code>permuted</code>).</i>
+# <details><summary>Question 1. You test a loss with m = 1 only. Which of the six mistakes can you not find?</summary>
+# The missing 1/m: dividing by 1 changes nothing.
+# </details>
 #
+# <details><summary>Question 2. Why is "the loss went down" weak evidence for a right gradient?</summary>
+# Any direction within 90 degrees of the right one lowers the loss for a small step: wrong factors, wrong weights and even
+# one dimension alone do.
+# </details>
+#
+# <details><summary>Question 3. A colleague reports: "our attention learned to ignore 70 % of the dimensions". What do you
+# ask?</summary>
+# How the mean of attention moved during training, whether a loss with a smaller λ does as well (<code>mean</code>), and
+# whether it matters which dimensions were ignored (<code>permuted</code>).
 # </details>

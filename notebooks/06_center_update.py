@@ -16,52 +16,53 @@
 # ---
 
 # %% [markdown]
-# # The center update
+# # The center update: a rule, not a gradient
 #
 # **After this notebook you can** move class centers by hand, say what α and ε do to a common and to a rare class, show
 # that the update is a rule and not a gradient, and predict what happens to centers that are handed to an optimizer.
 #
-# **Minutes:** 60. **Builds on:** notebooks 03 (Eq. 4) and 05 (gradients).
+# **Minutes:** 60. **Builds on:** [03_sparse_center_loss](03_sparse_center_loss.ipynb) (Eq. 4),
+# [05_gradients](05_gradients.ipynb).
 #
-# The loss pulls features to the centers of their classes. Where are the centers? They follow the features. After each
-# batch, every class looks at its own samples and asks its center to take a step:
+# **The equation.** The loss pulls features to the centers of their classes. Where are the centers? They follow the
+# features. After each batch, every class looks at its own samples and asks its center to take a step:
 #
-# $$\Delta_{c_k} = \frac{\sum_{i=1}^m \delta_{y_i k}\; a_i \odot (c_k - x_i)}{\epsilon + \sum_{i=1}^m \delta_{y_i k}} \tag{11}$$
+# $$\Delta_{c_k} = \frac{\sum_{i=1}^m \delta_{y_i k}\; a_i \odot (c_k - x_i)}{\epsilon + \sum_{i=1}^m \delta_{y_i k}} \tag{Eq. 11}$$
 #
 # and line 15 of Algorithm 1 takes a share α of it: $c_k \leftarrow c_k - \alpha\,\Delta_{c_k}$.
 #
 # **How to read it.** $\delta_{y_i k}$ (Kronecker's delta) is 1 if sample $i$ belongs to class $k$ and 0 otherwise: it
 # selects the samples of class $k$. So the numerator is the attention-weighted sum of what separates the center from its
 # samples, and the sum below is the number of those samples, $n_k$. The paper prints an index $j$ where $k$ is meant
-# (`docs/errata.md`), and gives no value for ε; the authors' code has 1.
+# ([the list of misprints](../docs/errata.md)), and gives no value for ε; the authors' code has 1.
+#
+# | symbol | what it is | shape |
+# |---|---|---|
+# | $x$, $a$, $y$ | deep features, attention and labels of a batch | $(m, d)$, $(m, d)$, $(m)$ |
+# | $c$, $\Delta_c$ | centers and the steps that they are asked to take | $(K, d)$ |
+# | $n$ | samples of each class in the batch | $(K)$ |
+# | $\epsilon$ | a constant beside the count; a whole section below | – |
+# | $\alpha$ | the share of the step that is taken; 0.5 in the paper | – |
 
 # %% tags=["setup"]
 # On Colab or Kaggle this fetches the project. Elsewhere, and on a second run, it does nothing.
 import importlib.util, os, subprocess, sys
 
-if importlib.util.find_spec("dacl_edu") is None:
+if importlib.util.find_spec("dacl_edu") is None and not os.path.isdir("dacl-edu/notebooks"):
     repository = os.environ.get("DACL_EDU_REPOSITORY", "")  # where you found this notebook
     assert repository, "write the address of the project's repository between the quotes above"
     subprocess.run(["git", "clone", "--depth", "1", repository, "dacl-edu"], check=True)
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "./dacl-edu[notebooks]"], check=True)
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "-e", "./dacl-edu[notebooks]"], check=True)
+if os.path.isdir("dacl-edu/notebooks"):  # fetched just now, or before the kernel was restarted
     os.chdir("dacl-edu/notebooks")
     sys.path.insert(0, os.path.dirname(os.getcwd()))
 
 # %%
-import math
-
-import ipywidgets as widgets
-import plotly.graph_objects as go
 import torch
-from plotly.subplots import make_subplots
 
-from dacl_edu.centers import ClassCenters, center_delta
-from dacl_edu.course import check
-from dacl_edu.losses import sparse_center_loss
 from dacl_edu.notebook import rounded, setup, show
 
-setup(seed=6)
-BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"  # told apart by colour-blind readers
+setup(seed=6)  # fixes the random numbers: yours will be the printed ones
 
 # %% [markdown]
 # ## Five samples, three classes
@@ -69,11 +70,26 @@ BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"  # told ap
 # Three samples of class 0, two of class 1, none of class 2. Two dimensions, so that we can draw it.
 
 # %%
-x = torch.tensor([[1.0, 1.0], [2.0, 0.0], [3.0, 2.0], [-1.0, 2.0], [-2.0, 3.0]])  # features: (m, d) = (5, 2)
-a = torch.tensor([[1.0, 0.5], [1.0, 0.5], [1.0, 1.0], [0.5, 1.0], [0.5, 1.0]])  # attention: (m, d)
+x = torch.tensor([[1.0, 1.0],
+                  [2.0, 0.0],
+                  [3.0, 2.0],
+                  [-1.0, 2.0],
+                  [-2.0, 3.0]])  # features: (m, d) = (5, 2)
 y = torch.tensor([0, 0, 0, 1, 1])  # labels: (m,)
-c = torch.tensor([[0.0, 0.0], [0.0, 1.0], [2.0, -2.0]])  # centers: (K, d) = (3, 2)
-(m, d), K = x.shape, len(c)
+m, d = x.shape
+
+# %%
+a = torch.tensor([[1.0, 0.5],
+                  [1.0, 0.5],
+                  [1.0, 1.0],
+                  [0.5, 1.0],
+                  [0.5, 1.0]])  # attention: (m, d)
+
+# %%
+c = torch.tensor([[0.0, 0.0],
+                  [0.0, 1.0],
+                  [2.0, -2.0]])  # centers: (K, d) = (3, 2)
+K = len(c)
 eps, alpha = 1.0, 0.5
 
 # %% [markdown]
@@ -109,96 +125,127 @@ print(selects.T.int().tolist())
 n = selects.sum(dim=0)  # samples of each class: (K,)
 delta = selects.T @ (a * (c[y] - x)) / (eps + n)[:, None]  # (K, m) @ (m, d) -> (K, d); (K, 1) below
 
+# %% [markdown]
+# And the function of the package:
+
 # %%
+from dacl_edu.centers import center_delta
+
 delta_package = center_delta(x, a, y, c, eps=eps)
 assert delta_package.shape == delta.shape == delta_loop.shape == (K, d)
 assert torch.allclose(delta, delta_loop) and torch.allclose(delta, delta_package)
 assert delta[1].tolist() == [0.5, -1.0], "as on paper"
 assert (delta[2] == 0).all(), "no sample, no step"
 
+# %% [markdown]
+# The step itself is line 15 of Algorithm 1:
+
 # %%
-moved = c - alpha * delta  # Algorithm 1, line 15: (K, d)
+moved = c - alpha * delta  # (K, d)
 print("before", rounded(c))
 print("after ", rounded(moved))
 assert moved[1].tolist() == [-0.25, 1.5] and torch.equal(moved[2], c[2])
 
 # %% [markdown]
-# **What to see in the figure:** circles are samples, crosses the centers before, diamonds after. Each center moves
+# **What to see in the figure:** circles and squares are samples, crosses the centers before, diamonds after. Each center moves
 # towards its samples. It does not move straight to their mean, because attention weighs the two directions differently:
 # class 0 is pulled right at full strength, and up at half by two of its samples. The lone center of class 2 stays.
 
 # %%
-def draw_step(figure, x, y, before, after, **where):
-    for k, colour in enumerate((BLUE, ORANGE, GREEN)):
-        own = x[y == k]
-        figure.add_scatter(
-            x=own[:, 0].tolist(), y=own[:, 1].tolist(), name=f"samples of class {k}", mode="markers",
-            marker={"color": colour, "size": 9}, **where
-        )
-        path = torch.stack([before[k], after[k]])  # (2, d)
-        marker = {"color": colour, "size": 13, "symbol": ["x", "diamond"]}
-        figure.add_scatter(
-            x=rounded(path[:, 0]), y=rounded(path[:, 1]), name=f"center {k}", mode="lines+markers",
-            marker=marker, line={"color": colour}, **where
-        )
-    return figure
+import plotly.graph_objects as go
 
+from dacl_edu.plots import BLUE, GREEN, ORANGE
+
+
+COLOURS, SYMBOLS = (BLUE, ORANGE, GREEN), ("circle", "square", "star")  # one of each a class
+
+
+def xy(points):  # (n, 2) -> the two lists that a figure wants
+    return {"x": rounded(points[:, 0]), "y": rounded(points[:, 1])}
+
+
+figure = go.Figure()
+for k in range(K):
+    step = torch.stack([c[k], moved[k]])  # (2, d): before and after
+    look = {"color": COLOURS[k], "size": 13, "symbol": ["x", "diamond"]}
+    figure.add_scatter(**xy(step), name=f"center {k}", mode="lines+markers", marker=look)
 
 # %%
-figure = draw_step(go.Figure(), x, y, c, moved)
-figure.update_yaxes(scaleanchor="x", range=[-2.6, 3.6])
-figure.update_layout(width=640, height=440, title="One step of Eq. 11 with α = ½, ε = 1")
+for k in (0, 1):  # class 2 has no samples
+    look = {"color": COLOURS[k], "size": 9, "symbol": SYMBOLS[k]}
+    figure.add_scatter(**xy(x[y == k]), name=f"samples {k}", mode="markers", marker=look)
+figure.update_xaxes(title="x₁", constrain="domain")
+figure.update_yaxes(title="x₂", scaleanchor="x", range=[-2.6, 3.6])
+figure.update_layout(title="One step of Eq. 11 with α = ½, ε = 1", width=640, height=440)
 show(figure, alt="""Three classes in the plane. Center 0 moves from the origin right and a little up towards its
 three samples. Center 1 moves left and up towards its two samples. Center 2, without samples, stays at (2, -2).""")
 
 # %% [markdown]
-# **Question 1.** Write Eq. 11 yourself. The check compares the shape first, then the values, on our five samples and on
-# a random batch.
+# ### Exercise 1: Eq. 11 without the matrix of zeros and ones
 #
-# <details><summary>Hint 1</summary>Start from the loop and make it right before you make it short.</details>
+# With 10,000 classes nearly all of the matrix δ would be zeros. Write `my_center_delta(x, a, y, c, eps)` without it; it
+# returns $(K, d)$. Use a loop over the classes, or the two functions of hint 3.
+#
+# <details><summary>Hint 1</summary>Start from the loop above and make it right before you make it short.</details>
 # <details><summary>Hint 2</summary><code>c[y]</code> has the center of each sample's class: (m, d). What is then to be
-# summed, and by what?</details>
+# summed, over which samples?</details>
 # <details><summary>Hint 3</summary><code>torch.zeros_like(c).index_add(0, y, rows)</code> adds row i to the class y[i];
-# <code>torch.bincount(y, minlength=K)</code> counts.</details>
+# <code>torch.bincount(y, minlength=len(c))</code> counts.</details>
+#
+# As long as your function returns `None`, the page goes on with the answer in the folded cell below it.
 
 # %%
-def my_center_delta(x, a, y, c, eps=1.0):
+def my_center_delta(x, a, y, c, eps):
+    return None  # your lines here
+
+
+# %% jupyter={"source_hidden": true}
+# The answer. It is used only as long as yours returns None.
+def answer_center_delta(x, a, y, c, eps):
     sums = torch.zeros_like(c).index_add(0, y, a * (c[y] - x))  # (K, d)
     n = torch.bincount(y, minlength=len(c))  # (K,)
     return sums / (eps + n)[:, None]
 
 
-# %%
-x_big, a_big, y_big = torch.randn(128, 8), torch.rand(128, 8), torch.randint(0, 6, (128,))  # class 6 is absent
-c_big = torch.randn(7, 8)
-for batch in ((x, a, y, c), (x_big, a_big, y_big, c_big)):
-    check.shape(my_center_delta(*batch), tuple(batch[3].shape), "my_center_delta")
-    check.value(my_center_delta(*batch), center_delta(*batch), "my_center_delta", tolerance=1e-5)
-print("shape and values are right")
+if my_center_delta(x, a, y, c, eps) is None:
+    my_center_delta = answer_center_delta
 
+# %% [markdown]
+# The check looks at our five samples, then at a larger random batch, in which class 6 is absent, and at another ε.
+
+# %%
+from dacl_edu.course import check
+
+x_big, a_big, y_big = torch.randn(128, 8), torch.rand(128, 8), torch.randint(0, 6, (128,))
+c_big = torch.randn(7, 8)  # (K, d) = (7, 8)
+check.shape(my_center_delta(x, a, y, c, eps), (K, d), "Δ of the five samples")
+check.value(my_center_delta(x, a, y, c, eps), delta_loop, "Δ of the five samples", tolerance=1e-5)
+for e in (1.0, 0.25):
+    big = my_center_delta(x_big, a_big, y_big, c_big, e)
+    check.value(big, center_delta(x_big, a_big, y_big, c_big, e), f"Δ of 128 samples with ε = {e}", tolerance=1e-5)
+print("shape and values are right")
 
 # %% [markdown]
 # Two wrong ones and what the check says. The first has the sign of a pull *on the features* (Eq. 9); the second divides
 # by the batch size, as a mean over the batch would.
 
 # %%
-def wrong_sign(x, a, y, c, eps=1.0):
-    sums, n = torch.zeros_like(c).index_add(0, y, a * (x - c[y])), torch.bincount(y, minlength=len(c))
-    return sums / (eps + n)[:, None]
+def wrong_sign(x, a, y, c, eps):
+    sums = torch.zeros_like(c).index_add(0, y, a * (x - c[y]))
+    return sums / (eps + torch.bincount(y, minlength=len(c)))[:, None]
 
 
-def wrong_count(x, a, y, c, eps=1.0):
+def wrong_count(x, a, y, c, eps):
     return torch.zeros_like(c).index_add(0, y, a * (c[y] - x)) / (eps + len(x))
 
 
 # %%
 for wrong in (wrong_sign, wrong_count):
     try:
-        check.value(wrong(x, a, y, c), center_delta(x, a, y, c), wrong.__name__)
+        check.value(wrong(x, a, y, c, eps), delta_loop, wrong.__name__)
+        raise RuntimeError("the check missed it")
     except AssertionError as message:
-        print("caught:", message)
-    else:
-        raise RuntimeError("this should have been caught")
+        print(message)
 
 # %% [markdown]
 # ## A rule, not a gradient
@@ -212,6 +259,8 @@ for wrong in (wrong_sign, wrong_count):
 # count. Autograd confirms it:
 
 # %%
+from dacl_edu.losses import sparse_center_loss
+
 c_leaf = c.clone().requires_grad_()
 (gradient,) = torch.autograd.grad(sparse_center_loss(x, a, y, c_leaf), c_leaf)  # (K, d)
 assert gradient.shape == delta.shape == (K, d)
@@ -221,12 +270,15 @@ print("gradient / rule, class by class:", rounded((eps + n) / m))
 
 # %% [markdown]
 # Class 2 shows 0.2 there, but both are zero for it. For the others the ratio differs *between classes*: no learning
-# rate can turn one into the other. What it means for a batch of 128 with one common and one rare class:
+# rate can turn one into the other.
+#
+# What that means for a batch of 128 with one common and one rare class: how far does one step of rate 1 go, as a share of
+# the way from the center to the mean of its samples? (Attention is 1.)
 
 # %%
-counts = torch.tensor([60.0, 2.0])  # n_k of a common and of a rare class, in a batch of 128
-gradient_share = counts / 128  # how far one step of rate 1 goes, in units of the distance (attention 1)
-rule_share = counts / (1 + counts)
+counts = torch.tensor([60.0, 2.0])  # n_k of the common and of the rare class
+gradient_share = counts / 128  # n_k / m
+rule_share = counts / (1 + counts)  # n_k / (ϵ + n_k)
 for name, (common, rare) in (("gradient", gradient_share), ("rule    ", rule_share)):
     print(f"{name} common", rounded(common, 3), " rare", rounded(rare, 3), " ratio", rounded(common / rare, 1))
 assert gradient_share[0] / gradient_share[1] == 30 and rule_share[0] / rule_share[1] < 1.5
@@ -236,25 +288,40 @@ assert gradient_share[0] / gradient_share[1] == 30 and rule_share[0] / rule_shar
 # two are nearly alike. In RAF-DB "happiness" has about 17 times as many training images as "fear": that is what the
 # rule is for.
 #
-# **Question 2.** Use Eq. 11 to write the gradient of Eq. 4 with respect to the centers. The check compares it with
-# finite differences.
+# ### Exercise 2: from the rule to the gradient
 #
-# <details><summary>Hint 1</summary>The formula is three lines up. Which of its parts has the shape (K,), and which (K,
-# d)?</details>
-# <details><summary>Hint 2</summary>The count of each class:
-# <code>torch.bincount(labels, minlength=len(centers))</code>.</details>
-# <details><summary>Hint 3</summary>Any ε will do, if you use the same twice. Why does it cancel?</details>
+# Write `my_center_gradient(x, a, y, c)`: the gradient of Eq. 4 with respect to the centers, $(K, d)$, by way of Eq. 11.
+# The check compares it with finite differences.
+#
+# <details><summary>Hint 1</summary>Look at the last formula of this section. Which of its parts has the shape (K,), and
+# which (K, d)?</details>
+# <details><summary>Hint 2</summary>Δ is <code>center_delta(x, a, y, c, eps=1.0)</code>; the count of each class is
+# <code>torch.bincount(y, minlength=len(c))</code>.</details>
+# <details><summary>Hint 3</summary>Any ε will do, if you use the same twice: it cancels. And (K,) needs
+# <code>[:, None]</code> to multiply the rows of (K, d).</details>
 
 # %%
-def my_center_gradient(features, attention, labels, centers):
-    n = torch.bincount(labels, minlength=len(centers))  # (K,)
-    delta = center_delta(features, attention, labels, centers, eps=1.0)  # (K, d)
-    return {"centers": delta * (1.0 + n)[:, None] / len(features)}
+def my_center_gradient(x, a, y, c):
+    return None  # your lines here
 
+
+# %% jupyter={"source_hidden": true}
+# The answer. It is used only as long as yours returns None.
+def answer_center_gradient(x, a, y, c):
+    n = torch.bincount(y, minlength=len(c))  # (K,)
+    return center_delta(x, a, y, c, eps=1.0) * (1.0 + n)[:, None] / len(x)  # (K, d)
+
+
+if my_center_gradient(x, a, y, c) is None:
+    my_center_gradient = answer_center_gradient
 
 # %%
+def by_name(features, attention, labels, centers):
+    return {"centers": my_center_gradient(features, attention, labels, centers)}
+
+
 inputs = {"features": x, "attention": a, "labels": y, "centers": c}
-check.gradient(sparse_center_loss, my_center_gradient, inputs, wrt=("centers",))
+check.gradient(sparse_center_loss, by_name, inputs, wrt=("centers",))
 print("shape and value of the gradient are right")
 
 # %% [markdown]
@@ -267,10 +334,9 @@ def rule_as_gradient(features, attention, labels, centers):
 
 try:
     check.gradient(sparse_center_loss, rule_as_gradient, inputs, wrt=("centers",))
+    raise RuntimeError("the check missed it")
 except AssertionError as message:
-    print("caught:", message)
-else:
-    raise RuntimeError("this should have been caught")
+    print(message)
 
 # %% [markdown]
 # ## ε: more than a guard against dividing by zero
@@ -298,15 +364,13 @@ assert torch.allclose(center_delta(x, ones, y, c, eps=1.0)[0], 3 / 4 * (c[0] - m
 
 # %%
 figure = go.Figure()
-for e, colour in ((1e-6, ORANGE), (1.0, BLUE), (5.0, GREEN)):
-    figure.add_scatter(
-        x=list(range(1, 31)), y=rounded([count / (e + count) for count in range(1, 31)]), name=f"ε = {e:g}",
-        line={"color": colour}
-    )
-figure.update_yaxes(range=[0, 1.05], title="n / (ε + n)").update_xaxes(
-    title="samples of the class in the batch, n"
-)
-figure.update_layout(width=640, height=360, title="How far a class trusts its batch")
+count = torch.arange(1, 31)  # (30,)
+for e, colour, dash in ((1e-6, ORANGE, "dash"), (1.0, BLUE, "solid"), (5.0, GREEN, "dot")):
+    share = rounded(count / (e + count))
+    figure.add_scatter(x=count.tolist(), y=share, name=f"ε = {e:g}", line={"color": colour, "dash": dash})
+figure.update_xaxes(title="samples of the class in the batch, n")
+figure.update_yaxes(title="n / (ε + n)", range=[0, 1.05])
+figure.update_layout(title="How far a class trusts its batch", width=640, height=360)
 show(figure, alt="""Three curves. For epsilon one millionth the share is 1 for every count. For epsilon 1 it
 starts at one half and approaches 1. For epsilon 5 it starts at one sixth and is still below 0.9 at thirty
 samples.""")
@@ -317,8 +381,8 @@ samples.""")
 
 # %%
 def jitter(eps, steps=2000):
-    source, center = torch.Generator().manual_seed(0), torch.zeros(1, 1)
-    path = []
+    source = torch.Generator().manual_seed(0)
+    center, path = torch.zeros(1, 1), []
     for _ in range(steps):
         sample = torch.randn(1, 1, generator=source)
         center = center - 0.5 * center_delta(sample, None, torch.tensor([0]), center, eps)
@@ -347,7 +411,7 @@ assert torch.tensor(0.0).div(0.0).isnan(), "plain division would give nan"
 # The new center is a weighted average of the old center and the batch mean. Insert the formula into itself, and the
 # batch of $t$ steps ago has the weight $r (1-r)^t$: recent batches count most, old ones fade. That is the "moving
 # average strategy" of the paper. Why not take the plain mean of all features of the class? Because **features drift**:
-# the network is learning, and last week's features are wrong.
+# the network is learning, and the features of yesterday are wrong.
 #
 # Watch a center follow features whose mean moves at the speed $v = 0.05$ a step, with noise. One class, 4 samples a
 # batch.
@@ -355,12 +419,13 @@ assert torch.tensor(0.0).div(0.0).isnan(), "plain division would give nan"
 # %%
 def follow(alpha, attention=1.0, eps=1.0, steps=120, v=0.05, noise=0.6):
     """Return the class mean (steps,) and the center (steps,) after each step."""
-    source, center, path = torch.Generator().manual_seed(1), torch.zeros(1, 1), []
-    means = v * torch.arange(1, steps + 1)
+    source = torch.Generator().manual_seed(1)
+    center, path = torch.zeros(1, 1), []  # K = 1, d = 1
+    means, labels = v * torch.arange(1, steps + 1), torch.tensor([0, 0, 0, 0])
     for mean in means:
-        batch = mean + noise * torch.randn(4, 1, generator=source)
-        weight = torch.full_like(batch, attention)
-        center = center - alpha * center_delta(batch, weight, torch.zeros(4, dtype=torch.long), center, eps)
+        batch = mean + noise * torch.randn(4, 1, generator=source)  # (m, d) = (4, 1)
+        weights = torch.full_like(batch, attention)
+        center = center - alpha * center_delta(batch, weights, labels, center, eps)
         path.append(center.item())
     return means, torch.tensor(path)
 
@@ -378,25 +443,24 @@ for rate in (0.1, 0.5, 1.0):
     assert abs(lag - 0.05 * (1 - r) / r) < 2e-3
 
 # %% [markdown]
-# **What to see in the figure:** the dashed line is the true mean. With α = 1 the center is close behind but trembles
+# **What to see in the figure:** the black dashed line is the true mean. With α = 1 the center is close behind but trembles
 # with each batch; with α = 0.1 it is smooth and far behind; α = 0.5, the paper's choice, is between. The dotted line
 # has α = 0.5 *and attention 0.1*: it is even slower than α = 0.1.
 
 # %%
+from dacl_edu.plots import PURPLE
+
+settings = [("α = 1", 1.0, 1.0, ORANGE, "solid"), ("α = 0.5", 0.5, 1.0, BLUE, "solid"),
+            ("α = 0.1", 0.1, 1.0, GREEN, "solid"), ("α = 0.5, attention 0.1", 0.5, 0.1, PURPLE, "dot")]
 figure = go.Figure()
-settings = [
-    ("α = 0.1", 0.1, 1.0, GREEN, "solid"),
-    ("α = 0.5", 0.5, 1.0, BLUE, "solid"),
-    ("α = 1", 1.0, 1.0, ORANGE, "solid"),
-    ("α = 0.5, attention 0.1", 0.5, 0.1, RED, "dot"),
-]
 for name, rate, attention, colour, dash in settings:
     means, path = follow(rate, attention, steps=60, noise=1.0)
-    figure.add_scatter(x=list(range(60)), y=rounded(path), name=name, line={"color": colour, "dash": dash})
-figure.add_scatter(
-    x=list(range(60)), y=rounded(means), name="true mean", line={"color": "#000000", "dash": "dash"}
-)
-figure.update_layout(width=720, height=440, title="A center follows drifting features", xaxis_title="step")
+    figure.add_scatter(y=rounded(path), name=name, line={"color": colour, "dash": dash})
+
+# %%
+figure.add_scatter(y=rounded(means), name="true mean", line={"color": "#333333", "dash": "dash"})
+figure.update_layout(title="A center follows drifting features", xaxis_title="step", yaxis_title="position")
+figure.update_layout(width=720, height=440)
 show(figure, alt="""A rising dashed line, the true mean, and four centers that follow it. Alpha 1 is close and
 jagged, alpha one half close and smoother, alpha one tenth smooth and clearly below, alpha one half with
 attention one tenth farthest below.""")
@@ -411,7 +475,7 @@ attention one tenth farthest below.""")
 assert torch.allclose(follow(0.5, attention=0.1)[1], follow(0.05, attention=1.0)[1], atol=1e-5)
 
 # %% [markdown]
-# In notebook 05 attention could only fall. When it does, centers become slow as well, dimension by dimension.
+# In lesson 05 attention could only fall. When it does, centers become slow as well, dimension by dimension.
 #
 # And *where* does a center come to rest, if the same batch comes again and again? Where the numerator is 0:
 # $\sum_i a_i \odot (c - x_i) = 0$, that is, at the mean **weighted by attention**:
@@ -448,40 +512,40 @@ assert (path[:, 2] == c[2]).all(), "the absent class never moves"
 
 
 # %%
-def trail_figure(alpha, eps, figure=None, **where):
-    figure = figure or go.Figure()
-    for k, colour in enumerate((BLUE, ORANGE, GREEN)):
-        own, path = x[y == k], trail(alpha, eps)[:, k]  # (n_k, d), (7, d)
-        figure.add_scatter(
-            x=own[:, 0].tolist(), y=own[:, 1].tolist(), name=f"samples {k}", mode="markers",
-            marker={"color": colour, "size": 9}, **where
-        )
-        figure.add_scatter(
-            x=rounded(path[:, 0]), y=rounded(path[:, 1]), name=f"center {k}", mode="lines+markers",
-            marker={"color": colour, "symbol": "x", "size": 8}, line={"color": colour}, **where
-        )
-    return figure
+def trail_traces(alpha, eps):
+    """Return the traces of a figure: the path of each center, then the samples of classes 0 and 1."""
+    path, traces = trail(alpha, eps), []
+    for k in range(K):
+        look = {"color": COLOURS[k], "symbol": "x", "size": 8}
+        traces.append(go.Scatter(**xy(path[:, k]), name=f"center {k}", mode="lines+markers", marker=look))
+    for k in (0, 1):
+        look = {"color": COLOURS[k], "symbol": SYMBOLS[k], "size": 9}
+        traces.append(go.Scatter(**xy(x[y == k]), name=f"samples {k}", mode="markers", marker=look))
+    return traces
 
 
 # %% [markdown]
-# Drag the sliders (the notebook must be running). **What to see:** α scales all steps alike, ε hits the class with
+# **Move the sliders** (the notebook must be running). **What to see:** α scales all steps alike, ε hits the class with
 # fewer samples harder. α = 1 with ε = 0 jumps to the batch in one step – in the dimension where attention is 1; where
 # attention is ½ it takes half the way.
 
 # %%
-explorer = go.FigureWidget(trail_figure(0.5, 1.0))
-explorer.update_layout(
-    width=640, height=420, yaxis_range=[-2.6, 3.6], xaxis_range=[-2.6, 3.6], title="α = 0.5, ε = 1"
-)
+import ipywidgets as widgets
+
+axis = {"range": [-2.6, 3.6]}
+explorer = go.FigureWidget(trail_traces(0.5, 1.0))
+explorer.update_layout(title="α = 0.5, ε = 1", width=640, height=440)
+explorer.update_xaxes(title="x₁", **axis).update_yaxes(title="x₂", **axis)
 alpha_slider = widgets.FloatSlider(0.5, min=0, max=1, step=0.05, description="α")
 eps_slider = widgets.FloatSlider(1.0, min=0, max=10, step=0.5, description="ε")
 
 
+# %%
 def redraw(change=None):
-    fresh = trail_figure(alpha_slider.value, eps_slider.value)
+    fresh = trail_traces(alpha_slider.value, eps_slider.value)
     with explorer.batch_update():
         explorer.layout.title.text = f"α = {alpha_slider.value:g}, ε = {eps_slider.value:g}"
-        for old, new in zip(explorer.data, fresh.data):
+        for old, new in zip(explorer.data, fresh, strict=True):
             old.x, old.y = new.x, new.y
 
 
@@ -493,28 +557,35 @@ six steps, with sliders for alpha and epsilon.""")
 # %%
 alpha_slider.value, eps_slider.value = 1.0, 0.0  # what dragging does
 assert explorer.layout.title.text == "α = 1, ε = 0"
-assert explorer.data[1].x[1] == rounded(mean_0[0]), "attention 1, one jump to the mean of the batch"
+assert explorer.data[0].x[1] == rounded(mean_0[0]), "attention 1, one jump to the mean of the batch"
 alpha_slider.value, eps_slider.value = 0.5, 1.0
 
 # %% [markdown]
 # The same as a still picture, for three values of ε:
 
 # %%
-figure = make_subplots(rows=1, cols=3, subplot_titles=("ε = 0", "ε = 1", "ε = 10"), shared_yaxes=True)
+from plotly.subplots import make_subplots
+
+figure = make_subplots(cols=3, subplot_titles=("ε = 0", "ε = 1", "ε = 10"), shared_yaxes=True)
 for column, e in enumerate((0.0, 1.0, 10.0), start=1):
-    trail_figure(0.5, e, figure, row=1, col=column)
-figure.update_layout(width=860, height=340, showlegend=False, title="Six steps with α = ½")
+    for trace in trail_traces(0.5, e):
+        figure.add_trace(trace.update(showlegend=column == 1), row=1, col=column)
+figure.update_xaxes(title="x₁").update_yaxes(title="x₂", col=1)
+figure.update_layout(title="Six steps with α = ½", width=760, height=380)
+figure.update_layout(legend={"orientation": "h", "y": -0.3})
 show(figure, alt="""Three panels. With epsilon 0 the centers of classes 0 and 1 reach their samples in a few steps; with 1 they get
 nearly as far; with 10 they are still on the way, class 1 with two samples more so. Center 2 never moves.""")
 
 # %% [markdown]
 # ## Where the centers start
 #
-# The paper says "He initialization" (notebook 04): normal with variance 2 / fan-in. Fan-in of what? A table of centers
+# The paper says "He initialization" (lesson 04): normal with variance 2 / fan-in. Fan-in of what? A table of centers
 # has no inputs. The released code's function takes $K$ for it, a standard deviation of $\sqrt{2/7} = 0.53$; the feature
 # dimension would give $\sqrt{2/512} = 0.06$. Both are offered. The start is soon forgotten: it fades as $(1-r)^t$.
 
 # %%
+from dacl_edu.centers import ClassCenters
+
 by_classes = ClassCenters(7, 512)
 by_features = ClassCenters(7, 512, init="fan_in_features")
 print("std", rounded(by_classes.centers.std(), 2), "and", rounded(by_features.centers.std(), 2), "in this draw")
@@ -541,7 +612,7 @@ assert torch.allclose(keeper.centers, moved)
 # micro-batches add up to those of the whole. The quotients do not:
 
 # %%
-parts = list(zip(x_big.split(32), a_big.split(32), y_big.split(32)))  # four micro-batches of 32
+parts = list(zip(x_big.split(32), a_big.split(32), y_big.split(32), strict=True))  # four micro-batches of 32
 keeper = ClassCenters(7, 8)
 keeper.centers.copy_(c_big)
 for x_part, a_part, y_part in parts:
@@ -554,14 +625,16 @@ assert torch.equal(keeper.centers, joined), "the same to the last bit"
 # %%
 averaged = sum(center_delta(*part, c_big) for part in parts) / 4  # the tempting shortcut
 try:
-    check.value(c_big - 0.5 * averaged, joined, "the mean of four deltas")
+    check.value(c_big - 0.5 * averaged, joined, "the step by the mean of four deltas")
+    raise RuntimeError("the check missed it")
 except AssertionError as message:
-    print("caught:", message)
-else:
-    raise RuntimeError("this should have been caught")
+    print(message)
 
 # %% [markdown]
-# **Question 3.** Write the accumulation yourself, for a list of micro-batches.
+# ### Exercise 3: accumulate
+#
+# Write `my_accumulated_delta(parts, c, eps)`: the Δ of the whole batch, $(K, d)$, from a list of micro-batches
+# `(x, a, y)`.
 #
 # <details><summary>Hint 1</summary>Which two things may be added up over micro-batches?</details>
 # <details><summary>Hint 2</summary>Keep a (K, d) tensor of sums and a (K,) tensor of counts; all micro-batches see the
@@ -569,19 +642,27 @@ else:
 # <details><summary>Hint 3</summary>Divide once, at the end. ε is added once a step, not once a micro-batch.</details>
 
 # %%
-def my_accumulated_delta(parts, c, eps=1.0):
-    sums, counts = torch.zeros_like(c), torch.zeros(len(c))
+def my_accumulated_delta(parts, c, eps):
+    return None  # your lines here
+
+
+# %% jupyter={"source_hidden": true}
+# The answer. It is used only as long as yours returns None.
+def answer_accumulated_delta(parts, c, eps):
+    sums, counts = torch.zeros_like(c), torch.zeros(len(c))  # (K, d), (K,)
     for x, a, y in parts:
         sums = sums.index_add(0, y, a * (c[y] - x))
         counts = counts + torch.bincount(y, minlength=len(c))
     return sums / (eps + counts)[:, None]
 
 
+if my_accumulated_delta(parts, c_big, 1.0) is None:
+    my_accumulated_delta = answer_accumulated_delta
+
 # %%
-check.value(
-    my_accumulated_delta(parts, c_big), center_delta(x_big, a_big, y_big, c_big), "my_accumulated_delta",
-    tolerance=1e-5
-)
+whole = center_delta(x_big, a_big, y_big, c_big, eps=1.0)  # (7, 8)
+check.shape(my_accumulated_delta(parts, c_big, 1.0), (7, 8), "the accumulated Δ")
+check.value(my_accumulated_delta(parts, c_big, 1.0), whole, "the accumulated Δ", tolerance=1e-5)
 print("four micro-batches give the step of the whole batch")
 
 # %% [markdown]
@@ -598,6 +679,13 @@ share_sgd = 0.01 * 0.01 * 18 / 128  # μ λ n/m
 share_rule = 0.5 * 18 / (1 + 18)  # α n/(ε + n)
 print(f"share of the way in one step: SGD {share_sgd:.1e}, rule {share_rule:.2f}")
 print(f"the rule goes {share_rule / share_sgd:,.0f} times as far")
+
+# %% [markdown]
+# How many steps until half of the way is done? After $t$ steps with the share $s$, the part $(1-s)^t$ of the way is left.
+
+# %%
+import math
+
 steps = [math.ceil(math.log(0.5) / math.log(1 - share)) for share in (share_sgd, share_rule)]
 print("steps until half way: SGD", steps[0], " rule", steps[1])
 
@@ -664,14 +752,13 @@ assert torch.allclose(decay[-1], sunk, rtol=1e-4)
 
 # %%
 figure = go.Figure()
-for (name, path), colour in zip(paths.items(), (BLUE, ORANGE, RED)):
-    figure.add_scatter(x=list(range(61)), y=rounded(path), name=name, line={"color": colour})
-figure.add_hline(y=3, line_dash="dash", annotation_text="its samples")
+looks = [(BLUE, "solid"), (ORANGE, "dash"), (PURPLE, "dashdot")]
+for (name, path), (colour, dash) in zip(paths.items(), looks, strict=True):
+    figure.add_scatter(y=rounded(path), name=name, line={"color": colour, "dash": dash})
+figure.add_hline(y=3, line_dash="dot", annotation_text="its samples")
 figure.add_vrect(x0=10, x1=60, fillcolor="#999999", opacity=0.15, line_width=0)
-figure.update_layout(
-    width=760, height=380, title="A class leaves the batch after ten steps", xaxis_title="step",
-    yaxis_title="its center"
-)
+figure.update_layout(title="A class leaves the batch after ten steps", xaxis_title="step", yaxis_title="its center")
+figure.update_layout(width=760, height=380)
 show(figure, alt="""Three curves rise from 1 towards the samples at 3 for ten steps. Then the class is absent:
 the rule's center stays level, the one with momentum rises past the samples to 4, the one with weight decay
 sinks.""")
@@ -694,15 +781,21 @@ sinks.""")
 # - Absent classes do not move, which no optimizer with momentum or decay grants; micro-batches add up to the same bits.
 #
 # **Try next:** give `follow` a jump instead of a drift, and count the steps until the center has caught up. Then
-# notebook 07: Algorithm 1, line by line, and a real training.
+# [07_training](07_training.ipynb): Algorithm 1, line by line, and a real training.
 #
-# <details><summary>Three questions</summary>
+# **Three questions**
 #
-# 1. The loss of a batch is computed with the centers before or after the update? <i>Before: lines 7 and 13 of Algorithm
-#    1 both use the centers of step t; line 15 makes those of step t + 1.</i>
-# 2. Two GPUs each see half of a batch. What must they exchange so that their centers stay equal? <i>The sums and the
-#    counts, K·(d + 1) numbers, once a step; then both divide and step alike. Exchanging deltas would be wrong.</i>
-# 3. Could the loss be made zero without learning anything? <i>Yes: all features and all centers in one point. Neither
-#    Eq. 4 nor Eq. 11 forbids it; the softmax loss does, since equal features cannot be told apart.</i>
+# <details><summary>Question 1. Is the loss of a batch computed with the centers before or after the update?</summary>
+# Before: lines 7 and 13 of Algorithm 1 both use the centers of step t; line 15 makes those of step t + 1.
+# </details>
 #
+# <details><summary>Question 2. Two GPUs each see half of a batch. What must they exchange so that their centers stay
+# equal?</summary>
+# The sums and the counts, K·(d + 1) numbers, once a step; then both divide and step alike. Exchanging deltas would be
+# wrong.
+# </details>
+#
+# <details><summary>Question 3. Could the sparse center loss be made zero without learning anything?</summary>
+# Yes: all features and all centers in one point. Neither Eq. 4 nor Eq. 11 forbids it; the softmax loss does, since equal
+# features cannot be told apart.
 # </details>

@@ -40,11 +40,12 @@
 # On Colab or Kaggle this fetches the project. Elsewhere, and on a second run, it does nothing.
 import importlib.util, os, subprocess, sys
 
-if importlib.util.find_spec("dacl_edu") is None:
+if importlib.util.find_spec("dacl_edu") is None and not os.path.isdir("dacl-edu/notebooks"):
     repository = os.environ.get("DACL_EDU_REPOSITORY", "")  # where you found this notebook
     assert repository, "write the address of the project's repository between the quotes above"
     subprocess.run(["git", "clone", "--depth", "1", repository, "dacl-edu"], check=True)
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "./dacl-edu[notebooks]"], check=True)
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "-e", "./dacl-edu[notebooks]"], check=True)
+if os.path.isdir("dacl-edu/notebooks"):  # fetched just now, or before the kernel was restarted
     os.chdir("dacl-edu/notebooks")
     sys.path.insert(0, os.path.dirname(os.getcwd()))
 
@@ -68,9 +69,7 @@ from torch import nn
 
 from dacl_edu.notebook import check_parameters, rounded, setup, show
 
-settings = (
-    check_parameters()
-)  # an unknown name or a wrong type stops here, and names the nearest valid one
+settings = check_parameters()  # a wrong name or type stops here, and the nearest name is said
 setup(seed=0)
 assert settings["method"].split() and settings["seed"] >= 0
 
@@ -152,9 +151,7 @@ assert rounded(x) == [[1.0, 0.0], [0.5, 0.0], [0.0, 1.0], [0.75, 0.75]]
 
 # %% tags=["alg-5"]
 θ_E = torch.full((8, 1), 0.25).requires_grad_()  # encoder: (N_C*N_H*N_W, d')
-θ_H = torch.tensor(
-    [[0.0, 1.0, 0.0, -1.0]]
-).requires_grad_()  # heads: exclude 0, include 0, exclude 1, include 1
+θ_H = torch.tensor([[0.0, 1.0, 0.0, -1.0]]).requires_grad_()  # heads: out 0, in 0, out 1, in 1
 e = torch.tanh(x_star.flatten(1) @ θ_E)  # (m, d') = (4, 1)
 p = (e @ θ_H).unflatten(1, (d, 2))  # (m, d, 2)
 a = torch.softmax(p, dim=2)[:, :, 1]  # (m, d): Eq. 7, the share of "include"
@@ -213,12 +210,10 @@ for ours, theirs in zip((L, L_S, L_SC), terms, strict=True):
 
 # %%
 theta = [θ_C, θ_E, θ_H, W, B]
-g = dict(
-    zip(("C", "E", "H", "W", "B"), torch.autograd.grad(L, theta, retain_graph=True), strict=True)
-)
-assert all(
-    gradient.shape == weight.shape for gradient, weight in zip(g.values(), theta, strict=True)
-)
+gradients = torch.autograd.grad(L, theta, retain_graph=True)
+g = dict(zip(("C", "E", "H", "W", "B"), gradients, strict=True))
+for gradient, weight in zip(gradients, theta, strict=True):
+    assert gradient.shape == weight.shape
 
 # %% [markdown]
 # **Line 9, the classifier.** Only $\mathcal{L}_S$ reaches it. From lesson 01: $(p - \text{one-hot})/m$ for the scores, then one product.
@@ -251,17 +246,13 @@ assert (da >= 0).all(), "no element of Eq. 10 is negative: a step can only lower
 # **Line 12, the CNN.** $x^*$ is used twice, by the pooling layer and by the attention network. Two ways in, so two gradients are added.
 
 # %% tags=["alg-12"]
-through_pooling = (
-    dx[:, :, None, None].expand_as(x_star) / 4
-)  # each of the 2x2 places holds a quarter of the average
+through_pooling = dx[:, :, None, None].expand_as(x_star) / 4  # a quarter for each of 2x2 places
 (through_attention,) = torch.autograd.grad(a, x_star, grad_outputs=da, retain_graph=True)
 dx_star = through_pooling + through_attention  # (m, N_C, N_H, N_W)
 (dC,) = torch.autograd.grad(x_star, θ_C, grad_outputs=dx_star, retain_graph=True)
 assert dC.shape == θ_C.shape and torch.allclose(dC, g["C"])
-print(
-    "share that came through attention:",
-    rounded(through_attention.abs().sum() / dx_star.abs().sum(), 3),
-)
+share = through_attention.abs().sum() / dx_star.abs().sum()
+print("share that came through attention:", rounded(share, 3))
 
 # %% [markdown]
 # Nothing was left over: the four lines give every gradient. The paper prints another $1/m$ in lines 10 to 12; since Eq. 2 and 4 are
@@ -306,9 +297,7 @@ print("centers before:", rounded(c), " after:", rounded(c_next))
 assert torch.allclose(c_next[0], c[0] - 0.5 * Δc[0])
 
 # %% tags=["alg-16"]
-theta_next = [
-    weight.detach() - μ * gradient for weight, gradient in zip(theta, g.values(), strict=True)
-]
+theta_next = [w.detach() - μ * gradient for w, gradient in zip(theta, g.values(), strict=True)]
 assert not torch.equal(theta_next[0], θ_C), "the filters moved"
 
 # %% [markdown]
@@ -331,19 +320,14 @@ def one_step(theta, c, lam):
     θ_C, θ_E, θ_H, W, B = (weight.detach().requires_grad_() for weight in theta)
     x_star = torch.relu(nn.functional.conv2d(X, θ_C))  # line 3
     x = x_star.mean(dim=(2, 3))  # line 4
-    a = torch.softmax((torch.tanh(x_star.flatten(1) @ θ_E) @ θ_H).unflatten(1, (d, 2)), dim=2)[
-        :, :, 1
-    ]  # line 5
-    terms = Objective(build_loss("sparse_center"), lam)(x @ W + B, x, a, y, c)  # lines 6-8
-    gradients = torch.autograd.grad(
-        terms.total, [θ_C, θ_E, θ_H, W, B], allow_unused=True
-    )  # lines 9-12
-    zero_if_unused = [
-        torch.zeros_like(w) if g is None else g for w, g in zip(theta, gradients, strict=True)
-    ]
+    p = (torch.tanh(x_star.flatten(1) @ θ_E) @ θ_H).unflatten(1, (d, 2))
+    a = torch.softmax(p, dim=2)[:, :, 1]  # line 5
+    L = Objective(build_loss("sparse_center"), lam)(x @ W + B, x, a, y, c).total  # lines 6-8
+    weights = [θ_C, θ_E, θ_H, W, B]
+    gradients = torch.autograd.grad(L, weights, materialize_grads=True)  # lines 9-12
     c_next = c - α * center_delta(x, a, y, c, eps=ϵ)  # lines 13, 15
-    theta_next = [w.detach() - μ * g for w, g in zip(theta, zero_if_unused, strict=True)]  # line 16
-    return theta_next, c_next, {"x": x.detach(), "a": a.detach(), "c": c, "L": terms.total.item()}
+    theta_next = [w.detach() - μ * g for w, g in zip(weights, gradients, strict=True)]  # line 16
+    return theta_next, c_next, {"x": x.detach(), "a": a.detach(), "c": c, "L": L.item()}
 
 
 # %%
@@ -356,9 +340,7 @@ for ours, theirs in zip(theta_after, theta_next, strict=True):
 # %% tags=["alg-1", "alg-17"]
 def train_tiny(lam, steps=60):
     weights, centers, history = theta, c, []
-    while (
-        len(history) < steps
-    ):  # line 1: "converged" is not defined in the paper; everyone counts steps
+    while len(history) < steps:  # line 1: the paper does not define "converged"; everyone counts
         weights, centers, record = one_step(weights, centers, lam)
         history.append(record)  # line 14
     return history  # line 17
@@ -379,9 +361,7 @@ from dacl_edu.plots import BLUE, ORANGE
 
 
 def traces_of(record):  # the samples of each class, then the centers
-    rows = [record["x"][y == k] for k in range(K)] + [
-        record["c"][k : k + 1] for k in range(K)
-    ]  # 4 x (n, d)
+    rows = [record["x"][y == k] for k in range(K)] + list(record["c"].split(1))  # 4 x (n, d)
     looks = [
         ("class 0", "circle", BLUE),
         ("class 1", "square", ORANGE),
@@ -439,22 +419,16 @@ assert torch.equal(histories[0.1][59]["c"], history[59]["c"])
 slider_t = widgets.IntSlider(value=0, min=0, max=59, description="step t")
 slider_λ = widgets.SelectionSlider(options=list(histories), value=0.1, description="λ")
 live = go.FigureWidget([go.Scatter(**trace) for trace in traces_of(history[0])])
-live.update_layout(
-    width=560,
-    height=360,
-    margin={"l": 50, "r": 10, "t": 20, "b": 50},
-    xaxis={"title": "x₁", **axis},
-    yaxis={"title": "x₂", **axis},
-    showlegend=True,
-)
+axes = {"xaxis": {"title": "x₁", **axis}, "yaxis": {"title": "x₂", **axis}}
+margin = {"l": 50, "r": 10, "t": 20, "b": 50}
+live.update_layout(width=560, height=360, margin=margin, showlegend=True, **axes);
 
 
 # %%
 def redraw(change=None):
     with live.batch_update():
-        for trace, new in zip(
-            live.data, traces_of(histories[slider_λ.value][slider_t.value]), strict=True
-        ):
+        wanted = traces_of(histories[slider_λ.value][slider_t.value])
+        for trace, new in zip(live.data, wanted, strict=True):
             trace.x, trace.y = new["x"], new["y"]
 
 
@@ -536,26 +510,12 @@ print("right: the joined loss is", rounded(joined_loss(losses, sizes).item()))
 from dacl_edu.training import TrainConfig
 from dacl_edu.training.parts import load_training_data
 
-plain = TrainConfig.from_preset(
-    "smoke",
-    method="dacl",
-    epochs=1,
-    limit=70,
-    augment="none",
-    schedule="constant",
-    nesterov=False,
-    precision="32-true",
-    device="cpu",
-)
+simple = {"augment": "none", "schedule": "constant", "nesterov": False}
+exact = {"precision": "32-true", "device": "cpu"}
+plain = TrainConfig.from_preset("smoke", method="dacl", epochs=1, limit=70, **simple, **exact)
 data = load_training_data(plain)
-print(
-    "faces:",
-    data.train.name,
-    " images used:",
-    len(data.train),
-    " size:",
-    tuple(data.train.images.shape[1:]),
-)
+size = tuple(data.train.images.shape[1:])
+print("faces:", data.train.name, " images used:", len(data.train), " size:", size)
 assert len(data.train) == 70
 
 # %% [markdown]
@@ -568,24 +528,21 @@ from dacl_edu.model import DACL
 from dacl_edu.training.parts import EpochOrder, epoch_generator
 
 torch.manual_seed(plain.seed)
-network = DACL(plain.backbone, len(data.train.classes), plain.image_size).to(
-    memory_format=torch.channels_last
-)
-centers = ClassCenters(
-    len(data.train.classes), network.feature_dim, generator=epoch_generator(plain.seed, 0, stream=1)
-)
+classes = len(data.train.classes)
+network = DACL(plain.backbone, classes, plain.image_size).to(memory_format=torch.channels_last)
+draws = epoch_generator(plain.seed, 0, stream=1)  # random numbers of their own for the centers
+centers = ClassCenters(classes, network.feature_dim, generator=draws)
 order = list(EpochOrder(len(data.train), plain.seed))
 prepare = BatchAugment(data.augment).evaluate  # the centre crop, normalised: no randomness
 velocity = [torch.zeros_like(weight) for weight in network.parameters()]
+objective = Objective(build_loss("sparse_center"), plain.lam)
 
 # %%
 for start in range(0, len(order), plain.batch_size):
     images, labels = data.train.gather(order[start : start + plain.batch_size])  # line 2
     logits, features, attention, _ = network(prepare(images))  # lines 3, 4, 5
-    total = Objective(build_loss("sparse_center"), plain.lam)(
-        logits, features, attention, labels, centers()
-    ).total  # 6, 7, 8
-    gradients = torch.autograd.grad(total, list(network.parameters()))  # lines 9-12
+    losses = objective(logits, features, attention, labels, centers())  # lines 6, 7, 8
+    gradients = torch.autograd.grad(losses.total, list(network.parameters()))  # lines 9-12
     Δc = center_delta(features, attention, labels, centers(), eps=plain.eps)  # line 13
     centers.centers -= plain.alpha * Δc  # line 15
     with torch.no_grad():  # line 16; SGD as in Sec. 4.2, with momentum and weight decay
@@ -628,22 +585,11 @@ assert largest < 1e-4 and largest_center < 1e-4
 # %%
 changes = {"epochs": epochs, "batch_size": batch_size, "lam": lam, "alpha": alpha}
 changes = {name: value for name, value in changes.items() if value is not None}
-preset = {"gpu": "paper-affectnet" if dataset == "affectnet" else "paper-rafdb"}.get(
-    profile, profile
-)
-configs = {
-    name: TrainConfig.from_preset(
-        preset,
-        method=name,
-        data=dataset,
-        root=root or None,
-        seed=seed,
-        device=device,
-        precision=precision,
-        **changes,
-    )
-    for name in method.split()
-}
+of_the_paper = "paper-affectnet" if dataset == "affectnet" else "paper-rafdb"
+preset = of_the_paper if profile == "gpu" else profile
+shared = {"data": dataset, "root": root or None, "seed": seed, "device": device}
+shared |= {"precision": precision, **changes}
+configs = {m: TrainConfig.from_preset(preset, method=m, **shared) for m in method.split()}
 assert all(config.seed == seed for config in configs.values())
 
 # %%
@@ -653,19 +599,14 @@ from IPython.display import display
 
 
 def folder_of(config):
-    what = [
-        config.data,
-        config.method.replace(":", "."),
-        profile,
-        f"seed{config.seed}",
-        *(f"{k}{v}" for k, v in changes.items()),
-    ]
+    what = [config.data, config.method.replace(":", "."), profile, f"seed{config.seed}"]
+    what += [f"{name}{value}" for name, value in changes.items()]
     return Path(out or "../runs/07_training") / "-".join(what)
 
 
 def reporter(name, handle):
     def on_epoch(line):
-        loss, accuracy = rounded(line["train"]["loss"], 3), rounded(line["train"]["accuracy"], 3)
+        loss, accuracy = rounded(line["train"]["loss"], 3), line["train"]["accuracy"]
         words = f"{name}: epoch {line['epoch']} of {configs[name].epochs}, loss {loss}, "
         words += f"right on training images {accuracy:.1%}"
         handle.update({"text/plain": words}, raw=True)
@@ -677,9 +618,8 @@ def reporter(name, handle):
 results = {}
 for name, config in configs.items():
     handle = display({"text/plain": f"{name}: starting"}, raw=True, display_id=True)
-    results[name] = train(
-        config, folder_of(config), resume=True, progress=False, on_epoch=reporter(name, handle)
-    )
+    report = reporter(name, handle)
+    results[name] = train(config, folder_of(config), resume=True, progress=False, on_epoch=report)
 assert all(0 <= result["accuracy"] <= 1 for result in results.values())
 
 # %% [markdown]
@@ -692,12 +632,10 @@ assert all(0 <= result["accuracy"] <= 1 for result in results.values())
 # %%
 import json
 
-histories_of_runs = {
-    name: [
-        json.loads(line) for line in (folder_of(config) / "metrics.jsonl").read_text().splitlines()
-    ]
-    for name, config in configs.items()
-}
+histories_of_runs = {}
+for name, config in configs.items():
+    lines = (folder_of(config) / "metrics.jsonl").read_text().splitlines()
+    histories_of_runs[name] = [json.loads(line) for line in lines]
 for name, lines in histories_of_runs.items():
     assert [line["epoch"] for line in lines] == list(range(1, configs[name].epochs + 1))
 
@@ -722,27 +660,17 @@ if "dacl" in results:
 # %%
 import pandas as pd
 
-table = pd.DataFrame(
-    {
-        name: {
-            "accuracy": r["accuracy"],
-            "average accuracy": r["average_accuracy"],
-            "mean attention": r["attention"]["mean"],
-        }
-        for name, r in results.items()
-    }
-).T.round(3)
+columns = ["accuracy", "average_accuracy"]
+table = pd.DataFrame({name: {c: r[c] for c in columns} for name, r in results.items()}).T
+table["mean attention"] = [r["attention"]["mean"] for r in results.values()]
+table = table.rename(columns={"average_accuracy": "average accuracy"}).round(3)
 assert table.shape == (len(configs), 3) and table["accuracy"].between(0, 1).all()
 table
 
 # %%
-chance = 1 / len(data.train.classes)
-print(
-    "guessing would give",
-    rounded(chance, 3),
-    "average accuracy; epochs trained:",
-    next(iter(configs.values())).epochs,
-)
+chance = 1 / classes
+trained = next(iter(configs.values())).epochs
+print("guessing would give", rounded(chance, 3), "average accuracy; epochs trained:", trained)
 if profile != "smoke":  # two epochs on 140 images need not beat guessing
     assert (table["average accuracy"] > chance).all()
 

@@ -37,11 +37,12 @@
 # On Colab or Kaggle this fetches the project. Elsewhere, and on a second run, it does nothing.
 import importlib.util, os, subprocess, sys
 
-if importlib.util.find_spec("dacl_edu") is None:
+if importlib.util.find_spec("dacl_edu") is None and not os.path.isdir("dacl-edu/notebooks"):
     repository = os.environ.get("DACL_EDU_REPOSITORY", "")  # where you found this notebook
     assert repository, "write the address of the project's repository between the quotes above"
     subprocess.run(["git", "clone", "--depth", "1", repository, "dacl-edu"], check=True)
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "./dacl-edu[notebooks]"], check=True)
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "-e", "./dacl-edu[notebooks]"], check=True)
+if os.path.isdir("dacl-edu/notebooks"):  # fetched just now, or before the kernel was restarted
     os.chdir("dacl-edu/notebooks")
     sys.path.insert(0, os.path.dirname(os.getcwd()))
 
@@ -58,9 +59,7 @@ import torch
 
 from dacl_edu.notebook import check_parameters, rounded, setup, show
 
-settings = (
-    check_parameters()
-)  # an unknown name or a wrong type stops here, and names the nearest valid one
+settings = check_parameters()  # a wrong name or type stops here, and the nearest name is said
 setup(seed=0)
 assert settings["seeds"] >= 1
 
@@ -127,13 +126,8 @@ from dacl_edu.course import check
 
 check.shape(my_answer, (2,), "your answer")
 check.value(my_answer, torch.tensor([0.386245, 0.142857]), "your answer", tolerance=1e-3)
-print(
-    "right: a useless model has",
-    rounded(my_answer[0].item(), 3),
-    "accuracy, but only",
-    rounded(my_answer[1].item(), 3),
-    "on average",
-)
+useless, useless_average = rounded(my_answer, 3)
+print("right: a useless model has", useless, "accuracy, but only", useless_average, "on average")
 
 # %% [markdown]
 # So on an imbalanced test part look at both. On a balanced one they are the same number.
@@ -150,33 +144,15 @@ from dacl_edu.evaluation import compare_runs
 from dacl_edu.lessons.runs import lesson_runs
 
 finished = lesson_runs(runs, profile, seeds, seed, out or "../runs/08_results", device)
-print(
-    len(finished),
-    "runs; data set:",
-    finished[0].config.data,
-    "| preset:",
-    finished[0].config.preset,
-    "| part:",
-    finished[0].result["split"],
-    "with",
-    finished[0].result["images"],
-    "images",
-)
+config, result = finished[0].config, finished[0].result
+print(len(finished), "runs; data set:", config.data, "| preset:", config.preset)
+print("measured on the part", result["split"], "with", result["images"], "images")
 assert finished
 
 # %%
-table = pd.DataFrame(
-    [
-        {
-            "method": run.config.method,
-            "seed": run.config.seed,
-            "accuracy": run.result["accuracy"],
-            "average accuracy": run.result["average_accuracy"],
-            "mean attention": run.result["attention"]["mean"],
-        }
-        for run in finished
-    ]
-)
+columns = ["method", "seed", "accuracy", "average_accuracy"]
+table = pd.DataFrame([{column: run.result[column] for column in columns} for run in finished])
+table["mean attention"] = [run.result["attention"]["mean"] for run in finished]
 assert table["accuracy"].between(0, 1).all()
 table.round(3)
 
@@ -185,9 +161,8 @@ table.round(3)
 
 # %%
 for run in finished:
-    again = score(
-        run.predictions.logits.argmax(dim=1), run.predictions.labels, len(run.result["classes"])
-    )
+    answers, labels = run.predictions.logits.argmax(dim=1), run.predictions.labels  # (n,), (n,)
+    again = score(answers, labels, len(run.result["classes"]))
     assert again["confusion"] == run.result["confusion"]
     assert abs(again["accuracy"] - run.result["accuracy"]) < 1e-9
 print("all", len(finished), "results recomputed")
@@ -213,9 +188,8 @@ first = {}
 for run in finished:
     first.setdefault(run.config.method, run)
 classes = finished[0].result["classes"]
-figure = confusion_matrices(
-    {method: run.result["confusion"] for method, run in first.items()}, classes
-)
+counts_of = {method: run.result["confusion"] for method, run in first.items()}
+figure = confusion_matrices(counts_of, classes)
 show(
     figure,
     alt="One confusion matrix for each method, seven rows and columns, percent of the true "
@@ -226,9 +200,8 @@ show(
 for trace, (method, run) in zip(figure.data, first.items(), strict=True):
     counts = torch.tensor(run.result["confusion"]).double()
     share = 100 * counts / counts.sum(dim=1, keepdim=True)  # (K, K)
-    assert (
-        torch.tensor(trace.z).double() - share
-    ).abs().max() <= 0.5 + 1e-9  # rounded to whole percent
+    drawn = torch.tensor(trace.z).double()
+    assert (drawn - share).abs().max() <= 0.5 + 1e-9  # rounded to whole percent
     confused = counts - torch.diag(counts.diagonal())
     true, taken = divmod(int(confused.argmax()), len(classes))
     print(f"{method}: most often {classes[true]} is taken for {classes[taken]}")
@@ -246,24 +219,19 @@ shown = list(first.values())[-1]
 faces = load_evaluated_split(shown.config)  # the images that the run was measured on
 probability, answer = torch.softmax(shown.predictions.logits, dim=1).max(dim=1)  # (n,), (n,)
 right = answer == faces.labels
-assert torch.equal(faces.labels, shown.predictions.labels), (
-    "the data changed since the run: remove its folder and run again"
-)
-surest_right = [i for i in probability.argsort(descending=True).tolist() if right[i]][:7]
-surest_wrong = [i for i in probability.argsort(descending=True).tolist() if not right[i]][:7]
+same_faces = torch.equal(faces.labels, shown.predictions.labels)
+assert same_faces, "the data changed since the run: remove its folder and run again"
+surest = probability.argsort(descending=True).tolist()
+surest_right = [i for i in surest if right[i]][:7]
+surest_wrong = [i for i in surest if not right[i]][:7]
 
 # %%
 from dacl_edu.plots import face_sheet
 
 chosen = surest_right + surest_wrong
 captions = [f"p: {classes[answer[i]]}<br>t: {classes[faces.labels[i]]}" for i in chosen]
-figure = face_sheet(
-    faces.images[chosen],
-    7,
-    captions,
-    title=f"{shown.config.method}: surely right (above), surely wrong (below)",
-    side=100,
-)
+title = f"{shown.config.method}: surely right (above), surely wrong (below)"
+figure = face_sheet(faces.images[chosen], 7, captions, title=title, side=100)
 show(
     figure,
     alt="Two rows of faces with predicted and true class below each; "
@@ -294,13 +262,7 @@ assert 0 < sure_if_wrong <= 1
 coin = torch.tensor([1.0] * 16 + [0.0] * 4)  # (n,)
 p_coin = coin.mean()
 standard_error = (p_coin * (1 - p_coin) / len(coin)).sqrt()
-print(
-    "accuracy",
-    rounded(p_coin, 2),
-    "plus or minus",
-    rounded(standard_error, 3),
-    "(one standard error)",
-)
+print("accuracy", rounded(p_coin, 2), "±", rounded(standard_error, 3), "(one standard error)")
 assert torch.allclose(standard_error, coin.std(correction=0) / len(coin) ** 0.5)
 
 # %% [markdown]
@@ -317,11 +279,8 @@ assert low < middle < high and abs(middle - p_coin) < 1e-6
 from dacl_edu.plots import interval_plot
 
 intervals = {method: accuracy_interval(run.right) for method, run in first.items()}
-figure = interval_plot(
-    intervals,
-    f"Accuracy of one seed, 95 % interval over {len(shown.right)} test images",
-    "accuracy",
-)
+title = f"Accuracy of one seed, 95 % interval over {len(shown.right)} test images"
+figure = interval_plot(intervals, title, "accuracy")
 show(
     figure,
     alt="One point with a horizontal bar for each method; where bars overlap to a "
@@ -374,25 +333,14 @@ from dacl_edu.evaluation.significance import difference_interval
 
 rows = []
 for (name_a, run_a), (name_b, run_b) in combinations(first.items(), 2):
-    test, interval = (
-        mcnemar(run_a.right, run_b.right),
-        difference_interval(run_a.right, run_b.right),
-    )
-    rows.append(
-        {
-            "pair": f"{name_a} − {name_b}",
-            "difference": test.difference,
-            "95 % low": interval.low,
-            "95 % high": interval.high,
-            "only first": test.only_first,
-            "only second": test.only_second,
-            "p": test.p_value,
-        }
-    )
+    test = mcnemar(run_a.right, run_b.right)
+    low, _, high = difference_interval(run_a.right, run_b.right)
+    counted = {"only first": test.only_first, "only second": test.only_second, "p": test.p_value}
+    pair = {"pair": f"{name_a} − {name_b}", "difference": test.difference}
+    rows.append({**pair, "95 % low": low, "95 % high": high, **counted})
 pairs = pd.DataFrame(rows)
-assert (
-    (pairs["95 % low"] <= pairs["difference"]) & (pairs["difference"] <= pairs["95 % high"])
-).all()
+assert (pairs["95 % low"] <= pairs["difference"]).all()
+assert (pairs["difference"] <= pairs["95 % high"]).all()
 pairs.round(3)
 
 # %% [markdown]
@@ -407,20 +355,13 @@ pairs.round(3)
 # %%
 from dacl_edu.evaluation.significance import seeds_interval
 
-per_method = {
-    method: [run.result["accuracy"] for run in finished if run.config.method == method]
-    for method in first
-}
-over_seeds = {method: seeds_interval(values) for method, values in per_method.items()}
+per_method = {method: [] for method in first}
+for run in finished:
+    per_method[run.config.method].append(run.result["accuracy"])
 for method, values in per_method.items():
-    print(
-        f"{method}: seeds {rounded(values, 3)}, 95 % interval of the mean",
-        rounded([over_seeds[method].low, over_seeds[method].high], 3),
-    )
-    assert (
-        len(values) == 1
-        or over_seeds[method].low <= over_seeds[method].middle <= over_seeds[method].high
-    )
+    low, middle, high = seeds_interval(values)
+    print(f"{method}: seeds {rounded(values, 3)}, 95 % interval of the mean", rounded([low, high], 3))
+    assert len(values) == 1 or low <= middle <= high  # one seed has no interval
 
 # %% [markdown]
 # With three seeds the interval is wide: Student's factor for three values is 4.3, not 2. Five to ten seeds are a fair comparison.
@@ -506,19 +447,12 @@ import plotly.graph_objects as go
 
 from dacl_edu.plots import BLUE, ORANGE
 
-figure = go.Figure(
-    go.Scatter(
-        x=[100 * q for q in shares], y=curve, mode="lines+markers", line_color=BLUE, name="p-value"
-    )
-)
+percent = [100 * q for q in shares]
+figure = go.Figure(go.Scatter(x=percent, y=curve, mode="lines+markers", line_color=BLUE))
 figure.add_hline(y=0.05, line_dash="dash", line_color=ORANGE, annotation_text="0.05")
-figure.update_layout(
-    title="Is 0.72 points on 3,068 images luck?",
-    xaxis_title="images on which the two disagree, %",
-    yaxis_title="p-value",
-    width=640,
-    height=380,
-)
+axes = {"xaxis_title": "images on which the two disagree, %", "yaxis_title": "p-value"}
+title = "Is 0.72 points on 3,068 images luck?"
+figure.update_layout(title=title, width=640, height=380, **axes)
 show(
     figure,
     alt="The p-value rises with the share of disagreement; it crosses the "
@@ -529,17 +463,15 @@ show(
 import ipywidgets as widgets
 
 slider_n = widgets.IntSlider(value=images, min=500, max=10_130, step=107, description="images n")
-slider_gap = widgets.FloatSlider(
-    value=100 * gap, min=0.1, max=3.0, step=0.01, description="gap, points"
-)
+gaps = {"min": 0.1, "max": 3.0, "step": 0.01}
+slider_gap = widgets.FloatSlider(value=100 * gap, **gaps, description="gap, points")
 live = go.FigureWidget(figure)
 
 
 def redraw(change=None):
     live.data[0].y = [p_of_gap(slider_gap.value / 100, slider_n.value, q) for q in shares]
-    live.layout.title.text = (
-        f"Is a gap of {slider_gap.value:.2f} points on {slider_n.value:,} images luck?"
-    )
+    points, n = f"{slider_gap.value:.2f} points", f"{slider_n.value:,} images"
+    live.layout.title.text = f"Is a gap of {points} on {n} luck?"
 
 
 for slider in (slider_n, slider_gap):
@@ -565,7 +497,8 @@ slider_n.value = images
 # - What the paper's 0.72 points would need in order to be more than luck.
 #
 # **Try next:** set `profile = "quick"` and `seeds = 5` and run the page again: about an hour on two cores, much less on a GPU. Does any pair
-# come out significant, over images *and* over seeds? Then look at the features themselves in `09_embedding`.
+# come out significant, over images *and* over seeds? Then look at the features themselves in
+# [09_embedding](09_embedding.ipynb).
 #
 # ### Three questions
 #
