@@ -20,7 +20,7 @@ LOOKS: tuple[tuple[str, str, str], ...] = (
 
 _CLASS_COLOURS = (YELLOW, PURPLE, GREEN, ORANGE, BLUE, BLACK, SKY)
 _CLASS_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "star")
-_SYMBOLS_3D = ("circle", "square", "diamond", "circle-open", "square-open", "cross", "x")
+_SYMBOLS_3D = ("circle", "square", "diamond", "circle-open", "square-open", "cross", "diamond-open")
 
 
 class ClassLook(NamedTuple):
