@@ -76,17 +76,20 @@ def show(what: Any, alt: str = "") -> None:
     """
     from IPython.display import display
 
+    from dacl_edu.plots.private import CONFIG, keep_private
+
     alt = " ".join((alt or _own_alt(what)).split())
     if len(alt) < 15:
         raise ValueError(f"alt={alt!r} says too little: describe the figure in a sentence")
     if hasattr(what, "comm") and hasattr(what, "_repr_mimebundle_"):  # a widget: alive only while the kernel is
+        keep_private(what)
         bundle = what._repr_mimebundle_()
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         display({_WIDGET: data[_WIDGET], "text/plain": f"[interactive, run to use] {alt}"}, metadata=metadata, raw=True)
         return
     what.update_layout(meta={"alt": alt})
     plain = _rounded_json(json.loads(what.to_json()))
-    data = {_PLOTLY: {**plain, "config": {"displaylogo": False}}, "text/plain": alt}
+    data = {_PLOTLY: {**plain, "config": CONFIG}, "text/plain": alt}
     metadata = {_PLOTLY: {"alt": alt}}
     if stores_png():
         kind, picture = _picture(what)
@@ -100,16 +103,17 @@ def _own_alt(what: Any) -> str:
 
 
 def _picture(figure: Any) -> tuple[str, bytes]:
-    """A PNG; or, where that is large since faces are in it, a JPEG."""
-    png = _png(figure)
-    if len(png) < 100_000:
-        return "image/png", png
+    """A PNG of 256 colours, a third of the size; or, where faces are in it and need more colours, a JPEG."""
     import io
 
     from PIL import Image
 
-    buffer = io.BytesIO()
-    Image.open(io.BytesIO(png)).convert("RGB").save(buffer, format="JPEG", quality=82)
+    png = _png(figure)
+    picture, buffer = Image.open(io.BytesIO(png)).convert("RGB"), io.BytesIO()
+    if len(png) < 100_000 or not figure.layout.images:
+        picture.quantize(256, dither=Image.Dither.NONE).save(buffer, format="PNG", optimize=True)
+        return "image/png", buffer.getvalue()
+    picture.save(buffer, format="JPEG", quality=82)
     return "image/jpeg", buffer.getvalue()
 
 

@@ -27,7 +27,8 @@ SETTINGS = {
 }
 WATCH = """scope => {
   const graphs = () => [...document.querySelectorAll(scope + ' .js-plotly-plot')];
-  const state = () => JSON.stringify(graphs().map(graph => [graph.data, graph.layout && graph.layout.title]));
+  const parts = layout => layout && [layout.title, layout.shapes];
+  const state = () => JSON.stringify(graphs().map(graph => [graph.data, parts(graph.layout)]));
   const before = state(), kinds = ['keydown', 'mousedown', 'change', 'click'];
   let begin = null;
   const started = () => { begin = begin ?? performance.now(); };

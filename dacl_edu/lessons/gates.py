@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import nbformat
+
 Notebook = Any
 Gate = Callable[[Notebook], list[str]]
 
@@ -112,10 +114,21 @@ def small_outputs(notebook: Notebook) -> list[str]:
             size = len(json.dumps(output))
             if size > OUTPUT_LIMIT:
                 problems.append(f"{_name(cell)}: an output of {size / 1000:.0f} kB, more than {OUTPUT_LIMIT // 1000}")
-    size = len(json.dumps(notebook))
+    size = len(nbformat.writes(notebook))  # as it lies on the disk, one number a line
     if size > NOTEBOOK_LIMIT:
         problems.append(f"the notebook has {size / 1000:.0f} kB, more than {NOTEBOOK_LIMIT // 1000}")
     return problems
+
+
+def private(notebook: Notebook) -> list[str]:
+    """No figure offers to upload itself, as plotly's own default does: use ``dacl_edu.notebook.show``."""
+    return [
+        f"{_name(cell)}: a figure with plotly's upload button"
+        for cell in _code(notebook)
+        for output in cell.outputs
+        if _PLOTLY in output.get("data", {})
+        and output["data"][_PLOTLY].get("config", {}).get("showSendToCloud") is not False
+    ]
 
 
 def alt_text(notebook: Notebook) -> list[str]:
@@ -230,6 +243,7 @@ GATES: dict[str, Gate] = {
         no_absolute_paths,
         no_remote_images,
         small_outputs,
+        private,
         alt_text,
         headings,
         parameters,

@@ -122,7 +122,7 @@ def training_curves(
     return finish(
         figure,
         title,
-        _words(histories, panels),
+        _words(histories, panels, groups or {}),
         width=820 if columns == 3 else 400 * columns,
         height=90 + 250 * rows,
         legend={"orientation": "h", "y": 0, "yref": "container", "yanchor": "bottom"},
@@ -130,15 +130,28 @@ def training_curves(
     )
 
 
-def _words(histories: Mapping[str, Sequence[Line]], panels: Sequence[str]) -> str:
-    """Say where each run began and ended, for those who do not see the lines."""
-    said = []
+def _words(histories: Mapping[str, Sequence[Line]], panels: Sequence[str], groups: Mapping[str, str]) -> str:
+    """Say where the lines begin and end, for those who do not see them; method by method."""
+    members: dict[str, list[Sequence[Line]]] = {}
     for name, lines in histories.items():
+        members.setdefault(groups.get(name, name), []).append(lines)
+    said = []
+    for group, runs in members.items():
         parts = []
         for panel in panels:
-            values = [PANELS[panel].value(line) for line in lines]
-            known = [value for value in values if value is not None and math.isfinite(value)]
-            if known:
-                parts.append(f"{panel} from {known[0]:.3g} to {known[-1]:.3g}")
-        said.append(f"{name}: {', '.join(parts) or 'no values'}")
+            known = [
+                [value for line in lines if (value := PANELS[panel].value(line)) is not None and math.isfinite(value)]
+                for lines in runs
+            ]
+            ends = [(values[0], values[-1]) for values in known if values]
+            if ends:
+                first, last = (_span(side) for side in zip(*ends, strict=True))
+                parts.append(f"{panel} from {first} to {last}")
+        several = f" ({len(runs)} runs)" if len(runs) > 1 else ""
+        said.append(f"{group}{several}: {', '.join(parts) or 'no values'}")
     return f"{len(panels)} panels over the epochs, one line a run. {'; '.join(said)}."
+
+
+def _span(values: Sequence[float]) -> str:
+    low, high = f"{min(values):.3g}", f"{max(values):.3g}"
+    return low if low == high else f"{low}–{high}"

@@ -80,8 +80,11 @@ def explorer(name: str, **options: Any) -> widgets.Widget:
         import plotly  # noqa: F401
     except ImportError as error:
         raise UserError(f"{error.name} is not installed", mend="pip install 'dacl-edu[notebooks]'") from error
+    from dacl_edu.plots.private import keep_private
+
     module = importlib.import_module(f"dacl_edu.widgets.{entry.module}")
     made = getattr(module, entry.function)(**options)
+    keep_private(made)
     _settle(made)
     return made
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from dacl_edu.lessons.runs import FinishedRun
 
 MOST = 16
-COLUMNS = 4  # matrix and faces stand side by side
+COLUMNS, SIDE = 4, 112  # matrix and faces stand side by side
 ORDERS = ("surest first", "least sure first")
 
 
@@ -88,8 +89,24 @@ def most_confused(counts: Tensor) -> tuple[int, int]:
     return true, predicted
 
 
-def faces_figure(images: Tensor, indices: Tensor, cell: Cell, names: tuple[str, str], order: str) -> Figure:
-    """Draw the faces of a cell with rank, probability and image number.
+def heading(cell: Cell, names: tuple[str, str], order: str) -> str:
+    """Say what a cell holds, and how much of it is shown.
+
+    Examples
+    --------
+    >>> heading(Cell(torch.arange(30), torch.ones(30)), ("fear", "surprise"), "surest first")
+    'fear taken for surprise: 16 of 30 images, surest first'
+    """
+    true, predicted = names
+    relation = f"{true}, recognised" if true == predicted else f"{true} taken for {predicted}"
+    count = len(cell.rows)
+    if not count:
+        return f"{relation}: no image"
+    return f"{relation}: {count if count <= MOST else f'{MOST} of {count}'} image{'s' * (count > 1)}, {order}"
+
+
+def faces_of(images: Tensor, indices: Tensor, cell: Cell, names: tuple[str, str]) -> str:
+    """Return the faces of a cell as HTML, with probability and image number below each.
 
     Parameters
     ----------
@@ -98,32 +115,28 @@ def faces_figure(images: Tensor, indices: Tensor, cell: Cell, names: tuple[str, 
     indices : Tensor, shape (n,)
         Row in ``images`` of each prediction.
     cell : Cell
+        Its first 16 images are shown.
     names : (str, str)
         True and predicted class.
-    order : str
 
     Returns
     -------
-    Figure
-        ``data[0].text`` are the captions; one picture in the layout for each row of faces. A cell without images is
-        one empty square and a sentence.
+    str
+        Pictures are in it; each has a text for those who cannot see it. Empty for a cell without images.
     """
-    from dacl_edu.plots import face_sheet
+    from dacl_edu.plots.thumbnails import thumbnails
 
-    true, predicted = names
-    count, few = len(cell.rows), cell.rows[:MOST]
-    relation = f"{true}, recognised" if true == predicted else f"{true} taken for {predicted}"
-    if not count:
-        blank = torch.full((1, 3, 8, 8), 255, dtype=torch.uint8)
-        figure = face_sheet(blank, COLUMNS, ["no image here"], title=f"{relation}: no image", side=112)
-        return figure.update_layout(title={"font": {"size": 13}, "x": 0.03})
-    which = f"{count} images" if count <= MOST else f"{MOST} of {count} images"
-    numbers = indices[few].tolist()
-    captions = [
-        f"{100 * p:.1f} %<br>image {number}" for p, number in zip(cell.probability.tolist(), numbers, strict=False)
-    ]
-    figure = face_sheet(images[indices[few]], COLUMNS, captions, title=f"{relation}: {which}, {order}", side=112)
-    return figure.update_layout(title={"font": {"size": 13}, "x": 0.03})
+    few = indices[cell.rows[:MOST]]
+    true, predicted = (html.escape(name) for name in names)
+    made = []
+    sources = thumbnails(images[few], side=96, quality=85) if len(few) else []
+    for source, number, p in zip(sources, few.tolist(), cell.probability.tolist(), strict=False):
+        made.append(
+            f"<figure style='margin:0 4px 6px 0;width:{SIDE}px;text-align:center;font-size:11px;line-height:1.25'>"
+            f"<img src='{source}' width='{SIDE}' height='{SIDE}' alt='image {number}: {true}, taken for {predicted}'>"
+            f"<figcaption>{100 * p:.1f} %<br>image {number}</figcaption></figure>"
+        )
+    return f"<div style='display:flex;flex-wrap:wrap;width:{COLUMNS * (SIDE + 5)}px'>{''.join(made)}</div>"
 
 
 def confusion_explorer(
@@ -175,14 +188,15 @@ class _Confusion:
         self.true = layout.choice("true class", numbered, first[0], "Row of the matrix: what the face shows.")
         self.predicted = layout.choice("predicted", numbered, first[1], "Column: what the network said.")
         self.order = layout.choice("order", ORDERS, ORDERS[0], "By the probability of the predicted class.")
-        self.words = layout.text("Click a cell, or choose true class and prediction in the lists.")
+        self.help = layout.text("Click a cell, or choose true class and prediction in the lists.")
+        self.words, self.faces = layout.text(), layout.text()
         self.matrix = layout.live(self._matrix_figure())
-        self.faces = layout.live(self._faces_figure())
         self.matrix.data[0].on_click(self._clicked)
         layout.watch([self.run], self._other_run)
         layout.watch([self.true, self.predicted, self.order], self._other_cell)
         controls = [self.run, self.true, self.predicted, self.order]
-        self.widget = layout.rows(controls, self.words, [self.matrix, self.faces])
+        self.widget = layout.rows(controls, self.help, [self.matrix, layout.rows(self.words, self.faces)])
+        self._tell()
 
     def _classes(self) -> list[str]:
         return list(self.run.value.result["classes"])
@@ -206,14 +220,13 @@ class _Confusion:
             "line": {"color": "#D55E00", "width": 4},
         }  # fmt: skip
 
-    def _faces_figure(self) -> Figure:
+    def _tell(self) -> None:
         run, classes = self.run.value, self._classes()
-        cell = cell_of(
-            run.predictions.logits, run.predictions.labels, self.true.value, self.predicted.value, self.order.value
-        )
+        p = run.predictions
+        cell = cell_of(p.logits, p.labels, self.true.value, self.predicted.value, self.order.value)
         names = classes[self.true.value], classes[self.predicted.value]
-        figure = faces_figure(self._split(), run.predictions.indices, cell, names, self.order.value)
-        return figure.update_layout(template="plotly_white")
+        self.faces.value = faces_of(self._split(), p.indices, cell, names)
+        self._layout.say(self.words, f"{heading(cell, names, self.order.value)}.")
 
     def _split(self) -> Tensor:
         from dacl_edu.training.parts import load_split
@@ -231,12 +244,10 @@ class _Confusion:
     def _other_cell(self) -> None:
         self.matrix.layout.shapes = [self._frame()]
         try:
-            fresh = self._faces_figure()
+            self._tell()
         except UserError as error:
+            self.faces.value = ""
             self._layout.say(self.words, f"The faces cannot be shown: {error}.")
-            return
-        self._layout.follow(self.faces, fresh, ("title", "meta", "images", "height", "xaxis", "yaxis"))
-        self._layout.say(self.words, f"{fresh.layout.title.text}.")
 
     def _clicked(self, trace: Any, points: Any, state: Any) -> None:
         if not points.point_inds:

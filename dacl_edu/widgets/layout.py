@@ -177,7 +177,6 @@ def follow(shown: FigureWidget, fresh: Figure, layout: Sequence[str] = ("title",
         for old, new in zip(shown.data, fresh.data, strict=True):
             for name, value in new.to_plotly_json().items():
                 if name not in ("type", "uid"):
-                    # A list: an array among the changes of several traces does not arrive in the browser.
                     old[name] = value.tolist() if hasattr(value, "tolist") else value
         for name in layout:
             shown.layout[name] = fresh.layout[name]

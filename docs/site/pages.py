@@ -14,6 +14,7 @@ from nbformat import NotebookNode
 
 import dacl_edu
 from dacl_edu.lessons.ledger import Entry, load_ledger, resolve_function
+from dacl_edu.plots.private import CONFIG
 
 ROOT = Path(__file__).resolve().parents[2]
 _PLOTLY = "application/vnd.plotly.v1+json"
@@ -85,7 +86,7 @@ def _figure(figure: dict[str, Any], name: str) -> str:
     return (
         f"<div class='plotly-figure' role='img' aria-label='{label}' id='{name}'></div>"
         f"<script>addEventListener('load', () => {{ const f = {drawn}; "
-        f"Plotly.newPlot('{name}', f.data, f.layout, {{displaylogo: false}}); }});</script>"
+        f"Plotly.newPlot('{name}', f.data, f.layout, {json.dumps(CONFIG)}); }});</script>"
     )
 
 

@@ -70,7 +70,7 @@ def good(mode: str = "lax", **meta: Any) -> Any:
                 v4.new_output(
                     "display_data",
                     data={
-                        PLOTLY: {"data": [], "layout": {"meta": {"alt": ALT}}},
+                        PLOTLY: {"data": [], "layout": {"meta": {"alt": ALT}}, "config": {"showSendToCloud": False}},
                         "image/png": "iVBORw0KGgo=",
                         "text/plain": ALT,
                     },
@@ -169,6 +169,10 @@ def a_figure_without_alt(nb: Any) -> None:
     nb.cells[5].outputs[0].data[PLOTLY]["layout"] = {}
 
 
+def a_figure_that_offers_its_upload(nb: Any) -> None:
+    del nb.cells[5].outputs[0].data[PLOTLY]["config"]
+
+
 def a_picture_without_alt(nb: Any) -> None:
     nb.cells[5].outputs[0] = v4.new_output("display_data", data={"image/png": "iVBORw0KGgo="})
 
@@ -250,6 +254,7 @@ FAULTS: list[tuple[Callable[[Any], None], str]] = [
     (a_remote_image_in_html, "no_remote_images"),
     (a_large_output, "small_outputs"),
     (many_large_outputs, "small_outputs"),
+    (a_figure_that_offers_its_upload, "private"),
     (a_figure_without_alt, "alt_text"),
     (a_picture_without_alt, "alt_text"),
     (a_markdown_image_without_alt, "alt_text"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 from typing import Any
 
@@ -10,6 +12,7 @@ import ipywidgets as widgets
 import numpy as np
 import plotly.graph_objects as go
 import pytest
+from PIL import Image
 
 from dacl_edu import notebook
 from dacl_edu.notebook import show
@@ -62,23 +65,32 @@ def test_words_that_say_nothing_are_refused() -> None:
         show(go.Figure(), alt="figure")
 
 
-def test_a_small_picture_is_a_png_and_a_large_one_a_jpeg(shown: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    import io
+def test_nothing_offers_to_upload_a_figure(shown: list[Any]) -> None:
+    live = go.FigureWidget(go.Bar(y=[1]))
+    show(go.Figure(go.Bar(y=[1])), alt=ALT)
+    show(widgets.VBox([widgets.HBox([live])]), alt=ALT)
+    for config in (shown[0][0][PLOTLY]["config"], live._config):
+        assert config["showSendToCloud"] is False and config["plotlyServerURL"] == ""
 
-    from PIL import Image
 
+def test_a_picture_is_a_png_of_few_colours_and_a_large_one_with_faces_a_jpeg(
+    shown: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def picture(side: int) -> bytes:
         buffer = io.BytesIO()
         noise = np.random.default_rng(0).integers(0, 255, (side, side, 3), dtype=np.uint8)
         Image.fromarray(noise).save(buffer, format="PNG")
         return buffer.getvalue()
 
+    faces = go.Figure().add_layout_image(source="data:image/jpeg;base64,AAAA")
     monkeypatch.setattr(notebook, "stores_png", lambda: True)
-    for side, kind in ((20, "image/png"), (300, "image/jpeg")):
-        monkeypatch.setattr(notebook, "_png", lambda figure, side=side: picture(side))
-        show(go.Figure(), alt=ALT)
+    for figure, side, kind in ((faces, 20, "png"), (go.Figure(), 300, "png"), (faces, 300, "jpeg")):
+        monkeypatch.setattr(notebook, "_png", lambda _, side=side: picture(side))
+        show(figure, alt=ALT)
         data, metadata = shown.pop()
-        assert kind in data and metadata[kind] == {"alt": ALT}
+        assert metadata[f"image/{kind}"] == {"alt": ALT}
+        stored = Image.open(io.BytesIO(base64.b64decode(data[f"image/{kind}"])))
+        assert stored.size == (side, side) and stored.mode == {"png": "P", "jpeg": "RGB"}[kind]
 
 
 def test_a_picture_is_drawn_only_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

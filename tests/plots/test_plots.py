@@ -59,6 +59,7 @@ def test_runs_of_a_method_share_a_look_and_a_place_in_the_legend() -> None:
     assert [trace.line.color for trace in figure.data[::3]] == [LOOKS[0][0], LOOKS[0][0], LOOKS[1][0]]
     assert [trace.name for trace in figure.data if trace.showlegend] == ["a", "b"]
     assert "a1, epoch" in figure.data[3].hovertemplate
+    assert "a (2 runs): softmax loss from 2 to 2" in figure.layout.meta["alt"]
 
 
 def test_curves_of_nothing_are_an_error() -> None:

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import re
 import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from dacl_edu.data import load_dataset
 from dacl_edu.evaluation.predict import Predictions
 from dacl_edu.lessons.runs import FinishedRun
 from dacl_edu.training import TrainConfig
 from dacl_edu.widgets.confusion import (
+    COLUMNS,
     MOST,
     ORDERS,
+    SIDE,
     _Confusion,
     cell_of,
     confusion_explorer,
     counts_of,
-    faces_figure,
+    faces_of,
+    heading,
     most_confused,
 )
 
@@ -58,15 +66,25 @@ def test_a_cell_holds_its_images_the_surest_first() -> None:
     assert most_confused(counts_of(logits, labels)) == (0, 1)
 
 
+def captions(html: str) -> list[tuple[float, int]]:
+    """Probability and image number of each face."""
+    return [(float(p), int(n)) for p, n in re.findall(r"<figcaption>([\d.]+) %<br>image (\d+)</figcaption>", html)]
+
+
 def test_faces_carry_probability_and_the_number_of_the_image() -> None:
     images = torch.zeros(10, 3, 8, 8, dtype=torch.uint8)
-    logits, labels = torch.tensor([[0.0, 2.0], [0.0, 9.0]]), torch.tensor([0, 0])
+    images[3] = 200
+    logits, labels, indices = torch.tensor([[0.0, 2.0], [0.0, 9.0]]), torch.tensor([0, 0]), torch.tensor([7, 3])
     cell = cell_of(logits, labels, 0, 1)
-    figure = faces_figure(images, torch.tensor([7, 3]), cell, ("fear", "surprise"), ORDERS[0])
-    assert list(figure.data[0].text) == ["100.0 %<br>image 3", "88.1 %<br>image 7"]
-    assert figure.layout.title.text == "fear taken for surprise: 2 images, surest first"
-    none = faces_figure(images, torch.tensor([7, 3]), cell_of(logits, labels, 1, 1), ("fear", "fear"), ORDERS[0])
-    assert none.layout.title.text == "fear, recognised: no image" and list(none.data[0].text) == ["no image here"]
+    html = faces_of(images, indices, cell, ("fear", "surprise"))
+    assert captions(html) == [(100.0, 3), (88.1, 7)]
+    assert re.findall(r"alt='(.*?)'", html)[0] == "image 3: fear, taken for surprise"
+    first = Image.open(io.BytesIO(base64.b64decode(re.findall(r"base64,(.*?)'", html)[0])))
+    assert np.asarray(first).mean() == pytest.approx(200, abs=2)
+    assert heading(cell, ("fear", "surprise"), ORDERS[0]) == "fear taken for surprise: 2 images, surest first"
+    none = cell_of(logits, labels, 1, 1)
+    assert heading(none, ("fear", "fear"), ORDERS[0]) == "fear, recognised: no image"
+    assert captions(faces_of(images, indices, none, ("fear", "fear"))) == []
 
 
 def test_a_click_shows_the_faces_of_the_cell_and_frames_it(runs: list[FinishedRun]) -> None:
@@ -74,26 +92,25 @@ def test_a_click_shows_the_faces_of_the_cell_and_frames_it(runs: list[FinishedRu
     for row, column in [(3, 3), (1, 0), (6, 2)]:
         click(explorer, row, column)
         cell = cell_of(runs[0].predictions.logits, runs[0].predictions.labels, row, column)
-        shown = [int(text.rpartition(" ")[2]) for text in explorer.faces.data[0].text]
-        assert shown == cell.rows[:MOST].tolist() and len(explorer.faces.layout.images) == -(-len(shown) // 4)
+        assert [number for _, number in captions(explorer.faces.value)] == cell.rows[:MOST].tolist()
         frame = explorer.matrix.layout.shapes[0]
         assert ((frame.x0 + frame.x1) / 2, (frame.y0 + frame.y1) / 2) == (column, row)
         assert (explorer.true.value, explorer.predicted.value) == (row, column)
-        assert explorer.faces.layout.title.text in explorer.words.value
+        assert f"of {len(cell.rows)} images" in explorer.words.value
 
 
 def test_another_run_has_other_counts_and_other_faces(runs: list[FinishedRun]) -> None:
     explorer = _Confusion(runs)
     click(explorer, 1, 0)
-    counts, faces = explorer.matrix.data[0].customdata, explorer.faces.data[0].text
+    counts, faces = explorer.matrix.data[0].customdata, explorer.faces.value
     explorer.run.value = runs[1]
-    assert explorer.faces.data[0].text != faces
+    assert explorer.faces.value != faces
     now = [list(row) for row in explorer.matrix.data[0].customdata]
     assert now == counts_of(runs[1].predictions.logits, runs[1].predictions.labels).tolist()
     assert now != [list(row) for row in counts]
     explorer.order.value = ORDERS[1]
-    sure = [float(text.split()[0]) for text in explorer.faces.data[0].text]
-    assert sure == sorted(sure)
+    sure = [p for p, _ in captions(explorer.faces.value)]
+    assert len(sure) > 3 and sure == sorted(sure)
 
 
 def test_what_is_missing_is_said(runs: list[FinishedRun], tmp_path: Path) -> None:
@@ -108,7 +125,7 @@ def test_labels_width_and_the_first_answer(runs: list[FinishedRun]) -> None:
     explorer = _Confusion(runs)
     for control in (explorer.run, explorer.true, explorer.predicted, explorer.order):
         assert control.description and len(control.tooltip) > 8
-    assert explorer.matrix.layout.width + explorer.faces.layout.width <= 900
+    assert explorer.matrix.layout.width + COLUMNS * (SIDE + 5) <= 900
     took = []
     for row, column in [(3, 3), (4, 4), (5, 5)]:
         begin = time.process_time()

@@ -25,6 +25,7 @@
     }
     plot.designed = spec.layout.width || 900;
     plot.scales = !(spec.layout.images || []).length;  // a sheet of faces keeps its shape
+    plot.classList.toggle('sheet', !plot.scales);
     spec.layout.template = look;
     spec.layout.width = plot.scales ? widthFor(plot) : plot.designed;
     if (spec.frames && spec.frames.length) {  // their controls stand below, where a keyboard reaches them
@@ -131,14 +132,15 @@
     markScrollable();
   }
 
+  const folded = document.querySelectorAll('details:not(.words)');
   let waiting;
   window.addEventListener('resize', () => { clearTimeout(waiting); waiting = setTimeout(() => fit(false), 150); });
   window.addEventListener('beforeprint', () => {
-    document.querySelectorAll('details').forEach(each => { each.dataset.was = each.open ? 'open' : ''; each.open = true; });
+    folded.forEach(each => { each.dataset.was = each.open ? 'open' : ''; each.open = true; });
     fit(true);
   });
   window.addEventListener('afterprint', () => {
-    document.querySelectorAll('details').forEach(each => { each.open = each.dataset.was === 'open'; });
+    folded.forEach(each => { each.open = each.dataset.was === 'open'; });
     fit(false);
   });
   document.querySelectorAll('details').forEach(each => each.addEventListener('toggle', markScrollable));
