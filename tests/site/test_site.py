@@ -104,8 +104,6 @@ def test_the_site_opens_from_a_file_path(site: Path, page: Any) -> None:
     page.on("request", lambda request: said.append(request.url) if request.url.startswith("http") else None)
     page.goto((site / "index.html").as_uri())
     page.wait_for_selector("mjx-container", timeout=30_000)
-    found = Axe().run(page).response["violations"]
-    assert [v["id"] for v in found if v["impact"] in ("serious", "critical")] == []
     page.goto((site / "notebooks" / "02_center_loss.html").as_uri())
     page.wait_for_function("document.querySelectorAll('.js-plotly-plot .main-svg').length > 2", timeout=30_000)
     page.goto((site / "ledger.html").as_uri())
@@ -113,3 +111,6 @@ def test_the_site_opens_from_a_file_path(site: Path, page: Any) -> None:
     page.get_by_role("link", name="lesson 05").first.click()
     page.wait_for_url("**/05_gradients.html#eq-*")
     assert said == []
+    page.goto((site / "index.html").as_uri())
+    found = Axe().run(page).response["violations"]  # last: it asks for style sheets, which a file path refuses
+    assert [v["id"] for v in found if v["impact"] in ("serious", "critical")] == []
