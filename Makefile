@@ -4,7 +4,7 @@
 #   make lab     install, open JupyterLab on the first notebook
 #   make site    install, build the lessons, the ledger and the reference as static pages in build/site
 #   make notebooks      execute the notebooks and store their outputs (NAMES="05 06": only some)
-#   make test-browser   open every notebook in a real browser
+#   make test-browser   open notebooks, explorers, report and site in a real browser
 # PYTHON=python3.12 chooses the interpreter; TORCH=cpu (or a CUDA tag such as cu130) chooses the torch build.
 PYTHON ?= python3
 TORCH ?=
@@ -64,9 +64,10 @@ test: $(VENV)/installed-test
 	$(BIN)/python -m pytest -q --nbval --nbval-current-env -n 2 --dist loadfile notebooks
 	$(BIN)/python -m pytest -q tests/notebooks/test_in_browser.py -k 00_start_here
 
-# Every notebook in JupyterLab in a real browser: Run All, no error, a moved control changes its figure. About 5 minutes.
+# In a real browser: every notebook in JupyterLab (Run All, no error, a moved control changes its figure), the explorers in
+# JupyterLab and as pages, the report, the site. About 10 minutes.
 test-browser: $(VENV)/installed-test
-	$(BIN)/python -m pytest tests/notebooks/test_in_browser.py
+	$(BIN)/python -m pytest -m browser tests
 
 site: $(VENV)/installed-test
 	$(BIN)/python scripts/site_builder.py

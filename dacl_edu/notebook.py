@@ -77,12 +77,14 @@ def show(what: Any, alt: str = "") -> None:
     from IPython.display import display
 
     from dacl_edu.plots.private import CONFIG, keep_private
+    from dacl_edu.widgets import settle
 
     alt = " ".join((alt or _own_alt(what)).split())
     if len(alt) < 15:
         raise ValueError(f"alt={alt!r} says too little: describe the figure in a sentence")
     if hasattr(what, "comm") and hasattr(what, "_repr_mimebundle_"):  # a widget: alive only while the kernel is
         keep_private(what)
+        settle(what)
         bundle = what._repr_mimebundle_()
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         display({_WIDGET: data[_WIDGET], "text/plain": f"[interactive, run to use] {alt}"}, metadata=metadata, raw=True)

@@ -85,20 +85,27 @@ def explorer(name: str, **options: Any) -> widgets.Widget:
     module = importlib.import_module(f"dacl_edu.widgets.{entry.module}")
     made = getattr(module, entry.function)(**options)
     keep_private(made)
-    _settle(made)
+    settle(made)
     return made
 
 
-def _settle(widget: Any) -> None:
-    """Bring each figure's first state up to date.
+def settle(widget: Any) -> None:
+    """Bring the first state of each figure in a widget up to date.
 
+    Parameters
+    ----------
+    widget : ipywidgets.Widget
+        Before it is displayed.
+
+    Notes
+    -----
     A page draws what a figure was made with. plotly adds what changed since then only where the figure itself is
     displayed, not where it stands in a box.
     """
     if hasattr(widget, "_widget_layout"):
         widget._repr_mimebundle_()
     for child in getattr(widget, "children", ()):
-        _settle(child)
+        settle(child)
 
 
 def find(name: str) -> Entry:

@@ -210,6 +210,7 @@ class _Confusion:
 
         counts, classes = self._counts(), self._classes()
         figure = confusion_matrices({self._layout.run_name(self.run.value): counts.numpy()}, classes, cell=43)
+        figure.update_traces(hovertemplate="%{customdata} images of %{y}<br>taken for %{x}, %{z} %<extra></extra>")
         title = {"text": "Percent of the true class, images below", "font": {"size": 13}, "x": 0.03}
         return figure.update_layout(template="plotly_white", shapes=[self._frame()], clickmode="event", title=title)
 

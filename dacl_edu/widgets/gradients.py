@@ -199,7 +199,7 @@ def gradient_figure(point: Point) -> Figure:
         f"Two panels. Left, a parabola over x with its lowest point at the center {point.c:.2f}; at x = {point.x:.2f} "
         f"the tangent has slope {slopes.by_x:.3f}. Right, a straight line over a that never falls; its slope is "
         f"{slopes.by_a:.3f}.",
-        width=880, height=430, template="plotly_white", margin={"l": 60, "r": 10, "t": 90, "b": 50},
+        width=800, height=430, template="plotly_white", margin={"l": 60, "r": 10, "t": 90, "b": 50},
         legend={"orientation": "h", "y": -0.2, "yanchor": "top"}, uirevision="same",
     )  # fmt: skip
 

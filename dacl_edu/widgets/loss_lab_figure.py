@@ -85,7 +85,7 @@ def lab_figure(
     figure.update_yaxes(title="x₂", range=[-reach, reach], scaleanchor="x", **left)
     return finish(
         figure, "Features and centers (left), losses so far (right)", _alt(features, labels, centers, history),
-        width=880, height=560, template="plotly_white", margin={"l": 50, "r": 10, "t": 50, "b": 50},
+        width=800, height=560, template="plotly_white", margin={"l": 50, "r": 10, "t": 50, "b": 50},
         legend={"orientation": "h", "y": -0.13, "yanchor": "top"}, uirevision="same",
     )  # fmt: skip
 

@@ -96,7 +96,7 @@ def test_a_click_shows_the_faces_of_the_cell_and_frames_it(runs: list[FinishedRu
         frame = explorer.matrix.layout.shapes[0]
         assert ((frame.x0 + frame.x1) / 2, (frame.y0 + frame.y1) / 2) == (column, row)
         assert (explorer.true.value, explorer.predicted.value) == (row, column)
-        assert f"of {len(cell.rows)} images" in explorer.words.value
+        assert f"{len(cell.rows)} image" in explorer.words.value
 
 
 def test_another_run_has_other_counts_and_other_faces(runs: list[FinishedRun]) -> None:
