@@ -201,7 +201,7 @@ def compare(
 def demo(
     profile: Annotated[str, typer.Option("--profile", "-p", help="As in lesson 07, e.g. smoke, quick.")] = "quick",
     epochs: Annotated[
-        int | None, typer.Option("--epochs", "-e", help="Epochs of each run. [default: 12 of quick's 28]")
+        int | None, typer.Option("--epochs", "-e", help="Epochs of each run. [default: 9 of quick's 28]")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the three runs.")] = 0,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of all that it makes.")] = Path("runs/demo"),

@@ -9,7 +9,7 @@ import pandas as pd
 from dacl_edu.lessons.cli import run_notebook
 from dacl_edu.lessons.runs import FinishedRun, find_runs
 
-EPOCHS = 12
+EPOCHS = 9
 """Of the 28 of ``quick``: three runs in minutes, enough to see the methods learn, too few to rank them."""
 
 
@@ -23,7 +23,7 @@ def run_demo(profile: str, epochs: int | None, seed: int, out: Path) -> list[Fin
     profile : str
         As in lesson 07: ``smoke``, ``quick``, ...
     epochs : int or None
-        Of each run; None takes the profile's, and 12 for ``quick``.
+        Of each run; None takes the profile's, and 9 for ``quick``.
     seed : int
     out : Path
         Run folders, executed notebooks, their figures and ``results.csv`` are put here.
