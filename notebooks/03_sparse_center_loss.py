@@ -163,8 +163,8 @@ for wrong in (reads_the_norm, weighs_too_early):
         print(f"{wrong.__name__}: {message}")
 
 # %% [markdown]
-# "Look for a factor" helps for a forgotten ½ or $m$. Here it misleads: *any* wrong number is some factor of the right one. A loss is a single
-# number and a poor witness; its gradient has $m \cdot d$ numbers and says more (lesson 05).
+# The check can only say how far off they are. It names a factor where that is a usual one, a forgotten ½ or $m$; but *any* wrong number is
+# some factor of the right one. A loss is a single number and a poor witness; its gradient has $m \cdot d$ numbers and says more (lesson 05).
 #
 # ## When is it Eq. 3?
 #

@@ -102,7 +102,7 @@ def confusion_matrices(counts: Mapping[str, ArrayLike], classes: Sequence[str], 
         figure,
         "Confusion matrices: percent of the true class, images below",
         _words(matrices, classes),
-        width=max(wide + left + right, 480),  # room for the title
+        width=wide + left + right,
         height=high + top + bottom,
         margin={"l": left, "r": right, "t": top, "b": bottom},
         font={"size": 11},
