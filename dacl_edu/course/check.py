@@ -1,4 +1,4 @@
-"""Checks that a student's answer meets in a lesson: shape, then value, then gradient, each with a message.
+"""Checks that a student's answer meets: shape, then value, then gradient, then invariances, each with a message.
 
 Each check is silent about the answer: it says what is wrong and where to look. It raises ``AssertionError``, so a wrong
 answer is a red cell and a failing test.
@@ -12,7 +12,43 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dacl_edu.course.answers import as_answer
+from dacl_edu.course.properties import TOLERANCE, by_hand, duplicated, permutation, scaling, slopes, unchanged
 from dacl_edu.gradients import compare_gradients
+
+__all__ = [
+    "TOLERANCE",
+    "by_hand",
+    "call",
+    "duplicated",
+    "gradient",
+    "permutation",
+    "scaling",
+    "shape",
+    "slopes",
+    "unchanged",
+    "value",
+]
+
+
+def call(answer: Any, *args: Any, **kwargs: Any) -> Any:
+    """Return what a student's function returns.
+
+    Raises
+    ------
+    AssertionError
+        It is not written yet, raised an error, or changed a tensor that it was given.
+
+    Examples
+    --------
+    >>> call(lambda x: 2 * x, x=torch.ones(1)).item()
+    2.0
+    >>> call(lambda x: x.nothing, torch.ones(1))
+    Traceback (most recent call last):
+    ...
+    dacl_edu.course.answers.AnswerError: <lambda> raised AttributeError: 'Tensor' object has no attribute 'nothing'
+    """
+    return as_answer(answer).call(*args, **kwargs)
 
 
 def shape(answer: Any, expected: tuple[int, ...], name: str = "your answer") -> None:

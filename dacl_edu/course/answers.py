@@ -1,0 +1,176 @@
+"""A student's function, as a check sees it: it can be called, differentiated, and asked which names it uses.
+
+In a notebook the function is at hand (:class:`LocalAnswer`). While grading it lives in a process of its own and a
+stand-in with the same three methods asks there: a check is written once and never runs beside code that it does not
+trust.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol, cast, runtime_checkable
+
+import torch
+from torch import Tensor
+
+Slopes = dict[str, Tensor | None]
+
+
+class AnswerError(AssertionError):
+    """The answer could not be used: not written, raised an error, changed its inputs. One plain sentence."""
+
+
+@runtime_checkable
+class Answer(Protocol):
+    """What a check may ask of a student's function."""
+
+    name: str
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """Return what the function returns; AnswerError where it raises or changes a tensor that it was given."""
+
+    def slopes(self, inputs: Mapping[str, Any], wrt: tuple[str, ...], upstream: float = 1.0) -> Slopes:
+        """Return autograd's gradients of ``upstream * function(**inputs)``; None where it does not depend on one."""
+
+    def names(self) -> frozenset[str]:
+        """Return every name that the function, and the student's functions that it calls, mention."""
+
+
+def as_answer(function: Any) -> Answer:
+    """Return ``function`` as an :class:`Answer`; one that already is (a stand-in) is returned as it is.
+
+    Raises
+    ------
+    AnswerError
+        It is no function.
+
+    Examples
+    --------
+    >>> as_answer(abs).call(-2)
+    2
+    """
+    if isinstance(function, Answer):
+        return function
+    if not callable(function):
+        raise AnswerError(f"a function is expected here, but this is a {type(function).__name__}")
+    return LocalAnswer(function)
+
+
+class LocalAnswer:
+    """A function of this process.
+
+    Parameters
+    ----------
+    function : callable
+    name : str, optional
+        How messages call it; the function's own name by default.
+
+    Examples
+    --------
+    >>> def halved(x):
+    ...     return x.mul_(0.5)
+    >>> LocalAnswer(halved).call(torch.ones(2))
+    Traceback (most recent call last):
+    ...
+    dacl_edu.course.answers.AnswerError: halved changes its first argument in place: compute a new tensor instead
+    >>> LocalAnswer(lambda x: (x**2).sum(), "square").slopes({"x": torch.tensor([3.0])}, ("x",))["x"].tolist()
+    [6.0]
+    """
+
+    def __init__(self, function: Callable[..., Any], name: str = "") -> None:
+        self.function = function
+        self.name = name or getattr(function, "__name__", "your function")
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """See :class:`Answer`."""
+        given = [(_ordinal(i), value) for i, value in enumerate(args)] + list(kwargs.items())
+        before = [(name, value, value.clone()) for name, value in given if isinstance(value, Tensor)]
+        result = self._run(*args, **kwargs)
+        for name, value, copy in before:
+            if value.shape != copy.shape or not torch.equal(value.detach().nan_to_num(), copy.detach().nan_to_num()):
+                raise AnswerError(f"{self.name} changes {name} in place: compute a new tensor instead")
+        return result
+
+    def slopes(self, inputs: Mapping[str, Any], wrt: tuple[str, ...], upstream: float = 1.0) -> Slopes:
+        """See :class:`Answer`."""
+        leaves = {name: inputs[name].detach().clone().requires_grad_() for name in wrt}
+        with torch.enable_grad():
+            value = self._run(**{**inputs, **leaves})
+            if not isinstance(value, Tensor):
+                raise AnswerError(f"{self.name} returns a {type(value).__name__}, but must return a tensor")
+            if value.numel() != 1:
+                raise AnswerError(f"{self.name} returns the shape {tuple(value.shape)}, but must return one number")
+            if not value.requires_grad:
+                return dict.fromkeys(wrt)
+            try:
+                found = torch.autograd.grad(upstream * value.reshape(()), list(leaves.values()), allow_unused=True)
+            except Exception as error:
+                raise AnswerError(f"the backward pass of {self.name} raised {_said(error)}") from error
+        return dict(zip(wrt, found, strict=True))
+
+    def names(self) -> frozenset[str]:
+        """See :class:`Answer`."""
+        return frozenset(_names(self.function, set()))
+
+    def _run(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return self.function(*args, **kwargs)
+        except NotImplementedError as error:
+            raise AnswerError(
+                f"{self.name} is not written yet: put your lines in place of `raise NotImplementedError()`"
+            ) from error
+        except AnswerError:
+            raise
+        except Exception as error:
+            raise AnswerError(f"{self.name} raised {_said(error)}") from error
+
+
+def _ordinal(index: int) -> str:
+    words = ("first", "second", "third", "fourth", "fifth", "sixth")
+    return f"its {words[index]} argument" if index < len(words) else f"argument {index + 1}"
+
+
+def _said(error: BaseException) -> str:
+    line = next((line for line in str(error).splitlines() if line.strip()), "")
+    return f"{type(error).__name__}: {line[:200]}" if line else type(error).__name__
+
+
+def _names(function: Any, seen: set[int]) -> Iterator[str]:
+    """Names in a function's code and in that of the functions and classes beside it that it mentions."""
+    if id(function) in seen:
+        return
+    seen.add(id(function))
+    if isinstance(function, type):
+        for member in vars(function).values():
+            yield from _names(getattr(member, "__func__", member), seen)
+        return
+    code = getattr(function, "__code__", None)
+    if not isinstance(code, types.CodeType):
+        return
+    yield from _names_in_code(code)
+    beside = cast(dict[str, Any], getattr(function, "__globals__", {}))
+    for name in set(_names_in_code(code)):
+        other = beside.get(name)
+        # Only what was defined in the same place: the names inside torch are not the student's.
+        if getattr(other, "__module__", None) == getattr(function, "__module__", None):
+            yield from _names(other, seen)
+        elif isinstance(other, types.ModuleType | types.FunctionType | type):
+            yield from _origin(other)
+    for cell in getattr(function, "__closure__", None) or ():
+        try:
+            yield from _names(cell.cell_contents, seen)
+        except ValueError:  # an empty cell
+            continue
+
+
+def _origin(thing: Any) -> Iterator[str]:
+    """The package that an imported thing is from: ``from dacl_edu.losses import center_loss as f`` is no disguise."""
+    yield (thing.__name__ if isinstance(thing, types.ModuleType) else str(thing.__module__)).partition(".")[0]
+
+
+def _names_in_code(code: types.CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _names_in_code(constant)
