@@ -3,6 +3,8 @@
 #   make test    install, run every test
 #   make lab     install, open JupyterLab on the first notebook
 #   make site    install, build the lessons, the ledger and the reference as static pages in build/site
+#   make course-demo    a class of 30 hands in: release, collect, grade, feedback, table
+#   make assignments    write the students' versions from the instructor's sources
 #   make notebooks      execute the notebooks and store their outputs (NAMES="05 06": only some)
 #   make test-browser   open notebooks, explorers, report and site in a real browser
 # PYTHON=python3.12 chooses the interpreter; TORCH=cpu (or a CUDA tag such as cu130) chooses the torch build.
@@ -14,7 +16,7 @@ LOCK := requirements.lock
 NEEDS := pyproject.toml $(LOCK) Makefile
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-browser lab site notebooks lint lock clean
+.PHONY: help install run test test-browser lab site course-demo assignments notebooks lint lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -40,7 +42,7 @@ $(VENV)/installed-run: $(NEEDS) $(BIN)/python $(if $(TORCH),$(BIN)/uv)
 	@touch $@
 
 $(VENV)/installed-test: $(VENV)/installed-run
-	$(INSTALL) -c $(LOCK) -e '.[notebooks,timm,pml,site,dev]'
+	$(INSTALL) -c $(LOCK) -e '.[notebooks,course,timm,pml,site,dev]'
 	@bash scripts/install_browser.sh
 	@touch $@
 
@@ -71,6 +73,18 @@ test-browser: $(VENV)/installed-test
 
 site: $(VENV)/installed-test
 	$(BIN)/python scripts/site_builder.py
+
+$(VENV)/installed-course: $(VENV)/installed-run
+	$(INSTALL) -c $(LOCK) -e '.[notebooks,course]'
+	@touch $@
+
+# 21 of the 30 are damaged or hostile. Prints who got what, and fails where that is not what was due.
+course-demo: $(VENV)/installed-course
+	$(BIN)/python scripts/course_demo.py
+
+assignments: $(VENV)/installed-test
+	$(BIN)/python scripts/notebooks.py assignments
+	$(BIN)/dacl-edu course students notebooks/assignments
 
 # Executes the notebooks and stores their outputs; make notebooks NAMES="05 06" only some.
 notebooks: $(VENV)/installed-test

@@ -1,4 +1,4 @@
-"""The command line: ``dacl-edu doctor | info | train | evaluate | compare | demo``."""
+"""The command line: ``dacl-edu doctor | info | train | evaluate | compare | demo | course …``."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 
 from dacl_edu import __version__
+from dacl_edu.course.cli import app as course_app
 from dacl_edu.data.cli import app as data_app
 from dacl_edu.errors import UserError
 from dacl_edu.faces.cli import app as faces_app
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 app.add_typer(data_app, name="data")
 app.add_typer(faces_app, name="faces")
+app.add_typer(course_app, name="course")
 _debug = False
 
 

@@ -55,7 +55,7 @@ def test_environment_yml_equals_pyproject() -> None:
     assert environment == expected
 
 
-@pytest.mark.parametrize("extras", [("notebooks", "dev", "timm", "pml", "site")])
+@pytest.mark.parametrize("extras", [("notebooks", "course", "dev", "timm", "pml", "site")])
 def test_the_lock_pins_every_requirement_within_its_range(extras: tuple[str, ...]) -> None:
     pins = locked()
     for name, allowed in declared(*extras).items():

@@ -1,5 +1,1 @@
-"""The course: checks that answers meet."""
-
-from dacl_edu.course import check
-
-__all__ = ["check"]
+"""The course: checks that answers meet (``dacl_edu.course.check``), and the cycle release, collect, grade."""

@@ -85,7 +85,7 @@ class LocalAnswer:
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """See :class:`Answer`."""
         given = [(_ordinal(i), value) for i, value in enumerate(args)] + list(kwargs.items())
-        before = [(name, value, value.clone()) for name, value in given if isinstance(value, Tensor)]
+        before = [(name, tensor, tensor.clone()) for name, value in given for tensor in _tensors(value)]
         result = self._run(*args, **kwargs)
         for name, value, copy in before:
             if value.shape != copy.shape or not torch.equal(value.detach().nan_to_num(), copy.detach().nan_to_num()):
@@ -124,6 +124,14 @@ class LocalAnswer:
             raise
         except Exception as error:
             raise AnswerError(f"{self.name} raised {_said(error)}") from error
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, list | tuple | Mapping):
+        for part in value.values() if isinstance(value, Mapping) else value:
+            yield from _tensors(part)
 
 
 def _ordinal(index: int) -> str:
@@ -165,12 +173,15 @@ def _names(function: Any, seen: set[int]) -> Iterator[str]:
 
 
 def _origin(thing: Any) -> Iterator[str]:
-    """The package that an imported thing is from: ``from dacl_edu.losses import center_loss as f`` is no disguise."""
-    yield (thing.__name__ if isinstance(thing, types.ModuleType) else str(thing.__module__)).partition(".")[0]
+    """Where an imported thing is from: ``from dacl_edu.losses import center_loss as f`` is no disguise."""
+    yield from thing.__name__.split(".")
+    if not isinstance(thing, types.ModuleType):
+        yield from str(thing.__module__).split(".")
 
 
 def _names_in_code(code: types.CodeType) -> Iterator[str]:
-    yield from code.co_names
+    for name in code.co_names:
+        yield from name.split(".")  # an import within a function names its module with dots
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             yield from _names_in_code(constant)

@@ -134,7 +134,7 @@ def _diagnosis(got: Tensor, want: Tensor, error: Tensor) -> str:
 def _is_usual(factor: float) -> bool:
     """Whether a factor is one that is forgotten: 2, 1/2, the batch size, one over it, with either sign."""
     larger = max(abs(factor), 1 / abs(factor)) if factor else 0.0
-    return larger >= 2 and abs(larger - round(larger)) < 1e-4 * larger
+    return 2 <= round(larger) <= 300 and abs(larger - round(larger)) < 1e-4 * larger  # 1.9999999 is 2, too
 
 
 def gradient(

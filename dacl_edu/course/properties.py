@@ -17,7 +17,7 @@ TOLERANCE = 1e-5
 """Largest absolute difference that counts as equal for numbers of size 1: float32 inside a function passes (its error
 is about 1e-7 of the number), a forgotten factor or a float16 sum does not."""
 
-_AUTOGRAD = {"autograd", "backward", "grad", "jacrev", "jacfwd", "jacobian", "vjp", "vjp_", "requires_grad_", "vmap"}
+_AUTOGRAD = {"autograd", "backward", "grad", "jacrev", "jacfwd", "jacobian", "vjp", "vjp_", "requires_grad_"}
 
 
 def by_hand(answer: Any) -> None:
@@ -220,3 +220,90 @@ def _parts(result: Any) -> dict[str, Any]:
 def _same(left: Any, right: Any, tolerance: float) -> bool:
     left, right = torch.as_tensor(left), torch.as_tensor(right)
     return left.shape == right.shape and bool(((left - right).abs() <= tolerance).all())
+
+
+def own_work(answer: Any) -> None:
+    """Check that a function does not call this package, wherever it is imported; autograd is allowed.
+
+    Raises
+    ------
+    AssertionError
+
+    Examples
+    --------
+    >>> own_work(lambda x: torch.func.vmap(torch.square)(x))
+    >>> def borrowed(x):
+    ...     from dacl_edu.losses import center_loss
+    ...     return center_loss(x, torch.tensor([0]), x)
+    >>> own_work(borrowed)
+    Traceback (most recent call last):
+    ...
+    AssertionError: borrowed calls the package dacl_edu: this one is to be your own
+    """
+    handle = as_answer(answer)
+    packages = {name.partition(".")[0] for name in handle.names()}
+    assert "dacl_edu" not in packages, f"{handle.name} calls the package dacl_edu: this one is to be your own"
+
+
+def own_backward(answer: Any) -> None:
+    """Check that a function goes through ``apply`` of an autograd function, and that nothing else differentiates.
+
+    Like :func:`by_hand` it reads names and is no lock.
+
+    Raises
+    ------
+    AssertionError
+
+    Examples
+    --------
+    >>> class Square(torch.autograd.Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         ctx.save_for_backward(x)
+    ...         return (x * x).sum()
+    ...     @staticmethod
+    ...     def backward(ctx, incoming):
+    ...         return 2 * incoming * ctx.saved_tensors[0]
+    >>> own_backward(lambda x: Square.apply(x))
+    >>> own_backward(lambda x: (x * x).sum())
+    Traceback (most recent call last):
+    ...
+    AssertionError: <lambda> does not call apply of your autograd function: its backward pass is autograd's, not yours
+    """
+    handle = as_answer(answer)
+    own_work(handle)
+    # The class may stand inside the function; whoever differentiates with .backward() must read .grad.
+    borrowed = sorted(handle.names() & (_AUTOGRAD - {"autograd", "backward"}))
+    assert not borrowed, f"{handle.name} uses {borrowed[0]}: this one is to be written by hand"
+    assert "apply" in handle.names(), (
+        f"{handle.name} does not call apply of your autograd function: its backward pass is autograd's, not yours"
+    )
+
+
+def no_slopes(answer: Any, inputs: Mapping[str, Any], wrt: tuple[str, ...], because: str) -> None:
+    """Check that autograd finds no way from what a function returns to its inputs.
+
+    Parameters
+    ----------
+    answer : callable
+        Returns one number for these inputs, in any shape.
+    inputs : mapping
+    wrt : tuple of str
+    because : str
+        What the message says after the colon.
+
+    Raises
+    ------
+    AssertionError
+
+    Examples
+    --------
+    >>> no_slopes(lambda x: x.detach() * 2, {"x": torch.ones(1, 1)}, ("x",), "this is a rule")
+    >>> no_slopes(lambda x: x * 2, {"x": torch.ones(1, 1)}, ("x",), "this is a rule")
+    Traceback (most recent call last):
+    ...
+    AssertionError: a gradient flows from the result of <lambda> back to x: this is a rule
+    """
+    handle = as_answer(answer)
+    for name, slope in handle.slopes(inputs, wrt).items():
+        assert slope is None, f"a gradient flows from the result of {handle.name} back to {name}: {because}"

@@ -48,7 +48,7 @@ def find_texts(folder: Path, names: Sequence[str] = ()) -> list[Path]:
     >>> find_texts(Path("no such folder"))
     []
     """
-    texts = [path for path in sorted(folder.rglob("*.py")) if re.match(r"\d\d_", path.name)]
+    texts = [path for path in sorted(folder.rglob("*.py")) if re.match(r"(\d\d|a\d)_", path.name)]
     if not names:
         return texts
     wanted = tuple(name.removeprefix("notebooks/") for name in names)

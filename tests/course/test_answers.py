@@ -53,6 +53,11 @@ def test_changing_an_argument_is_refused(change: Any, said: str) -> None:
         LocalAnswer(change, "f").call(x=X.clone())
 
 
+def test_a_tensor_within_a_list_is_watched_too() -> None:
+    with pytest.raises(AnswerError, match="f changes parts in place"):
+        LocalAnswer(lambda parts: parts[0][1].zero_(), "f").call(parts=[(X, X.clone())])
+
+
 def test_an_argument_with_nan_that_stays_is_no_change() -> None:
     assert LocalAnswer(lambda x: x.sum(), "f").call(torch.tensor([1.0, torch.nan])).isnan()
 
@@ -122,3 +127,7 @@ def test_a_renamed_import_is_no_disguise() -> None:
     namespace: dict[str, Any] = {"innocent": innocent, "__name__": "__main__"}
     exec("def f(x, y, c):\n    return innocent(x, y, c)", namespace)
     assert "dacl_edu" in LocalAnswer(namespace["f"]).names()
+    exec("from torch.autograd import grad as g\ndef h(x):\n    return g(x.sum(), x)", namespace)
+    assert {"autograd", "grad"} <= LocalAnswer(namespace["h"]).names()
+    exec("def k(x):\n    from dacl_edu.losses import center_loss\n    return center_loss", namespace)
+    assert "dacl_edu" in LocalAnswer(namespace["k"]).names()

@@ -36,11 +36,18 @@ def test_a_wrong_value_is_named(answer: Any, said: str) -> None:
 
 @pytest.mark.parametrize(
     ("factor", "said"),
-    [(2.0, "2 times"), (0.5, "0.5 times"), (1 / 12, "0.08333 times"), (-1.0, "wrong sign"), (-4.0, "-4 times")],
+    [
+        (2.0, "2 times"),
+        (0.5, "0.5 times"),
+        (1 / 12, "0.08333 times"),
+        (-1.0, "wrong sign"),
+        (-4.0, "-4 times"),
+        (2 - 1e-9, "2 times"),
+    ],
 )
 def test_a_usual_factor_of_a_single_number_is_named(factor: float, said: str) -> None:
     with pytest.raises(AssertionError, match=said):
-        check.value(torch.tensor(3.7 * factor), torch.tensor(3.7), "the loss")
+        check.value(torch.tensor(3.7 * factor, dtype=torch.float64), torch.tensor(3.7).double(), "the loss")
 
 
 def test_an_unusual_ratio_of_two_numbers_is_no_hint() -> None:

@@ -36,6 +36,16 @@ def test_a_wrong_answer_says_what_and_where() -> None:
     assert "✘ Question 7: twice" in shown[0] and "wrong sign" in shown[1] and "lesson 02" in shown[2]
 
 
+def test_a_result_of_another_kind_is_a_wrong_answer_too() -> None:
+    @question("Question 8", look="lesson 02")
+    def summed(answer: object, seed: int) -> None:
+        assert sum(check.call(answer)["x"]) == 1
+
+    with pytest.raises(WrongAnswer, match="not of the kind asked for") as error:
+        summed(lambda: {"x": "no"})
+    assert str(error.value).endswith("Where to look: lesson 02")
+
+
 def test_an_error_of_their_own_points_to_their_line() -> None:
     code = compile("def own(x):\n    y = x\n    return y.nothing\n", "<ipython-input-4>", "exec")
     namespace: dict[str, object] = {}

@@ -25,12 +25,13 @@ class WrongAnswer(AssertionError):
     """
 
     def __init__(self, title: str, message: str, look: str) -> None:
-        super().__init__(f"{message}. Where to look: {look}")
+        super().__init__(f"{message}{'' if message.endswith(('?', '.', '!')) else '.'} Where to look: {look}")
         self.title, self.message, self.look = title, message, look
 
     def _render_traceback_(self) -> list[str]:
         """What IPython shows in place of a page of frames: the message, and the student's own line if one raised."""
-        lines = [f"{_RED}{_BOLD}✘ {self.title}{_END}", f"{_RED}{self.message}{_END}", f"Where to look: {self.look}"]
+        # The message in plain black: JupyterLab's red on its pink is too pale to read.
+        lines = [f"{_RED}{_BOLD}✘ {self.title}{_END}", self.message, f"Where to look: {self.look}"]
         cause: BaseException | None = self.__cause__
         while cause is not None and cause.__cause__ is not None:
             cause = cause.__cause__
@@ -68,6 +69,10 @@ class Question:
             self.check(answer, seed)
         except AssertionError as error:
             raise WrongAnswer(self.title, str(error), self.look) from error
+        except Exception as error:  # a check reads what it gets as if it were of the kind that was asked for
+            said = (str(error).splitlines() or [""])[0][:200]
+            message = f"what it returns is not of the kind asked for ({type(error).__name__}: {said})"
+            raise WrongAnswer(self.title, message, self.look) from error
         if not os.environ.get(GRADING):
             print(f"{_GREEN}✔ {self.title}: right{_END}")
 

@@ -1,0 +1,348 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     notebook_metadata_filter: dacl_edu,-jupytext.text_representation.jupytext_version
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+#   dacl_edu:
+#     budget_seconds: 60
+#     mode: lax
+#     parameters: true
+# ---
+
+# %% [markdown]
+# # Assignment 6: an experiment of your own
+#
+# | | |
+# |---|---|
+# | **Difficulty** | 4 of 4 |
+# | **Minutes** | 240, and the time in which the computer trains: about ten minutes a run of profile `quick` on two CPU cores, three to six with 9 epochs |
+# | **Points** | 20 |
+# | **Builds on** | [07_training](../../../07_training.ipynb), [08_results](../../../08_results.ipynb), [09_embedding](../../../09_embedding.ipynb), [10_attention](../../../10_attention.ipynb) |
+#
+# **After this assignment you can** turn a question into a hypothesis that could be wrong, plan runs that test it, carry them out, and write what they show and what
+# they do not.
+#
+# You choose one question and answer it with training runs. An answer "no", or "these runs cannot tell", earns as many points as "yes": what counts is whether it
+# follows from the runs.
+#
+# | symbol | field of `TrainConfig` | what it is |
+# |---|---|---|
+# | $\lambda$ | `lam` | weight of the metric loss, Eq. 8; 0.01 |
+# | $\alpha$ | `alpha` | how far centers move, Algorithm 1, line 15; 0.5 |
+# | $\epsilon$ | `eps` | below the fraction of Eq. 11; 1 |
+# | $a$ | `attention` | learned, or one of the controls: `ones`, `mean`, `permuted`, `frozen`, `normalized` |
+# | $c$ at the start | `center_init` | `fan_in_classes`, `fan_in_features` or `zeros` |
+#
+# **How it is graded.** Most of it a person reads, with the tables below each question. Two cells are checked by machine, for their form only. "Before" means before:
+# write Questions 1 to 3, then run.
+
+# %% [markdown]
+# The next cell holds the settings of the runs.
+
+# %% tags=["setup"]
+# On Colab or Kaggle this fetches the project. Elsewhere, and on a second run, it does nothing.
+import importlib.util, os, subprocess, sys
+
+if importlib.util.find_spec("dacl_edu") is None and not os.path.isdir("dacl-edu/notebooks"):
+    repository = os.environ.get("DACL_EDU_REPOSITORY", "")  # where you found this notebook
+    assert repository, "write the address of the project's repository between the quotes above"
+    subprocess.run(["git", "clone", "--depth", "1", repository, "dacl-edu"], check=True)
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "-e", "./dacl-edu[notebooks]"], check=True)
+if os.path.isdir("dacl-edu/notebooks"):  # fetched just now, or before the kernel was restarted
+    os.chdir("dacl-edu/notebooks")
+    sys.path.insert(0, os.path.dirname(os.getcwd()))
+
+# %% tags=["parameters"]
+profile: str = "quick"  # smoke (seconds, to see that all works), quick (minutes)
+epochs: int | None = None  # of each run; None: what the profile says, 28 for quick
+out: str = ""  # folder for the runs; empty: runs/a6_open_experiment of the project
+
+# %% nbgrader={"grade": false, "grade_id": "tools", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["not-graded"]
+import pandas as pd
+import torch
+
+from dacl_edu.notebook import check_parameters, rounded, setup, show
+
+settings = check_parameters()  # a wrong name or type stops here
+setup(seed=0)
+assert settings["profile"]
+
+# %% [markdown]
+# ## Choose a question
+#
+# | | question | where it comes from |
+# |---|---|---|
+# | 1 | Does a smaller λ do for center loss what attention does for DACL? Attention near ½ is half the λ. | lesson 05, "What this means"; lesson 10, "The controls" |
+# | 2 | Does it matter *which* dimension gets which weight: is `learned` better than `permuted` or `mean`? | lesson 10, "The controls" |
+# | 3 | Does the start of the centers matter: `fan_in_classes`, `fan_in_features`, `zeros`? | lesson 06 |
+# | 4 | Does ε of Eq. 11 matter: 1 of the released code, or a small one? And α? | lesson 06 |
+# | 5 | Does one of the related losses (island, separate, DDA, range-regularised center) do better than Eq. 4, each at a λ of its own? | docs/losses.md |
+# | 6 | Does your term of Assignment 4 change the mean attention in training, and the accuracy? | lessons 05 and 10 |
+# | 7 | A question of your own about these methods and these faces. | – |
+#
+# Nine runs come with the project (`notebooks/shipped`): softmax loss, center loss and DACL, profile `quick`, seeds 0 to 2. Where your plan names exactly such a run,
+# it is taken and not trained again. So with seeds 0, 1, 2 and a baseline among the three you train only what is new.
+#
+# ## Question 1 (3 points, read by a person): the hypothesis
+#
+# Write, before you run anything: your question; what you expect, as a statement that a result could contradict; and why you expect it, with a number or an equation
+# from the lessons. At most 100 words.
+#
+# | points | hypothesis |
+# |---|---|
+# | 3 | a result can be named that would contradict it; the reason is drawn from an equation or a number of the lessons |
+# | 2 | it can be contradicted, but the reason is only "I think", or is not about these equations |
+# | 1 | a question without an expectation, or an expectation that any result fits |
+# | 0 | missing, or written from the result |
+#
+# <details><summary>Hint 1</summary>Which number do you want to compare, and between which two kinds of runs?</details>
+# <details><summary>Hint 2</summary>Complete: "If I am right, … is larger than …, by about …". What would you see if you were wrong?</details>
+# <details><summary>Hint 3</summary>How much do two seeds of one method differ, in lesson 08? An expected difference much smaller than that cannot be seen with three seeds. Choose
+# another measure (mean attention, say), more seeds, or a larger change.</details>
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "hypothesis", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
+# Does a metric loss help at all on these faces? I expect no: with λ = 0.01, softmax loss, center loss and DACL differ in accuracy by less than one point. Reason: the faces
+# are rendered and clean, softmax loss alone reaches above 80 %, and in Eq. 8 the metric loss enters with a hundredth of its value; the features are already near their
+# centers when it begins to count. A mean difference of a point or more to softmax loss, with an interval that leaves out 0, would contradict me.
+
+# %% [markdown]
+# ## Question 2 (2 points): the plan
+#
+# Write `my_plan()`. It returns a dictionary:
+#
+# | entry | what it holds |
+# |---|---|
+# | `"variants"` | a dictionary: a name for each variant, and the fields of `TrainConfig` that it sets: `method`, and as needed `attention`, `lam`, `alpha`, `eps`, `center_init`, `loss_parameters`, `attention_widths` |
+# | `"seeds"` | a list of at least three different whole numbers; every variant is trained with each of them |
+# | `"select_by"` | `"last"` (the last epoch counts) or `"validation"` (the best epoch on images held out of the training part). Never the test part |
+#
+# All other settings are the same for all runs. The check looks at the form; whether the plan answers your question, Question 3 asks.
+#
+# <details><summary>Hint 1</summary>How many variants does your question need at least? Which one is the baseline?</details>
+# <details><summary>Hint 2</summary>Does one thing differ between two variants, or do two? If two, you will not know which did it.</details>
+# <details><summary>Hint 3</summary>The form of one variant is a name, a colon, and a dictionary with at least the entry <code>"method"</code>. Count the runs: variants times seeds,
+# times ten minutes.</details>
+
+# %% nbgrader={"grade": false, "grade_id": "my_plan", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def my_plan():
+    """What is trained: {"variants": {name: {field: value}}, "seeds": [numbers], "select_by": "last" or "validation"}."""
+    ### BEGIN SOLUTION
+    return {
+        "variants": {"softmax": {"method": "softmax"}, "center": {"method": "center"}, "dacl": {"method": "dacl"}},
+        "seeds": [0, 1, 2],
+        "select_by": "last",
+    }
+    ### END SOLUTION
+
+# %% [markdown]
+# Try it: the runs that your plan means.
+
+# %% tags=["not-graded"]
+plan = my_plan()
+runs = [(name, number) for name in plan["variants"] for number in plan["seeds"]]
+assert len(runs) == len(set(runs))
+print(len(runs), "runs, the first:", runs[0])
+
+# %% nbgrader={"grade": true, "grade_id": "test_my_plan", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+from dacl_edu.course.questions import a6_open_experiment as questions
+
+questions.my_plan(my_plan)
+### BEGIN HIDDEN TESTS
+from dacl_edu.course.questions import hidden_seeds
+
+for seed in hidden_seeds():
+    questions.my_plan(my_plan, seed)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Question 3 (3 points, read by a person): the design
+#
+# Write: what is varied; what is held; what you measure; how many seeds, and what difference they can show; which images select, and which are looked at only at the end.
+# What else differs between your variants, besides what you wanted to vary? At most 150 words.
+#
+# | points | design |
+# |---|---|
+# | 3 | all five are there and fit the plan; at least one unwanted difference is named, or it is shown that there is none; the number of seeds is weighed against the expected difference |
+# | 2 | one of them is missing or does not fit the plan |
+# | 1 | only what the plan says, in words |
+# | 0 | missing |
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "design", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
+# Varied: the method. Held: data, network, 28 epochs, learning rate, augmentation, λ = 0.01, α, ε. Measured: accuracy on the 2,100 test faces, looked at once, after the last
+# epoch; nothing is selected. Seeds 0, 1, 2 for each method; a seed fixes initial weights and order, so differences are taken seed by seed. Lesson 08 shows a spread of about half
+# a point between seeds; with three pairs Student's t is 4.3, so only a difference of about one point can be told from 0. That is the size of my hypothesis: barely enough.
+#
+# Unwanted: DACL has an attention network besides, and with it another sequence of random numbers; its effective λ is about half of that of center loss, since attention is
+# near ½. So DACL against center loss does not isolate attention; each against softmax loss is clean.
+
+# %% [markdown]
+# ## Run
+#
+# The next cell carries out your plan. Finished runs are kept, an interrupted one is continued: you may stop the kernel and run the cell again.
+
+# %% nbgrader={"grade": false, "grade_id": "configs", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["not-graded"]
+from pathlib import Path
+
+from dacl_edu.lessons.runs import SHIPPED, find_runs
+from dacl_edu.training import TrainConfig, train
+
+length = {"epochs": epochs} if epochs else {}
+configs = {
+    (name, number): TrainConfig.from_preset(profile, seed=number, select_by=plan["select_by"], **fields, **length)
+    for name, fields in plan["variants"].items()
+    for number in plan["seeds"]
+}
+place = {"root", "device", "workers", "snapshots", "precision"}  # do not decide what a run is
+shipped = {run.config.model_dump_json(exclude=place): run.result for run in find_runs(SHIPPED)}
+assert len(configs) == len(runs)
+
+# %% nbgrader={"grade": false, "grade_id": "train", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["not-graded"]
+from IPython.display import display
+
+folder = Path(out or "../../../../runs/a6_open_experiment")  # of the project, beside this notebook's folders
+handle = display({"text/plain": "starting"}, raw=True, display_id=True)
+
+
+def said(key):
+    def on_epoch(line):
+        run = f"run {list(configs).index(key) + 1} of {len(configs)}: {key[0]}, seed {key[1]}"
+        handle.update({"text/plain": f"{run}, epoch {line['epoch']} of {configs[key].epochs}"}, raw=True)
+
+    return on_epoch
+
+
+results = {}
+for key, config in configs.items():
+    results[key] = shipped.get(config.model_dump_json(exclude=place))
+    if results[key] is None:
+        name = f"{key[0].replace(' ', '_')}-{profile}-epochs{config.epochs}-{config.select_by}-seed{key[1]}"
+        results[key] = train(config, folder / name, resume=True, progress=False, on_epoch=said(key))
+assert set(results) == set(runs)
+
+# %% nbgrader={"grade": false, "grade_id": "table", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["not-graded"]
+columns = ["accuracy", "average_accuracy"]
+rows = [
+    {"variant": name, "seed": number, **{column: result[column] for column in columns}, "attention": result["attention"]["mean"]}
+    for (name, number), result in results.items()
+]
+table = pd.DataFrame(rows)
+assert table["accuracy"].between(0, 1).all() and len(table) == len(runs)
+table.round(4)
+
+# %% [markdown]
+# ## Question 4 (2 points): the results
+#
+# Hand in the numbers: `my_results()` returns a list with one row for each run of your plan, `(variant, seed, accuracy)`. Copy what this cell prints:
+
+# %% nbgrader={"grade": false, "grade_id": "rows", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["not-graded"]
+for row in table.itertuples():
+    print(f"        ({row.variant!r}, {row.seed}, {row.accuracy:.4f}),")
+assert len(table) == len(runs)
+
+# %% [markdown]
+# <details><summary>Hint 1</summary>A row for each variant and each seed, also where the result is a disappointment.</details>
+# <details><summary>Hint 2</summary>The check compares the rows with your plan: the same names, the same seeds, each once. Accuracies are shares between 0 and 1.</details>
+# <details><summary>Hint 3</summary>The lines above fit between the brackets of a list as they are.</details>
+
+# %% nbgrader={"grade": false, "grade_id": "my_results", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def my_results():
+    """The runs of my plan: a list of (variant, seed, accuracy)."""
+    ### BEGIN SOLUTION
+    return [  # profile quick, 28 epochs
+        ("softmax", 0, 0.8276),
+        ("softmax", 1, 0.8314),
+        ("softmax", 2, 0.8252),
+        ("center", 0, 0.8171),
+        ("center", 1, 0.8157),
+        ("center", 2, 0.8186),
+        ("dacl", 0, 0.8190),
+        ("dacl", 1, 0.8262),
+        ("dacl", 2, 0.8238),
+    ]
+    ### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "test_my_results", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+from dacl_edu.course.questions import a6_open_experiment as questions
+
+questions.my_results((my_plan, my_results))
+### BEGIN HIDDEN TESTS
+from dacl_edu.course.questions import hidden_seeds
+
+for seed in hidden_seeds():
+    questions.my_results((my_plan, my_results), seed)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Question 5 (3 points, read by a person): a figure
+#
+# Show your answer as one figure. Say in a sentence below it what to see.
+#
+# | points | figure |
+# |---|---|
+# | 3 | shows each run or an interval over seeds, not means alone; axes and units are named; the alt text says what one sees; the sentence below is right |
+# | 2 | one of these is missing |
+# | 1 | a figure from which the question cannot be answered |
+# | 0 | none |
+#
+# <details><summary>Hint 1</summary>What do you compare? Put it side by side, and let the seeds be seen.</details>
+# <details><summary>Hint 2</summary>Pairs of one seed belong together: a line joins them, or you draw their differences.</details>
+# <details><summary>Hint 3</summary><code>dacl_edu.plots.interval_plot</code> takes a dictionary of (low, middle, high), and <code>seeds_interval</code> of
+# <code>dacl_edu.evaluation.significance</code> makes them, of differences too. <code>show(figure, alt=…)</code> shows it.</details>
+
+# %% nbgrader={"grade": true, "grade_id": "figure", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false} tags=["not-graded"]
+### BEGIN SOLUTION
+from dacl_edu.evaluation.significance import seeds_interval
+from dacl_edu.plots import interval_plot
+
+wide = pd.DataFrame(my_results(), columns=["variant", "seed", "accuracy"]).pivot(index="seed", columns="variant", values="accuracy")
+pairs = {"center − softmax": ("center", "softmax"), "dacl − softmax": ("dacl", "softmax"), "dacl − center": ("dacl", "center")}
+intervals = {name: seeds_interval(wide[first] - wide[second]) for name, (first, second) in pairs.items()}
+figure = interval_plot(intervals, "Differences of one seed, mean of three with 95 % interval", "accuracy, difference")
+figure.add_vline(x=0, line_dash="dot")
+show(figure)
+assert len(figure.data) == 3
+# What to see: all three intervals hold 0; those of the two metric losses lie mostly below softmax loss.
+### END SOLUTION
+
+# %% [markdown]
+# ## Question 6 (7 points, read by a person): the conclusion
+#
+# Write 200 to 300 words. Begin with the answer to your question. Then: the numbers behind it; whether your hypothesis of Question 1 stands; one explanation, and what run would test
+# it; and what these runs do not show.
+#
+# | criterion | 2 points | 1 point | 0 points |
+# |---|---|---|---|
+# | the numbers | mean differences with their interval over paired seeds, and the mean of each variant | means with a spread, but not paired or without an interval | a single run, or the best one |
+# | what they allow | says what the interval allows; does not call a difference that may be 0 an effect, nor its absence a proof; goes back to the hypothesis | right, but without the hypothesis | claims more than the runs show |
+# | limits | at least two, each with what it could change: other differences between variants, seeds, length of training, data, choices made after seeing results | limits by name only | none |
+#
+# One point more: an explanation that follows from an equation or a lesson, together with a run that would contradict it.
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "conclusion", "locked": false, "points": 7, "schema_version": 3, "solution": true, "task": false}
+# On these faces no metric loss was shown to help. Over seeds 0 to 2 softmax loss reached 82.8 % on average, DACL 82.3 %, center loss 81.7 %. Seed by seed DACL is 0.5 points below
+# softmax loss (95 % interval −1.4 to 0.4), center loss 1.1 below (−2.2 to 0.0), and DACL 0.6 above center loss (−0.5 to 1.7). Every interval holds 0, if only just for center loss.
+#
+# My hypothesis was that no difference reaches a point. For DACL nothing contradicts it. For center loss the mean difference is a little more than a point, downwards, and the interval just
+# holds 0: that is the other side of what I had in mind, and three seeds do not settle it. In no case is "no effect" shown: a gain of 0.4 points by DACL fits these runs.
+#
+# An explanation: both losses pull features to their centers, and the pull costs the classifier some room; DACL pulls half as hard, since its attention is near ½ (lesson 10), and
+# loses half as much. If so, center loss with λ = 0.005 should do as DACL does; if center loss at 0.005 stays a point below, I am wrong, and attention does something else.
+#
+# Limits. Three seeds: with six the intervals would be less than half as wide. λ was not chosen for each method; at another one the order may change. DACL differs from center loss in a second network
+# and its random numbers, too. And these faces are rendered, with one clean expression each: on photographs, where classes spread wider, a pull to centers may do more.
+
+# %% [markdown]
+# ## What was shown
+#
+# - A hypothesis is a statement that a result could contradict, written before the result.
+# - Runs of one seed are pairs; seeds, and not images, say what a *method* does.
+# - What a plan cannot tell is part of its answer.
+#
+# **Try next, without points.** Give your plan and your numbers to somebody who has chosen the same question, without your conclusion. Do they write the same?
