@@ -53,10 +53,9 @@ def collect(
     for each in found:
         for note in each.notes:
             print(f"{each.student or folder}: {note}")
-    without = sum(each.path is None for each in found)
-    print(
-        f"{len(found) - without} submissions of {assignment.name}" + (f", {without} without a notebook" * bool(without))
-    )
+    students = [each for each in found if each.student]  # what belongs to nobody has notes and no name
+    without = sum(each.path is None for each in students)
+    print(f"{assignment.name}: {len(students)} students" + (f", {without} without a notebook" if without else ""))
 
 
 @app.command()
@@ -110,12 +109,12 @@ def export(
     """Write an assignment for another grader. Example: dacl-edu course export a2 --format otter --out exported"""
     from dacl_edu.course import otter
     from dacl_edu.course.assignment import Assignment
-    from dacl_edu.course.release import _chosen, find_sources
+    from dacl_edu.course.release import chosen_sources, find_sources
     from dacl_edu.errors import UserError
 
     if to != "otter":
         raise UserError(f"unknown format {to!r}", mend="use --format otter")
-    (path,) = _chosen([name], find_sources(source), source)
+    (path,) = chosen_sources([name], find_sources(source), source)
     print(otter.export(Assignment.load(path), out))
 
 

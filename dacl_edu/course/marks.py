@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-LOOK = ". Where to look: "
+LOOK = " Where to look: "
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class QuestionMark:
     --------
     >>> mark = QuestionMark("f", "Question 1", 2, 0, "f is zero everywhere. Where to look: Eq. 3")
     >>> mark.message, mark.look, mark.verdict
-    ('f is zero everywhere', 'Eq. 3', 'wrong')
+    ('f is zero everywhere.', 'Eq. 3', 'wrong')
     """
 
     name: str

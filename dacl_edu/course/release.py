@@ -150,7 +150,7 @@ def release_course(names: Sequence[str], source: str | Path, course: str | Path)
     UserError
         An unknown name, a fault in a source, or cells that changed after submissions were graded.
     """
-    chosen = _chosen(names, find_sources(source), Path(source))
+    chosen = chosen_sources(names, find_sources(source), Path(source))
     for path in chosen:
         checked_student_version(path)  # all are sound before anything is written
     course = Path(course)
@@ -203,7 +203,7 @@ def secret_seed(course: str | Path, make: bool = False) -> int:
         ) from error
 
 
-def _chosen(names: Sequence[str], sources: list[Path], folder: Path) -> list[Path]:
+def chosen_sources(names: Sequence[str], sources: list[Path], folder: Path) -> list[Path]:
     known = ", ".join(path.stem for path in sources) or "none"
     if not sources:
         raise UserError(f"{folder}: no source notebook", mend="expected is NAME/NAME.ipynb")
