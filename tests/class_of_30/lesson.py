@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import csv
 import textwrap
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import nbformat
 
+from class_of_30.answers import ONE_LINE
 from class_of_30.handing_in import ASSIGNMENT, Course, Student
 from class_of_30.students import CLASS
 from dacl_edu.course.assignment import Assignment, leaked_lines
@@ -47,9 +51,16 @@ def go_through(
     course, downloads = folder / "course", folder / "downloads"
     (released,) = release_course([ASSIGNMENT], SOURCES, course)
     say(f"released {ASSIGNMENT}")
-    given = Course(nbformat.read(released, as_version=4), course, downloads)
-    for student in students:
-        student.hand_in(given, downloads / student.name)
+    with _server_of_answers() as port:
+        given = Course(nbformat.read(released, as_version=4), course, downloads, port)
+        for student in students:
+            student.hand_in(given, downloads / student.name)
+        return _grade_twice(students, course, downloads, jobs, times, say)
+
+
+def _grade_twice(
+    students: list[Student], course: Path, downloads: Path, jobs: int, times: int, say: Callable[[str], None]
+) -> tuple[list[Outcome], list[str]]:
     assignment = find_assignment(ASSIGNMENT, course)
     collected = collect_course(downloads, assignment, course)
     say(f"collected {sum(each.path is not None for each in collected)} notebooks of {len(collected)} students")
@@ -75,6 +86,29 @@ def go_through(
     if rows != {name: mark.total for name, mark in rounds[0].items()}:
         problems.append("the CSV file has other points than the marks")
     return [_outcome(student, rounds[0][student.name], assignment) for student in students], problems
+
+
+@contextmanager
+def _server_of_answers() -> Iterator[int]:
+    """Serve right answers on this machine, so that an attack by network could succeed."""
+    text = "\n".join(
+        f"def {name}(x, a, y, c):\n{textwrap.indent(textwrap.dedent(body).strip(), '    ')}\n"
+        for name, body in ONE_LINE.items()
+    )
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
 
 
 def _as_due(

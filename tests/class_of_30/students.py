@@ -112,14 +112,19 @@ def endless(course: Course, folder: Path) -> None:
 
 def reads_gradebook(course: Course, folder: Path) -> None:
     wrong = dict.fromkeys(answers.QUESTIONS, hostile.READ_GRADEBOOK_ANSWER)
-    attack(hostile.READ_GRADEBOOK % course.folder, wrong)(course, folder)
+    attack(hostile.READ_GRADEBOOK % (course.folder, course.folder), wrong)(course, folder)
 
 
 def reads_another(course: Course, folder: Path) -> None:
-    for place in (course.folder / "submitted" / "ada" / ASSIGNMENT, course.downloads / "ada"):
-        victim = place / f"{ASSIGNMENT}.ipynb"
-    bodies = {name: hostile.READ_ANOTHER_ANSWER.format(name=name) for name in answers.QUESTIONS}
-    attack(hostile.READ_ANOTHER % (victim, victim), bodies)(course, folder)
+    name = f"{ASSIGNMENT}.ipynb"
+    victims = (course.folder / "submitted" / "ada" / ASSIGNMENT / name, course.downloads / "ada" / name)
+    bodies = {name: hostile.FOUND_ANSWER.format(name=name) for name in answers.QUESTIONS}
+    attack(hostile.READ_ANOTHER % victims, bodies)(course, folder)
+
+
+def fetches(course: Course, folder: Path) -> None:
+    bodies = {name: hostile.FOUND_ANSWER.format(name=name) for name in answers.QUESTIONS}
+    attack(hostile.NETWORK % (course.port, course.port), bodies)(course, folder)
 
 
 CLASS = (
@@ -206,7 +211,7 @@ CLASS = (
         "dora",
         "hostile",
         "fetches answers from the network",
-        attack(hostile.NETWORK % (9, 9), answers.WRONG_ALL),
+        fetches,
         NONE,
         "network",
     ),
