@@ -21,6 +21,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from class_of_30.lesson import Outcome, go_through  # noqa: E402
 from rich.console import Console  # noqa: E402
+from rich.markup import escape  # noqa: E402
 from rich.table import Table  # noqa: E402
 
 
@@ -54,7 +55,7 @@ def _table(outcomes: list[Outcome]) -> Table:
     for column in ("student", "kind", "what", "points", "due", "s", "why"):
         table.add_column(column, justify="right" if column in ("points", "due", "s") else "left")
     for o in outcomes:
-        table.add_row(o.student, o.kind, o.what, f"{o.earned:g}", f"{o.due:g}", f"{o.seconds:.1f}", o.why)
+        table.add_row(o.student, o.kind, o.what, f"{o.earned:g}", f"{o.due:g}", f"{o.seconds:.1f}", escape(o.why))
     return table
 
 

@@ -42,7 +42,7 @@ def main() -> int:
     rows, failed = [], False
     for text in texts:
         notebook = with_setup_cell(text)
-        # What is stored was computed now, not read from old runs. Assignments train for seconds: the student trains more.
+        # What is stored was computed now, not read from old runs. Assignments train for seconds here.
         profile = arguments.profile or ("smoke" if "assignments" in text.parts else "")
         values = {"out": made.name, **({"profile": profile} if profile else {})}
         os.environ["DACL_EDU_PARAMETERS"] = json.dumps(values)

@@ -7,12 +7,13 @@ trust.
 
 from __future__ import annotations
 
-import types
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
+
+from dacl_edu.course.mentions import mentioned
 
 Slopes = dict[str, Tensor | None]
 
@@ -111,7 +112,7 @@ class LocalAnswer:
 
     def names(self) -> frozenset[str]:
         """See :class:`Answer`."""
-        return frozenset(_names(self.function, set()))
+        return frozenset(mentioned(self.function))
 
     def _run(self, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -142,46 +143,3 @@ def _ordinal(index: int) -> str:
 def _said(error: BaseException) -> str:
     line = next((line for line in str(error).splitlines() if line.strip()), "")
     return f"{type(error).__name__}: {line[:200]}" if line else type(error).__name__
-
-
-def _names(function: Any, seen: set[int]) -> Iterator[str]:
-    """Names in a function's code and in that of the functions and classes beside it that it mentions."""
-    if id(function) in seen:
-        return
-    seen.add(id(function))
-    if isinstance(function, type):
-        for member in vars(function).values():
-            yield from _names(getattr(member, "__func__", member), seen)
-        return
-    code = getattr(function, "__code__", None)
-    if not isinstance(code, types.CodeType):
-        return
-    yield from _names_in_code(code)
-    beside = cast(dict[str, Any], getattr(function, "__globals__", {}))
-    for name in set(_names_in_code(code)):
-        other = beside.get(name)
-        # Only what was defined in the same place: the names inside torch are not the student's.
-        if getattr(other, "__module__", None) == getattr(function, "__module__", None):
-            yield from _names(other, seen)
-        elif isinstance(other, types.ModuleType | types.FunctionType | type):
-            yield from _origin(other)
-    for cell in getattr(function, "__closure__", None) or ():
-        try:
-            yield from _names(cell.cell_contents, seen)
-        except ValueError:  # an empty cell
-            continue
-
-
-def _origin(thing: Any) -> Iterator[str]:
-    """Where an imported thing is from: ``from dacl_edu.losses import center_loss as f`` is no disguise."""
-    yield from thing.__name__.split(".")
-    if not isinstance(thing, types.ModuleType):
-        yield from str(thing.__module__).split(".")
-
-
-def _names_in_code(code: types.CodeType) -> Iterator[str]:
-    for name in code.co_names:
-        yield from name.split(".")  # an import within a function names its module with dots
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from _names_in_code(constant)

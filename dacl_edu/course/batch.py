@@ -17,7 +17,7 @@ from dacl_edu.course.assignment import Assignment
 from dacl_edu.course.collect import Collected
 from dacl_edu.course.collect import collect as collect_files
 from dacl_edu.course.feedback import write_feedback
-from dacl_edu.course.grade import Graded, grade_submission
+from dacl_edu.course.grade import Graded, failed, grade_submission
 from dacl_edu.course.gradebook import manual_comments, manual_scores, record, write_csv
 from dacl_edu.course.marks import SubmissionMark
 from dacl_edu.course.questions.question import GRADING, SECRET
@@ -139,8 +139,7 @@ def grade_course(
     waiting = submissions(assignment, course, only)
     with _hidden_tests_of(course):
         for graded in _graded(assignment, waiting, limits, jobs or os.cpu_count() or 1):
-            record(course, assignment, [(graded.mark, graded.repaired)])
-            _write_mark(course, graded)
+            graded = _written(assignment, course, graded)
             if done is not None:
                 done(graded.mark)
     return write_results(assignment, course)
@@ -178,13 +177,43 @@ def isolation() -> str:
 def _graded(assignment: Assignment, waiting: Iterable[Submitted], limits: Limits, jobs: int) -> Iterator[Graded]:
     """Grade in threads: a thread mostly waits for the student's process, and the checks themselves are small."""
     with ThreadPoolExecutor(jobs) as pool:
-        futures = [pool.submit(grade_submission, assignment, s.student, s.path, limits, s.notes) for s in waiting]
+        futures = [pool.submit(_never_raising, assignment, s, limits) for s in waiting]
         try:
             for future in as_completed(futures):
                 yield future.result()
         finally:
             for future in futures:
                 future.cancel()
+
+
+def _never_raising(assignment: Assignment, submitted: Submitted, limits: Limits) -> Graded:
+    """Grade; whatever a submission does to the grader, the others are graded.
+
+    Raises
+    ------
+    UserError
+        Nothing at all can be graded on this system.
+    """
+    try:
+        return grade_submission(assignment, submitted.student, submitted.path, limits, submitted.notes)
+    except UserError:
+        raise
+    except Exception as error:
+        return failed(assignment, submitted.student, error, submitted.notes)
+
+
+def _written(assignment: Assignment, course: Path, graded: Graded) -> Graded:
+    """Write what was found; where that fails, that it failed."""
+    try:
+        record(course, assignment, [(graded.mark, graded.repaired)])
+        _write_mark(course, graded)
+    except UserError:
+        raise
+    except Exception as error:
+        graded = failed(assignment, graded.mark.student, error)
+        record(course, assignment, [(graded.mark, graded.repaired)])
+        _write_mark(course, graded)
+    return graded
 
 
 @contextmanager

@@ -47,12 +47,13 @@ def collect(
     Files are recognised by what is in them. Of two submissions by one student the later counts; nothing is deleted.
     """
     from dacl_edu.course.batch import collect_course, find_assignment
+    from dacl_edu.course.handed_in import plain_name
 
     assignment = find_assignment(name, course)
     found = collect_course(folder, assignment, course)
     for each in found:
         for note in each.notes:
-            print(f"{each.student or folder}: {note}")
+            print(f"{each.student or folder}: {plain_name(note, 1000)}")
     students = [each for each in found if each.student]  # what belongs to nobody has notes and no name
     without = sum(each.path is None for each in students)
     print(f"{assignment.name}: {len(students)} students" + (f", {without} without a notebook" if without else ""))
@@ -132,13 +133,17 @@ def students(
 def _say(marks: tuple[SubmissionMark, ...], csv: Path) -> None:
     """Print a row a submission, and where the files are."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
+
+    from dacl_edu.course.handed_in import plain_name
 
     table = Table(box=None, pad_edge=False)
     for column, justify in (("student", "left"), ("points", "right"), ("of", "right"), ("waits", "right")):
         table.add_column(column, justify=justify)  # type: ignore[arg-type]
     for mark in marks:
-        table.add_row(mark.student, f"{mark.total:g}", f"{mark.maximum:g}", f"{mark.waiting:g}" if mark.waiting else "")
+        student, waits_for = escape(plain_name(mark.student)), f"{mark.waiting:g}" if mark.waiting else ""
+        table.add_row(student, f"{mark.total:g}", f"{mark.maximum:g}", waits_for)
     Console(width=max(60, Console().width)).print(table)
     waits = sum(mark.waiting > 0 for mark in marks)
     if waits:

@@ -128,7 +128,7 @@ def _one(
         said.append(f"{plain_name(chosen.name)} is too large to be a notebook: only its beginning was copied.")
     stamp = target.with_name("timestamp.txt")
     if target.exists() and _digest(target) != _digest(chosen.path):
-        before = datetime.fromtimestamp(int(target.stat().st_mtime)).astimezone()
+        before = datetime.fromtimestamp(min(max(0, int(target.stat().st_mtime)), 2**32)).astimezone()
         _keep(target, kept, before)
         said.append("It replaces the notebook of an earlier collection, which was kept aside.")
     _copy(chosen.path, target)

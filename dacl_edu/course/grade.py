@@ -14,8 +14,11 @@ from dacl_edu.course.marks import QuestionMark, SubmissionMark
 from dacl_edu.course.repair import Damaged, Repaired, read_submission, repair
 from dacl_edu.course.sandbox.limits import Limits
 from dacl_edu.course.sandbox.process import Worker
+from dacl_edu.course.sandbox.protocol import plain
 from dacl_edu.course.sandbox.session import Session
-from dacl_edu.course.testing import run_test_cell
+from dacl_edu.course.testing import Trial
+
+_NOTES, _LETTERS = 50, 1000
 
 
 @dataclass(frozen=True)
@@ -71,18 +74,45 @@ def grade_submission(
         said = _distinct(notes, (repaired.reason,))
         return Graded(SubmissionMark(student, assignment.name, lost, said, _since(started)))
     with Session(_named(repaired), limits, worker=worker) as session:
-        marks = tuple(_graded(question, repaired, session) for question in assignment.questions)
+        marks = _marks(assignment, repaired, session)
     said = tuple(map(_sentence, session.notes))
     mark = SubmissionMark(student, assignment.name, marks, _distinct(notes, repaired.notes, said), _since(started))
     return Graded(mark, repaired)
 
 
-def _graded(question: Question, repaired: Repaired, session: Session) -> QuestionMark:
-    missing = repaired.missing.get(question.name, "")
+def failed(assignment: Assignment, student: str, error: Exception, notes: tuple[str, ...] = ()) -> Graded:
+    """Return what a submission gets on which the grader itself failed: no points yet, and a person who looks at it.
+
+    Parameters
+    ----------
+    assignment : Assignment
+    student : str
+    error : Exception
+        Its kind alone is named.
+    notes : tuple of str
+    """
+    said = f"The grader failed on this submission ({type(error).__name__}): a person looks at it."
+    waits = tuple(_mark(question, None, "") for question in assignment.questions)
+    return Graded(SubmissionMark(student, assignment.name, waits, _distinct(notes, (said,))))
+
+
+def _marks(assignment: Assignment, repaired: Repaired, session: Session) -> tuple[QuestionMark, ...]:
+    """Run what the student could see of every test, and only then what is hidden; see :class:`Trial`."""
+    reasons = dict(repaired.missing)
+    tested = [question.name for question in assignment.questions if question.test]
+    trials = {name: Trial(repaired.tests[name], session.answer) for name in tested if not reasons.get(name)}
+    for name, trial in trials.items():
+        reasons[name] = trial.visible()
+    session.discreet = True
+    for name, trial in trials.items():
+        reasons[name] = reasons[name] or trial.hidden()
+    return tuple(_graded(question, reasons.get(question.name, "")) for question in assignment.questions)
+
+
+def _graded(question: Question, reason: str) -> QuestionMark:
     if question.test is None:
         # An empty answer is still a person's to judge: it may stand in a cell of the student's own.
-        return _mark(question, None, missing)
-    reason = missing or run_test_cell(repaired.tests[question.name], session.answer)
+        return _mark(question, None, reason)
     return _mark(question, 0.0 if reason else question.points, reason)
 
 
@@ -108,7 +138,10 @@ def _sentence(note: str) -> str:
 
 
 def _distinct(*groups: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(note for group in groups for note in group))
+    """Each note once, as one harmless line; not thousands of them."""
+    notes = list(dict.fromkeys(plain(note, _LETTERS) for group in groups for note in group))
+    rest = [f"There are {len(notes) - _NOTES:,} more notes like these."] if len(notes) > _NOTES else []
+    return (*notes[:_NOTES], *rest)
 
 
 def _since(started: float) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import textwrap
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,10 +19,20 @@ from dacl_edu.course.assignment import Assignment
 from dacl_edu.course.marks import SubmissionMark
 from dacl_edu.course.release import COURSE_ID, tools_on_path
 from dacl_edu.course.repair import Merged, Repaired
+from dacl_edu.course.sandbox.protocol import plain
 from dacl_edu.errors import UserError
 
 Result = tuple[SubmissionMark, Repaired | None]
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+_AFTER_SEPARATOR = re.compile(r"([;,|\"]\s*)(?=[=+@＝＋＠]|-\s*\w+\()")
+"""Where a spreadsheet that takes semicolons for separators would begin another cell."""
+
+_TAG = re.compile(r"<(?=[a-zA-Z/!?])")
+_LINK = re.compile(r"\](?=[(:\[])")
+_ENTITY = re.compile(r"&(?=#|\w+;)")
+_ACTIVE_TEX = re.compile(
+    r"\\(?=(?:href|url|require|unicode|style|class|cssId|data|html\w*|csname|def|let|\w*newcommand)(?![a-zA-Z]))"
+)
 
 
 def record(
@@ -137,7 +148,8 @@ def write_csv(marks: Sequence[SubmissionMark], path: str | Path) -> Path:
 
 
 def _cell(text: str) -> str:
-    text = re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", " ", " ".join(text.splitlines()))[:2000]
+    text = plain(text, 2000)
+    text = _AFTER_SEPARATOR.sub(r"\1'", text)
     return f"'{text}" if text.lstrip().startswith(_FORMULA) or text.startswith(_FORMULA) else text
 
 
@@ -223,12 +235,13 @@ def _notes(mark: SubmissionMark) -> Any:
     from nbformat.v4 import new_markdown_cell
 
     lines = [f"**Graded: {mark.total:g} of {mark.maximum:g} points, {mark.waiting:g} wait for a person**"]
-    return new_markdown_cell(_harmless("\n\n".join([*lines, *(f"- {note}" for note in mark.notes)])), id="notes")
+    said = [f"- {plain(note, 1000)}" for note in mark.notes]
+    return new_markdown_cell(_harmless("\n\n".join([*lines, *said])), id="notes")
 
 
 def _as_cell(number: int, merged: Merged, mark: SubmissionMark, labelled: bool) -> Any:
     from nbformat import from_dict
-    from nbformat.v4 import new_code_cell, new_markdown_cell, new_output, new_raw_cell
+    from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
     cell, cell_id = merged.cell, f"cell-{number}"
     metadata = {"nbgrader": dict(cell.nbgrader)} if cell and cell.nbgrader and labelled else {}
@@ -236,16 +249,19 @@ def _as_cell(number: int, merged: Merged, mark: SubmissionMark, labelled: bool) 
         text = merged.source if merged.origin == "author" else _harmless(merged.source)
         return new_markdown_cell(text, id=cell_id, metadata=metadata)
     if merged.cell_type == "raw":
-        return new_raw_cell(merged.source, id=cell_id)
+        # Programs that make HTML of a raw cell take it for HTML; shown as code it is only shown.
+        return new_markdown_cell(textwrap.indent(merged.source, "    ", lambda line: True), id=cell_id)
     outputs = list(merged.outputs)
     verdict = next((q for q in mark.questions if cell and cell.kind == "test" and cell.id == f"test_{q.name}"), None)
     if verdict:
         sign = {"right": "✔", "waits": "…"}.get(verdict.verdict, "✘")
         earned = "waits for a person" if verdict.earned is None else f"{verdict.earned:g} of {verdict.points:g} points"
-        outputs = [new_output("stream", name="stdout", text=f"{sign} {earned}. {verdict.reason}"[:2000])]
+        outputs = [new_output("stream", name="stdout", text=f"{sign} {earned}. {plain(verdict.reason, 2000)}")]
     return new_code_cell(merged.source, id=cell_id, metadata=metadata, outputs=[from_dict(dict(o)) for o in outputs])
 
 
 def _harmless(markdown: str) -> str:
     """A browser shows this with the teacher's rights: no tag of a student's is left in it."""
-    return re.sub(r"<(?=[a-zA-Z/!?])", "&lt;", markdown)
+    # Nor a link, an image from elsewhere, or a formula that is one: formgrader lets javascript: through.
+    text = _LINK.sub(r"]\\", _TAG.sub("&lt;", _ENTITY.sub("&amp;", markdown)))
+    return _ACTIVE_TEX.sub("", text)

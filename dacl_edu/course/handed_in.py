@@ -6,9 +6,11 @@ Nothing here follows a link, waits for a pipe, or trusts a name.
 from __future__ import annotations
 
 import hashlib
+import lzma
 import os
 import re
 import stat
+import struct
 import time
 import unicodedata
 import zipfile
@@ -28,6 +30,7 @@ _FILES = 100_000
 _STAMP = re.compile(
     r"(?<!\d)(20\d\d)-?([01]\d)-?([0-3]\d)(?:[ T_.-]{0,3}([0-2]\d)[-:h._]?([0-5]\d)(?:[-:m._]?([0-5]\d))?)?(?!\d)"
 )
+_BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error)
 _IGNORED = {".ipynb_checkpoints", "__MACOSX", "__pycache__"}
 
 
@@ -73,7 +76,7 @@ def whose(folder: Path, assignment: str) -> tuple[dict[str, list[HandedIn]], dic
         owner = _owner(entry.name, assignment)
         if entry.is_symlink():
             files.setdefault(owner, [])
-            notes.setdefault(owner, []).append(f"{entry.name} is a symbolic link: it was not followed.")
+            notes.setdefault(owner, []).append(f"{plain_name(entry.name)} is a symbolic link: it was not followed.")
         elif ".ipynb" in entry.name.lower():
             files.setdefault(owner, [])
             if found_file := _regular(Path(entry.path), entry.name, notes.setdefault(owner, [])):
@@ -113,7 +116,7 @@ def unzip(archive: Path, target: Path) -> list[tuple[str, str]]:
                 place = target.joinpath(*(part[:200] for part in parts if part not in ("", ".")))
                 try:
                     left -= _extract(source, member, place, min(MOST, left))
-                except (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+                except (*_BROKEN, OSError, EOFError, RuntimeError, ValueError, OverflowError) as error:
                     refused.append((member.filename, f"it cannot be unpacked ({type(error).__name__})"))
         if len(source.infolist()) > _FILES:
             refused.append(("the rest", f"there are more than {_FILES:,} files"))
@@ -138,15 +141,22 @@ def safe_names(students: list[str]) -> dict[str, str]:
     """
     plain = {name: _safe(name) for name in students}
     twice = Counter(safe.casefold() for safe in plain.values())
-    return {
+    named = {
         name: safe if name == safe or (safe and twice[safe.casefold()] == 1) else f"{safe or 'student'}-{_digest(name)}"
         for name, safe in plain.items()
     }
+    taken: set[str] = set()
+    # Somebody may be called what another was renamed to; and some systems take capitals for small letters.
+    for name in sorted(named, key=lambda name: (name != named[name], name)):
+        while named[name].casefold() in taken:
+            named[name] = f"{named[name]}-{_digest(name)}"
+        taken.add(named[name].casefold())
+    return named
 
 
-def plain_name(name: str) -> str:
+def plain_name(name: str, most: int = 120) -> str:
     """Return a file's name for a message: no control characters, no end of a line, not endless."""
-    return "".join(c if c.isprintable() else "�" for c in name)[:120]
+    return "".join(c if c.isprintable() else "�" for c in name[:most])
 
 
 def _safe(name: str) -> str:
@@ -208,11 +218,12 @@ def _when(path: Path, shown: str, changed: float) -> datetime:
     if beside.is_file() and not beside.is_symlink() and beside.stat().st_size < 100:
         try:
             stamp = datetime.fromisoformat(beside.read_text().strip().removesuffix(" UTC").strip())
-            return stamp.replace(tzinfo=UTC) if stamp.tzinfo is None else stamp.astimezone(UTC)
+            if 2000 <= stamp.year <= 2100:  # else a program that reads it later fails
+                return stamp.replace(tzinfo=UTC) if stamp.tzinfo is None else stamp.astimezone(UTC)
         except (ValueError, OverflowError):
             pass
     try:
-        return datetime.fromtimestamp(int(changed), tz=UTC)
+        return datetime.fromtimestamp(min(max(0, int(changed)), 2**32), tz=UTC)
     except (ValueError, OverflowError, OSError):
         return datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -224,8 +235,12 @@ def _extract(source: zipfile.ZipFile, member: zipfile.ZipInfo, place: Path, most
     place.parent.mkdir(parents=True, exist_ok=True)
     written = 0
     with source.open(member) as packed, open(place, "xb") as file:
-        while written < most and (part := packed.read(min(2**20, most - written))):
-            written += file.write(part)
+        try:
+            while written < most and (part := packed.read(min(2**20, most - written))):
+                written += file.write(part)
+        except Exception:
+            place.unlink()  # half a file is no submission
+            raise
     stamp = time.mktime((*member.date_time, 0, 0, -1))
     os.utime(place, (stamp, stamp))
     return written

@@ -17,7 +17,9 @@ TOLERANCE = 1e-5
 """Largest absolute difference that counts as equal for numbers of size 1: float32 inside a function passes (its error
 is about 1e-7 of the number), a forgotten factor or a float16 sum does not."""
 
-_AUTOGRAD = {"autograd", "backward", "grad", "jacrev", "jacfwd", "jacobian", "vjp", "vjp_", "requires_grad_"}
+_AUTOGRAD = {"autograd", "backward", "grad", "grad_and_value", "jacrev", "jacfwd", "jacobian", "hessian", "vjp", "vjp_"}
+_AUTOGRAD |= {"jvp", "linearize", "forward_ad", "make_dual", "requires_grad_"}
+_DISGUISES = {"__import__", "import_module", "exec"}
 
 
 def by_hand(answer: Any) -> None:
@@ -41,7 +43,13 @@ def by_hand(answer: Any) -> None:
     names = handle.names()
     autograd = sorted(names & _AUTOGRAD)
     assert not autograd, f"{handle.name} uses {autograd[0]}: this one is to be written by hand"
+    _no_disguise(handle.name, names)
     assert "dacl_edu" not in names, f"{handle.name} calls the package dacl_edu: this one is to be written by hand"
+
+
+def _no_disguise(name: str, names: frozenset[str]) -> None:
+    hidden = sorted(names & _DISGUISES)
+    assert not hidden, f"{name} uses {hidden[0]}: write plain lines, in which everyone sees what is called"
 
 
 def slopes(
@@ -241,8 +249,10 @@ def own_work(answer: Any) -> None:
     AssertionError: borrowed calls the package dacl_edu: this one is to be your own
     """
     handle = as_answer(answer)
-    packages = {name.partition(".")[0] for name in handle.names()}
+    names = handle.names()
+    packages = {name.partition(".")[0] for name in names}
     assert "dacl_edu" not in packages, f"{handle.name} calls the package dacl_edu: this one is to be your own"
+    _no_disguise(handle.name, names)
 
 
 def own_backward(answer: Any) -> None:

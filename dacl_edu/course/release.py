@@ -204,6 +204,13 @@ def secret_seed(course: str | Path, make: bool = False) -> int:
 
 
 def chosen_sources(names: Sequence[str], sources: list[Path], folder: Path) -> list[Path]:
+    """Return the sources of these names, or of names that begin so (``a1``); all where no name is given.
+
+    Raises
+    ------
+    UserError
+        No source, or a name that is none's or several's.
+    """
     known = ", ".join(path.stem for path in sources) or "none"
     if not sources:
         raise UserError(f"{folder}: no source notebook", mend="expected is NAME/NAME.ipynb")

@@ -25,11 +25,14 @@ class Limits:
     cells : int
     depth : int
         Levels of lists and objects; a notebook has about eight.
+    parts : int
+        Lists and objects, counted by their brackets: also those in text.
     """
 
     bytes: int = 30_000_000
     cells: int = 3_000
     depth: int = 60
+    parts: int = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,9 @@ def parse_submission(content: bytes, limits: Limits | None = None) -> Submission
     text = _decoded(content)
     if text is None:
         return Damaged("the file is no notebook: it is no text")
+    # Counted before parsing: three bytes of an empty list in JSON are a hundred bytes of Python's memory.
+    if text.count("[") + text.count("{") > limits.parts:
+        return Damaged("the file is no notebook: it has too many lists (clear all outputs and save it again)")
     try:
         raw = json.loads(text)
     except (RecursionError, MemoryError):
@@ -261,7 +267,7 @@ def _language(meta: Any) -> str:
         part = meta.get(name) if isinstance(meta, dict) else None
         value = part.get(key) if isinstance(part, dict) else None
         if isinstance(value, str) and value:
-            return _bounded(value, 30).lower()
+            return "".join(c if c.isprintable() else " " for c in value[:30]).strip().lower()
     return ""
 
 

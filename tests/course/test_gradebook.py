@@ -179,7 +179,7 @@ def test_the_table_says_all_and_holds_no_formula(tmp_path: Path) -> None:
         "notes": "A cell had been <b>edited</b>.",
     }  # fmt: skip
     assert rows[1]["student"].startswith("'=") and rows[1]["notes"].startswith("'+1 second") and "\x07" not in str(rows)
-    assert rows[2]["student"] == "'  @x" and rows[2]["doubled"] == "1.5" and rows[2]["shifted"] == ""
+    assert rows[2]["student"] == "'@x" and rows[2]["doubled"] == "1.5" and rows[2]["shifted"] == ""
     for row in rows:
         assert not any(value.lstrip().startswith(("=", "+", "-", "@")) for value in row.values())
     assert path.stat().st_mode & 0o077 == 0

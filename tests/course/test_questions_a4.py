@@ -42,15 +42,15 @@ def test_an_unusual_right_answer_earns_it(name: str, answer: Function) -> None:
     assert graded(a4.ASKED[name], answer) == ""
 
 
-@pytest.mark.parametrize("name", list(a4.PAIRS))
+@pytest.mark.parametrize("name", list(a4.my_term_gradient.PAIRS))
 def test_each_term_is_compared_with_its_own_gradient(name: str) -> None:
-    term, gradient = a4.PAIRS[name]
+    term, gradient = a4.my_term_gradient.PAIRS[name]
     assert graded(lambda answer, seed: questions.my_term_gradient((term, answer), seed), gradient) == ""
 
 
 def test_a_constant_term_has_no_gradient_to_derive() -> None:
     message = visible(
-        lambda answer, seed: questions.my_term_gradient((a4.Terms.constant, answer), seed), torch.zeros_like
+        lambda answer, seed: questions.my_term_gradient((a4.my_term.Terms.constant, answer), seed), torch.zeros_like
     )
     assert "there is no gradient to derive" in message
 
@@ -112,7 +112,7 @@ def test_reference_terms_and_gradients_are_those_of_torch(seed: int) -> None:
     a = made_batch(seed)["a"].requires_grad_()
     array = a.detach().numpy()
     cases: list[tuple[Any, float, np.ndarray]] = [
-        (a4.right_budget(a, 0.3), reference.budget_term(array, 0.3), reference.budget_gradient(array, 0.3)),
+        (a4.budget_term.right_budget(a, 0.3), reference.budget_term(array, 0.3), reference.budget_gradient(array, 0.3)),
         (
             -torch.distributions.Categorical(probs=a).entropy().mean(),
             reference.entropy_term(array),

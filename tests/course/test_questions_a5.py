@@ -106,5 +106,5 @@ def test_the_students_functions_train_like_the_loss_of_the_package() -> None:
     batch = made_batch(3)
     inputs = batch["x"], batch["a"], batch["y"], batch["c"]
     package = AttentiveIslandLoss(2.0)
-    assert torch.allclose(package(*inputs), a5.right_loss(*inputs, 2.0), atol=1e-12)
-    assert torch.allclose(package.center_push(batch["c"]), 2.0 * a5.right_push(batch["c"]), atol=1e-12)
+    assert torch.allclose(package(*inputs), a5.attentive_island.right_loss(*inputs, 2.0), atol=1e-12)
+    assert torch.allclose(package.center_push(batch["c"]), 2.0 * a5.island_push.right_push(batch["c"]), atol=1e-12)

@@ -13,7 +13,7 @@ from torch import Tensor
 from dacl_edu.course import check
 from dacl_edu.course.properties import own_backward, own_work
 from dacl_edu.course.questions.batches import absent_centers_elsewhere, by_reference, moved_together, three_batches
-from dacl_edu.course.questions.explain import Check, explained, without_amounts
+from dacl_edu.course.questions.explain import Check, explained, returned_in_order, without_amounts
 from dacl_edu.course.questions.question import question
 from dacl_edu.course.reference import center_loss as reference
 
@@ -92,7 +92,7 @@ def center_loss_by_hand(answer: Any, seed: int) -> None:
         loss = check.call(answer, **batch)
         check.value(loss, by_reference(reference.center_loss, **batch), "the loss", check.TOLERANCE)
         expected = by_reference(reference.center_loss_gradients, **batch)
-        check.slopes(answer, batch, expected)
+        returned_in_order(partial(check.slopes, answer, batch, expected))
         check.slopes(answer, batch, expected, upstream=UPSTREAM)
 
 

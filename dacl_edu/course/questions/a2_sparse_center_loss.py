@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from dacl_edu.course import check
+from dacl_edu.course.answers import as_answer
 from dacl_edu.course.properties import own_backward, own_work
 from dacl_edu.course.questions.batches import absent_centers_elsewhere, by_reference, moved_together, three_batches
-from dacl_edu.course.questions.explain import explained, without_amounts
+from dacl_edu.course.questions.explain import explained, returned_in_order, without_amounts
 from dacl_edu.course.questions.question import question
 from dacl_edu.course.reference import center_loss as plain
 from dacl_edu.course.reference import sparse_center_loss as reference
@@ -42,10 +43,19 @@ def sparse_center_loss(answer: Any, seed: int) -> None:
             partial(check.scaling, answer, batch, ("x", "c"), power=2),
             partial(check.unchanged, answer, batch, moved_together, "only differences of x and c stand in Eq. 4"),
             partial(check.unchanged, answer, batch, absent_centers_elsewhere, "a class without samples has no share"),
+            partial(_weight_meets_its_own_dimension, answer, batch),
             partial(_ones_give_eq_3, answer, batch),
             also=batch is batches[0],
         )
     check.slopes(answer, batches[0], _slopes(batches[0]))
+
+
+def _weight_meets_its_own_dimension(answer: Any, batch: Mapping[str, Tensor]) -> None:
+    """Where attention is 0 a distance has no share, whatever the weights of the other dimensions are."""
+    first = torch.arange(batch["a"].shape[1]) == 0
+    masked = {**batch, "a": batch["a"] * ~first}
+    because = "where a_ij is 0, the distance in dimension j has no share. Does each weight meet its own dimension?"
+    check.unchanged(answer, masked, lambda x, **_: {"x": x + 2.0 * first}, because)
 
 
 def _ones_give_eq_3(answer: Any, batch: Mapping[str, Tensor]) -> None:
@@ -131,5 +141,16 @@ def sparse_center_loss_by_hand(answer: Any, seed: int) -> None:
     for batch in batches:
         loss = check.call(answer, **batch)
         check.value(loss, by_reference(reference.sparse_center_loss, **batch), "the loss", check.TOLERANCE)
-        check.slopes(answer, batch, _slopes(batch))
+        explained(
+            partial(returned_in_order, partial(check.slopes, answer, batch, _slopes(batch))),
+            partial(_not_each_other, answer, batch),
+            also=False,
+        )
         check.slopes(answer, batch, _slopes(batch), upstream=UPSTREAM)
+
+
+def _not_each_other(answer: Any, batch: Mapping[str, Tensor]) -> None:
+    found = as_answer(answer).slopes(batch, ("x", "a"))["x"]
+    assert found is None or not torch.allclose(found, _eq_10(batch), rtol=0, atol=check.TOLERANCE), (
+        "what arrives at x is the gradient of a: `backward` returns one for each input, in the order of `forward`"
+    )

@@ -30,7 +30,7 @@ def center_delta(answer: Any, seed: int) -> None:
     for batch in three_batches(seed, *NAMES):
         for eps in EPSILONS:
             inputs = {**batch, "eps": eps}
-            title = f"Δ with ϵ = {eps:g}"
+            title = f"Δ with ε = {eps:g}"
             found = check.call(answer, **inputs)
             check.shape(found, tuple(batch["c"].shape), title)
             _absent_classes_are_zero(found, batch["y"], title)
@@ -38,6 +38,8 @@ def center_delta(answer: Any, seed: int) -> None:
                 partial(check.value, found, by_reference(reference.center_delta, **inputs), title, check.TOLERANCE),
                 partial(_depends_on_eps, answer, inputs),
                 partial(_other_classes_do_not_count, answer, inputs),
+                partial(_counts_its_own_samples, answer, inputs),
+                partial(_eps_is_added, answer, inputs),
                 partial(check.scaling, answer, inputs, ("a",), power=1),
                 partial(check.permutation, answer, inputs, ("x", "a", "y")),
                 also=False,
@@ -52,7 +54,7 @@ def _absent_classes_are_zero(found: Tensor, y: Tensor, title: str) -> None:
 
 def _depends_on_eps(answer: Any, inputs: Mapping[str, Any]) -> None:
     small, large = (check.call(answer, **{**inputs, "eps": eps}) for eps in (0.5, 4.0))
-    assert not torch.equal(small, large), "it is the same for every ϵ: where does ϵ enter?"
+    assert not torch.equal(small, large), "it is the same for every ε: where does ε enter?"
 
 
 def _other_classes_do_not_count(answer: Any, inputs: Mapping[str, Any]) -> None:
@@ -62,6 +64,24 @@ def _other_classes_do_not_count(answer: Any, inputs: Mapping[str, Any]) -> None:
     others = [k for k in range(len(before)) if k != int(inputs["y"][0])]
     assert torch.allclose(before[others], after[others], rtol=0, atol=check.TOLERANCE), (
         "the step of a class changes when samples of another class move"
+    )
+
+
+def _counts_its_own_samples(answer: Any, inputs: Mapping[str, Any]) -> None:
+    k = int(inputs["y"][0])
+    own = {name: inputs[name][inputs["y"] == k] for name in ("x", "a", "y")}
+    alone, among = (check.call(answer, **given)[k] for given in ({**inputs, **own}, inputs))
+    assert torch.allclose(alone, among, rtol=0, atol=check.TOLERANCE), (
+        "the step of a class changes when the samples of the others are left out: which samples does n_k count?"
+    )
+
+
+def _eps_is_added(answer: Any, inputs: Mapping[str, Any]) -> None:
+    """A class with one sample goes half as far for ε = 3 as for ε = 1."""
+    one = {**inputs, **{name: inputs[name][:1] for name in ("x", "a", "y")}}
+    near, far = (check.call(answer, **{**one, "eps": eps}) for eps in (3.0, 1.0))
+    assert torch.allclose(2 * near, far, rtol=0, atol=check.TOLERANCE), (
+        "for a class with one sample the step with ε = 3 is not half of that with ε = 1: what does Eq. 11 do with ε?"
     )
 
 
@@ -77,7 +97,7 @@ def updated_centers(answer: Any, seed: int) -> None:
     for batch in three_batches(seed, *NAMES):
         for alpha, eps in ((0.5, 1.0), (1.0, 0.3), (0.1, 0.0)):
             inputs = {**batch, "alpha": alpha, "eps": eps}
-            title = f"c after a step with α = {alpha:g}, ϵ = {eps:g}"
+            title = f"c after a step with α = {alpha:g}, ε = {eps:g}"
             found = check.call(answer, **inputs)
             check.shape(found, tuple(batch["c"].shape), title)
             explained(
@@ -101,7 +121,7 @@ def _no_step_for_alpha_0(answer: Any, inputs: Mapping[str, Any]) -> None:
 
 
 def _towards_the_samples(answer: Any, inputs: Mapping[str, Any]) -> None:
-    """With one sample and attention 1 a center comes nearer to it, whatever ϵ is."""
+    """With one sample and attention 1 a center comes nearer to it, whatever ε is."""
     one = {**inputs, "x": inputs["x"][:1], "y": inputs["y"][:1], "a": torch.ones_like(inputs["a"][:1]), "alpha": 0.5}
     k = int(one["y"][0])
     moved = check.call(answer, **one)[k]
@@ -137,7 +157,7 @@ def delta_of_parts(answer: Any, seed: int) -> None:
     for eps in EPSILONS:
         for name, parts in cases.items():
             inputs = {"parts": parts, "c": batch["c"], "eps": eps}
-            title = f"Δ of {name} with ϵ = {eps:g}"
+            title = f"Δ of {name} with ε = {eps:g}"
             found = _call_with_parts(answer, inputs)
             check.shape(found, tuple(batch["c"].shape), title)
             try:

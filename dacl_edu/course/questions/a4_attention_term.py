@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from dacl_edu.course import check
 from dacl_edu.course.answers import Answer, as_answer
 from dacl_edu.course.properties import own_work
 from dacl_edu.course.questions.batches import made_batch
-from dacl_edu.course.questions.explain import without_amounts
+from dacl_edu.course.questions.explain import explained, without_amounts
 from dacl_edu.course.questions.question import question
 from dacl_edu.course.reference import attention_terms as reference
 
@@ -94,9 +95,28 @@ def budget_term(answer: Any, seed: int = 0) -> None:
     a = made_batch(seed)["a"]
     for budget in _budgets(seed):
         expected = torch.tensor(reference.budget_term(a.numpy(), budget), dtype=torch.float64)
-        check.value(check.call(answer, a=a, budget=budget), expected, "the budget term", TIGHT)
+        explained(
+            partial(check.value, check.call(answer, a=a, budget=budget), expected, "the budget term", TIGHT),
+            partial(_nothing_at_the_budget, answer, a),
+            partial(_a_parabola_of_the_budget, answer, a),
+            also=False,
+        )
     slope = torch.from_numpy(reference.budget_gradient(a.numpy(), budget))
     check.slopes(answer, {"a": a, "budget": budget}, {"a": slope}, upstream=5.0, tolerance=TIGHT)
+
+
+def _nothing_at_the_budget(answer: Any, a: Tensor) -> None:
+    met = check.call(answer, a=a, budget=float(a.mean()))
+    assert abs(float(met)) <= TIGHT, (
+        "it is not 0 where the mean of all weights is the budget: one mean of the whole batch, and then the square?"
+    )
+
+
+def _a_parabola_of_the_budget(answer: Any, a: Tensor) -> None:
+    steps = (-0.2, 0.2, 0.4)
+    below, above, twice = (float(check.call(answer, a=a, budget=float(a.mean()) + step)) for step in steps)
+    assert abs(below - above) <= TIGHT, "it is not the same for budgets equally far below and above the mean"
+    assert abs(twice - 4 * above) <= TIGHT, "a mean twice as far from the budget does not cost four times as much"
 
 
 @question(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch import Tensor
 from dacl_edu.course import check
 from dacl_edu.course.properties import own_work
 from dacl_edu.course.questions.batches import made_batch
-from dacl_edu.course.questions.explain import without_amounts
+from dacl_edu.course.questions.explain import explained, without_amounts
 from dacl_edu.course.questions.question import question
 from dacl_edu.course.reference import comparison, island
 
@@ -29,7 +30,10 @@ def _centers(seed: int) -> tuple[Tensor, Tensor]:
     return c, short
 
 
-@question("Question 1: the term of the centers", look="the equation above; docs/losses.md, the slips of public code")
+@question(
+    "Question 1: the term of the centers",
+    look="the equation above; docs/losses.md, 'What was checked against which source', the slips of public code",
+)
 @without_amounts
 def island_term(answer: Any, seed: int = 0) -> None:
     """``island_term(c)``: two opposite centers, value, a center of length 0, slopes, lengths, order."""
@@ -47,7 +51,10 @@ def island_term(answer: Any, seed: int = 0) -> None:
     check.shape(found, (), title)
     assert bool(found.isfinite()), f"{title} is not finite where a center has length 0"
     check.value(check.call(answer, c=c), _number(island.island_term(c.numpy())), title, TIGHT)
-    check.value(found, _number(island.island_term(short.numpy())), f"{title}, with one center of length 0,", TIGHT)
+    expected = _number(island.island_term(short.numpy()))
+    assert abs(float(found) - float(expected)) <= TIGHT, (
+        f"{title} is wrong where one center has length 0: its cosines count as 0. What do its pairs add then?"
+    )
     slope = torch.from_numpy(2 * (len(c) - 1) * island.island_push(c.numpy()))  # ordered pairs: each cosine twice
     check.slopes(answer, {"c": c}, {"c": slope}, upstream=5.0, tolerance=TIGHT)
     check.scaling(answer, {"c": c}, ("c",), power=0)
@@ -65,6 +72,8 @@ def attentive_island(answer: Any, seed: int = 0) -> None:
     arrays = {name: tensor.numpy() for name, tensor in batch.items()}
     lam1 = float(np.random.default_rng(seed).uniform(0.5, 5.0))
     alone = check.call(answer, **batch, lam1=0.0)
+    check.shape(alone, (), title)
+    assert bool(alone != 0), f"{title} with λ₁ = 0 is 0, but Eq. 4 must remain: what does λ₁ multiply?"
     check.value(
         alone, _number(island.attentive_island(**arrays, lam1=0.0)), f"{title} with λ₁ = 0, Eq. 4 alone,", TIGHT
     )
@@ -72,12 +81,24 @@ def attentive_island(answer: Any, seed: int = 0) -> None:
         found = check.call(answer, **batch, lam1=weight)
         check.shape(found, (), title)
         expected = _number(weight * island.island_term(arrays["c"]))
-        check.value(found - alone, expected, "what is added to Eq. 4", 10 * TIGHT)
+        explained(
+            partial(check.value, found - alone, expected, "what is added to Eq. 4", 10 * TIGHT),
+            partial(_does_not_know_the_batch, answer, {**batch, "lam1": weight}),
+            also=False,
+        )
     x, a, c, m = batch["x"], batch["a"], batch["c"][batch["y"]], len(batch["x"])
     eq_9_and_10 = {"x": a * (x - c) / m, "a": (x - c).square() / (2 * m)}
     check.slopes(answer, {**batch, "lam1": lam1}, eq_9_and_10, upstream=5.0, tolerance=TIGHT)
     check.permutation(answer, {**batch, "lam1": lam1}, ("x", "a", "y"))
     check.duplicated(answer, {**batch, "lam1": lam1}, ("x", "a", "y"))
+
+
+def _does_not_know_the_batch(answer: Any, inputs: Mapping[str, Any]) -> None:
+    """The other part alone, from a batch in which each sample stands on its center: another batch, the same number."""
+    rows = [len(inputs["y"]), 1]
+    still = [{**inputs, "y": inputs["y"][:m], "a": inputs["a"][:m], "x": inputs["c"][inputs["y"][:m]]} for m in rows]
+    whole, one = (float(check.call(answer, **each)) for each in still)
+    assert abs(whole - one) <= 10 * TIGHT, "it depends on the samples: the term runs over all K centers, once"
 
 
 @question("Question 3: the push of the centers", look="docs/losses.md, 'How the centers move'; the hints")
@@ -99,6 +120,7 @@ def island_push(answer: Any, seed: int = 0) -> None:
     with_short = check.call(answer, c=short)
     check.shape(with_short, tuple(short.shape), title)
     assert bool(with_short.isfinite().all()), f"{title} is not finite where a center has length 0"
+    assert not with_short[1].any(), f"{title} moves a center of length 0, but must not"
     expected = torch.from_numpy(island.island_push(short.numpy()))
     check.value(with_short, expected, f"{title}, with one center of length 0,", TIGHT)
 

@@ -14,6 +14,7 @@ from dacl_edu.errors import UserError
 VARIED = ("method", "attention", "loss_parameters", "lam", "alpha", "eps", "center_init", "attention_widths")
 """Fields of TrainConfig that a variant may set; all others are the same for every run of a plan."""
 SEEDS = 3
+MOST_SEEDS, MOST_VARIANTS = 100, 50
 
 
 @question("Question 2: the plan", look="the table of the plan above; dacl-edu train --help lists the fields")
@@ -55,7 +56,9 @@ def planned(answer: Any) -> dict[str, Any]:
     seeds, variants = found["seeds"], found["variants"]
     assert isinstance(seeds, Sequence) and not isinstance(seeds, str), "seeds must be a list of whole numbers"
     assert all(type(seed) is int and seed >= 0 for seed in seeds), "seeds must be whole numbers, 0 or more"
+    assert len(seeds) <= MOST_SEEDS, f"the plan names {len(seeds)} seeds: at most {MOST_SEEDS} are looked at"
     assert isinstance(variants, Mapping), "variants must be a dictionary: a name, and the fields that it sets"
+    assert len(variants) <= MOST_VARIANTS, f"the plan has {len(variants)} variants: at most {MOST_VARIANTS} are read"
     for name, fields in variants.items():
         assert isinstance(name, str) and isinstance(fields, Mapping), "a variant is a name and a dictionary of fields"
     return dict(found)
@@ -87,7 +90,9 @@ def my_results(answers: tuple[Any, Any], seed: int = 0) -> None:
     assert isinstance(rows, Sequence) and not isinstance(rows, str), (
         f"the results are a {type(rows).__name__}, but must be a list of rows"
     )
-    seen = []
+    wanted = [(variant, number) for variant in made["variants"] for number in made["seeds"]]
+    assert len(rows) <= 2 * len(wanted), f"the results have {len(rows)} rows for {len(wanted)} runs of the plan"
+    seen = set()
     for row in rows:
         whole = isinstance(row, Sequence) and not isinstance(row, str) and len(row) == 3
         assert whole, "a row must be (variant, seed, accuracy)"
@@ -97,11 +102,10 @@ def my_results(answers: tuple[Any, Any], seed: int = 0) -> None:
         )
         assert 0 <= accuracy <= 1, f"the accuracy of {variant!r}, seed {number!r}, is no share between 0 and 1"
         assert (variant, number) not in seen, f"{variant!r}, seed {number!r}, has two rows"
-        seen.append((variant, number))
-    wanted = [(variant, number) for variant in made["variants"] for number in made["seeds"]]
+        seen.add((variant, number))
     missing = [pair for pair in wanted if pair not in seen]
     assert not missing, f"a run of the plan has no row: {missing[0][0]!r}, seed {missing[0][1]}"
-    unplanned = [pair for pair in seen if pair not in wanted]
+    unplanned = [(row[0], row[1]) for row in rows if (row[0], row[1]) not in wanted]
     assert not unplanned, f"a row is not of the plan: {unplanned[0][0]!r}, seed {unplanned[0][1]!r}"
     accuracies = {round(float(row[2]), 6) for row in rows}
     assert len(accuracies) > 1, "all accuracies are the same: copy them from the table of the runs"

@@ -85,6 +85,31 @@ def explained(plain: Check, *closer: Check, also: bool = True) -> None:
         check()
 
 
+def returned_in_order(check: Check) -> None:
+    """Run a check of the slopes of an own backward pass; where one is missing, ask for the order of what it returns.
+
+    Raises
+    ------
+    AssertionError
+
+    Examples
+    --------
+    >>> def check():
+    ...     raise AssertionError("the gradient with respect to c does not exist: c was detached, or is not used")
+    >>> returned_in_order(check)
+    Traceback (most recent call last):
+    ...
+    AssertionError: the gradient with respect to c does not exist: what does `backward` return in the place of c?
+    """
+    try:
+        check()
+    except AssertionError as error:
+        missing = re.search(r"(.* does not exist): (\w+) was detached", str(error))
+        if missing is None:
+            raise
+        raise AssertionError(f"{missing[1]}: what does `backward` return in the place of {missing[2]}?") from error
+
+
 def _complaint(check: Check) -> str:
     try:
         check()

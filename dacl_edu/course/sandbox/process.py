@@ -43,6 +43,10 @@ class WorkerDied(Exception):
         self.reason = reason
 
 
+class ToldError(AnswerError):
+    """What the student's process says went wrong: any words at all may be in it, numbers that it was given as well."""
+
+
 class CellResult(NamedTuple):
     """What became of a cell: ``ok``, else the kind of error, its message, and the line of the cell (or None)."""
 
@@ -273,7 +277,7 @@ class Worker:
         try:
             message = protocol.from_line(reply)
             if "error" in message:
-                raise AnswerError(_plain(message, "error") or "the answer could not be read")
+                raise ToldError(_plain(message, "error") or "the answer could not be read")
             return protocol.decode(message.get("value"))
         except protocol.ProtocolError as error:
             raise AnswerError(f"the answer could not be read: {error}") from None

@@ -6,6 +6,7 @@ again, and the cells run again without the one that did it.
 
 from __future__ import annotations
 
+import builtins
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -14,10 +15,19 @@ from typing import Any
 from dacl_edu.course.answers import AnswerError, Slopes
 from dacl_edu.course.definitions import defined_names
 from dacl_edu.course.sandbox.limits import Layers, Limits
-from dacl_edu.course.sandbox.process import CellResult, Worker, WorkerDied
+from dacl_edu.course.sandbox.process import CellResult, ToldError, Worker, WorkerDied
 from dacl_edu.errors import UserError
 
 _WORTH_SAYING = 2**20
+_SENTENCES = {
+    "is not written yet": "is not written yet",
+    "in place: ": "changes what it is given in place: compute a new tensor instead",
+    "called sys.exit": "called sys.exit",
+    "of memory": "needed too much memory",
+    "must return": "returns something else than one number",
+    "returns a": "returns what cannot be passed on",
+}
+"""What is said in place of what a student's process says, by words in that."""
 _DEFINED = re.compile(r"^(?:(?:async[ ]+)?(?:def|class)[ ]+(\w+)|(\w+)[ ]*(?::[^=\n]*)?=(?!=))", re.MULTILINE)
 
 
@@ -65,6 +75,9 @@ class Session:
         self.notes: list[str] = []
         """What happened, in plain sentences, for the student and the instructor."""
 
+        self.discreet = False
+        """Whether of a function's errors only the kind is passed on: set once hidden inputs are sent."""
+
         self._restarts = restarts
         self._left = limits.total_seconds
         self._worker: Worker | None = worker
@@ -94,7 +107,9 @@ class Session:
         self._stop()
         if self._printed > _WORTH_SAYING:
             kept = f"{self.limits.output_kept / 1024:g} kB"
-            self._note(f"it printed {self._printed / _WORTH_SAYING:.0f} MB, of which {kept} were kept")
+            # No exact figure: that would be a number of the student's choice.
+            power = 10 ** (len(str(self._printed // _WORTH_SAYING)) - 1)
+            self._note(f"it printed more than {power} MB, of which {kept} were kept")
 
     def _ask(self, name: str, request: Callable[[Worker, float], Any]) -> Any:
         """Send a request about a function; a process that it ends is replaced for the next one."""
@@ -111,6 +126,8 @@ class Session:
                 raise AnswerError(self._why_undefined(name))
             seconds = min(self.limits.call_seconds, self._left)
             return self._timed(lambda: request(self._living(), seconds))
+        except ToldError as error:
+            raise AnswerError(_kind_alone(name, str(error)) if self.discreet else str(error)) from None
         except WorkerDied as died:
             if self._left <= 0:
                 self._give_up(self._out_of_time())
@@ -235,6 +252,24 @@ class RemoteAnswer:
     def names(self) -> frozenset[str]:
         """See :class:`~dacl_edu.course.answers.Answer`. What it says is the student's word."""
         return self.session._ask(self.name, lambda worker, s: worker.names(self.name, s))
+
+
+def _kind_alone(name: str, text: str) -> str:
+    """Say what kind of error it was, in words that the student's process did not choose.
+
+    Examples
+    --------
+    >>> _kind_alone("loss", "loss raised ValueError: tensor([0.25, 3.5])")
+    'loss raised ValueError'
+    >>> _kind_alone("loss", "loss raised x0_25_3_5")
+    'loss could not be used'
+    """
+    kinds = [word for word in re.findall(r"\w+", text[:200]) if word.endswith("Error")]
+    known = kinds and isinstance(getattr(builtins, kinds[0], None), type)
+    if known and kinds[0] != "NotImplementedError":
+        return f"{name} raised {kinds[0]}"
+    said = next((sentence for words, sentence in _SENTENCES.items() if words in text), "could not be used")
+    return f"{name} {said}"
 
 
 class _CellDied(Exception):

@@ -153,16 +153,36 @@ def overwrites_the_features(right: Function) -> Function:
     return overwrites_the_features
 
 
-def usual(right: Function, question: Any) -> list[Function]:
-    """The mistakes of any question, made from a right answer."""
-    return [
-        hard_codes_the_public_answers(right, question),
-        returns_its_first_answer_for_ever(right),
-        goes_on_from_the_previous_call(right),
-        computes_in_float16(right),
-        returns_numpy(right),
-        returns_lists(right),
-        returns_nothing(right),
-        moves_the_centers_it_was_given(right),
-        overwrites_the_features(right),
-    ]
+def overwrites_an_input(right: Function) -> Function:
+    """Whatever the inputs are called: the last tensor of them."""
+
+    def overwrites_an_input(**inputs: Any) -> Any:
+        result = right(**inputs)
+        with torch.no_grad():
+            next(value for value in reversed(inputs.values()) if isinstance(value, Tensor)).mul_(0.5)
+        return result
+
+    return overwrites_an_input
+
+
+def overwrites_attention(right: Function) -> Function:
+    """Where attention is the only tensor."""
+    return named("overwrites_attention", overwrites_an_input(right))
+
+
+OVERWRITES = (moves_the_centers_it_was_given, overwrites_the_features)
+"""For questions that give features and centers."""
+
+
+def usual(right: Function, question: Any, overwrites: Iterable[Callable[..., Function]] = OVERWRITES) -> list[Function]:
+    """The mistakes of any question, made from a right answer; ``overwrites`` are those that change an input."""
+    spoilers = (
+        returns_its_first_answer_for_ever,
+        goes_on_from_the_previous_call,
+        computes_in_float16,
+        returns_numpy,
+        returns_lists,
+        returns_nothing,
+        *overwrites,
+    )
+    return [hard_codes_the_public_answers(right, question), *(spoil(right) for spoil in spoilers)]

@@ -295,7 +295,7 @@ print("float16", (wide**2).item())
 #
 # <details><summary>Hint 1: a nudge</summary>
 #
-# Look at the second line that was printed. Which intermediate number was too large for its type? And in the third?
+# Look at the second line that was printed. Which intermediate number has more digits than its type keeps? And in the third: which one lies beyond the end of its type?
 #
 # </details>
 # <details><summary>Hint 2: the idea</summary>
@@ -324,8 +324,8 @@ def careful_center_loss(x, y, c):
 # **Try it.** On paper: $320^2 / 2 = 51200$ for the float16 pair, and $1^2/2 = 0.5$ for the float32 pair.
 
 # %% tags=["not-graded"]
-one = torch.tensor([0])
-print(careful_center_loss(torch.tensor([[300.0]]).half(), one, torch.tensor([[-20.0]]).half()).item())
+one, wide = torch.tensor([0]), torch.tensor([[300.0], [-20.0]]).half()
+print(careful_center_loss(wide[:1], one, wide[1:]).item())
 print(careful_center_loss(far.reshape(1, 1), one, center.reshape(1, 1)).item())
 
 # %% nbgrader={"grade": true, "grade_id": "test_careful_center_loss", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
@@ -348,6 +348,6 @@ for seed in hidden_seeds():
 # - A backward pass multiplies its formulas with the gradient that arrives; in Eq. 8 that is λ.
 # - Direct differences in a wide type: equal on paper is not equal in a computer.
 #
-# **If you want more** (no points): let the centers be the means of the classes *in this batch*, so that $c$ depends on
+# **Try next, without points.** Let the centers be the means of the classes *in this batch*, so that $c$ depends on
 # $x$. What is the gradient with respect to $x$ now? Derive it, and compare it with that of question 2. You may be
 # surprised.

@@ -163,7 +163,7 @@ for seed in hidden_seeds():
 # </details>
 # <details><summary>Hint 3: almost there</summary>
 #
-# Look at the powers: if all distances are tripled, the loss grows by 9, but its slope only by 3. And no sum is left over.
+# Look at the powers: if all distances are tripled, the loss becomes 9 times as large, its slope only 3 times. And no sum is left over.
 #
 # </details>
 
@@ -330,5 +330,5 @@ for seed in hidden_seeds():
 # - The backward pass hands on λ: with a λ ten times as large, features and attention are pushed ten times as hard.
 # - Eq. 10 is never negative: this loss alone can only push attention down. Assignment 4 does something about it.
 #
-# **If you want more** (no points): fill in the gradient with respect to $c$, too. Then compare it with Eq. 11 of the
+# **Try next, without points.** Fill in the gradient with respect to $c$, too. Then compare it with Eq. 11 of the
 # paper: same direction, another length. What is the factor between the two, class by class?

@@ -26,7 +26,7 @@
 # | **Builds on** | [06_center_update](../../../06_center_update.ipynb), assignment 2 |
 #
 # **After this assignment you can** move class centers by the paper's rule, with classes that are absent from a batch and
-# with any ϵ, keep the rule out of autograd's reach, and get the same step from micro-batches as from the whole batch.
+# with any ε, keep the rule out of autograd's reach, and get the same step from micro-batches as from the whole batch.
 #
 # **The equation.** After each batch every class looks at its own samples and asks its center to take a step:
 #
@@ -40,7 +40,7 @@
 # | $y$ | `y` | the class of each sample, from 0 to $K-1$ | $(m)$ |
 # | $c$ | `c` | centers, one row a class | $(K, d)$ |
 # | $n_k$ | – | samples of class $k$ in this batch; may be 0 | $(K)$ |
-# | ϵ, α | `eps`, `alpha` | two numbers; the paper has α = 0.5, its released code ϵ = 1 | – |
+# | ε, α | `eps`, `alpha` | two numbers; the paper has α = 0.5, its released code ε = 1 | – |
 #
 # **How the checks work.** Each question ends in a test cell. It calls your function with small made-up batches and says
 # in red what is wrong and where to look, or in green that it is right. Here the batches come from seed 0; when your work
@@ -69,13 +69,18 @@ import torch
 # %% [markdown]
 # ## A class that fits on a line
 #
-# One dimension, one class with its center at 0, two samples at 1 and 3 with attention 1 and ½, ϵ = ½:
+# One dimension, one class with its center at 0, two samples at 1 and 3 with attention 1 and ½, ε = ½:
 #
 # $$\Delta = \frac{1 \cdot (0 - 1) + ½ \cdot (0 - 3)}{½ + 2} = \frac{-2.5}{2.5} = -1$$
 #
 # With α = ½ the center moves from 0 to $0 - ½ \cdot (-1) = 0.5$: towards its samples. Attention stands above the line,
 # and *not* below it: there, samples are counted.
 #
+# %% nbgrader={"grade": false, "grade_id": "one_class", "locked": true, "schema_version": 3, "solution": false, "task": false}
+above, below = 1 * (0 - 1) + 0.5 * (0 - 3), 0.5 + 2
+print(above / below, 0 - 0.5 * above / below)
+
+# %% [markdown]
 # Here is a batch which is yours to try your functions on: three samples of class 0, one of class 1, none of class 2.
 
 # %% nbgrader={"grade": false, "grade_id": "your_batch", "locked": true, "schema_version": 3, "solution": false, "task": false}
@@ -89,7 +94,7 @@ print((c4[y4] - x4).tolist())  # from each sample to its center: (m, d)
 # ## Question 1: the step, by hand (4 points)
 #
 # Write Eq. 11 for all classes at once; the result has the shape of $c$, $(K, d)$. The rows of classes that are absent
-# from the batch are exactly 0, **also for ϵ = 0**, where Eq. 11 itself would say 0/0. For classes that are present, ϵ
+# from the batch are exactly 0, **also for ε = 0**, where Eq. 11 itself would say 0/0. For classes that are present, ε
 # changes the length of the step, whatever its value is.
 #
 # <details><summary>Hint 1: a nudge</summary>
@@ -122,7 +127,7 @@ def center_delta(x, a, y, c, eps):
     ### END SOLUTION
 
 # %% [markdown]
-# **Try it**, with ϵ = 1. On paper: class 0 has $(0, -1) + (-1, -1) + (1, 0) = (0, -2)$ above the line and $1 + 3$ below:
+# **Try it**, with ε = 1. On paper: class 0 has $(0, -1) + (-1, -1) + (1, 0) = (0, -2)$ above the line and $1 + 3$ below:
 # $(0, -0.5)$. Class 1 has $(1, -0.5)$ above and $1 + 1$ below: $(0.5, -0.25)$. Class 2 has zeros.
 
 # %% tags=["not-graded"]
@@ -181,7 +186,7 @@ def updated_centers(x, a, y, c, alpha, eps):
     ### END SOLUTION
 
 # %% [markdown]
-# **Try it**, with α = ½ and ϵ = 1. On paper: $(2, -1) - ½ (0, -0.5) = (2, -0.75)$ and
+# **Try it**, with α = ½ and ε = 1. On paper: $(2, -1) - ½ (0, -0.5) = (2, -0.75)$ and
 # $(1, 1) - ½ (0.5, -0.25) = (0.75, 1.125)$; the third center stays at $(5, 5)$.
 
 # %% tags=["not-graded"]
@@ -219,7 +224,7 @@ for seed in hidden_seeds():
 # </details>
 # <details><summary>Hint 3: almost there</summary>
 #
-# Carry two things from part to part, of the shapes (K, d) and (K,). ϵ and the division come once, after the last part.
+# Carry two things from part to part, of the shapes (K, d) and (K,). ε and the division come once, after the last part.
 #
 # </details>
 
@@ -261,11 +266,11 @@ for seed in hidden_seeds():
 # %% [markdown]
 # ## What was shown
 #
-# - Above the line of Eq. 11 samples are weighted by attention, below it they are counted, and ϵ is added to the count.
-# - No sample, no step: exactly 0, for every ϵ.
+# - Above the line of Eq. 11 samples are weighted by attention, below it they are counted, and ε is added to the count.
+# - No sample, no step: exactly 0, for every ε.
 # - The rule lives outside of autograd: a new tensor, no gradient, nothing for an optimizer to find.
 # - Sums and counts add up over micro-batches, quotients do not. (Several GPUs exchange the same two things.)
 #
-# **If you want more** (no points): let attention be 1. Show on paper that the new center lies on the line from the old one
+# **Try next, without points.** Let attention be 1. Show on paper that the new center lies on the line from the old one
 # to the mean of its class in this batch, and that it goes the share $\alpha\, n_k / (\epsilon + n_k)$ of the way. What
-# does ϵ = 1 then do to a class with one sample, and what to one with fifty?
+# does ε = 1 then do to a class with one sample, and what to one with fifty?

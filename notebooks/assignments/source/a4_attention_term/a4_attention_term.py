@@ -294,7 +294,7 @@ for name, term in {"budget ½": lambda a: budget_term(a, 0.5), "entropy": entrop
 # There are many right answers.
 #
 # <details><summary>Hint 1</summary>What must be large when attention is small? Draw a curve over a single weight from 0 to 1 that is high on the left.</details>
-# <details><summary>Hint 2</summary>You may look at each weight, at the mean of each sample, or at its largest ones. What would a sample lose that switches all off?
+# <details><summary>Hint 2</summary>You may look at each weight, at the mean of each sample, or at its two or three largest ones. What would a sample lose that switches all off?
 # What would one lose that switches off a single dimension?</details>
 # <details><summary>Hint 3</summary>Families that work: a budget for each sample by itself; a barrier that grows without limit towards 0; a price for each weight that is
 # missing to 1; the entropy of including or excluding a dimension, a against 1 − a. Mind requirement 1 at the ends of the interval.</details>
@@ -416,5 +416,5 @@ for seed in hidden_seeds():
 #
 # None of this says that attention has become *useful*. That needs training and controls, lessons 07 to 10.
 #
-# **Try next, without points.** Train with your term: make it a `MetricLoss` whose formula is Eq. 4 plus β times your term (docs/losses.md, "A loss of your own"), and
+# **Try next, without points.** Train with your term: make it a `MetricLoss` whose formula is Eq. 4 plus β times your term ([docs/losses.md](../../../../docs/losses.md), "A loss of your own"), and
 # look at the mean attention over the epochs beside that of `dacl`. Or start attention at 0.05 in `attention_learns`: does your term bring it back?

@@ -47,7 +47,7 @@
 # your functions may call `dacl_edu` (it has an island loss); those marked *by hand* must not ask autograd either. Keep names and order of the arguments.
 
 # %% [markdown]
-# The next cell holds the settings of the training at the end. Until you are there, leave it as it is.
+# The second of the next two cells, the one that begins with `profile`, holds the settings of the training at the end. Until you are there, leave both as they are.
 
 # %% tags=["setup"]
 # On Colab or Kaggle this fetches the project. Elsewhere, and on a second run, it does nothing.
@@ -247,7 +247,10 @@ for seed in hidden_seeds():
 
 # %% nbgrader={"grade": false, "grade_id": "compare", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def compare(first, second):
-    """Paired results of two methods: first, second (n,); returns {"difference": number, "standard_error": number}."""
+    """Paired results of two methods: first, second (n,).
+
+    Returns {"difference": number, "standard_error": number}.
+    """
     ### BEGIN SOLUTION
     d = first - second  # (n,)
     error = d.std() / len(d) ** 0.5 if len(d) > 1 else math.nan
@@ -298,18 +301,22 @@ class MyAttentiveIsland(MetricLoss):
 # %% [markdown]
 # The next cells train `dacl` and your method with the same seeds. A run of `quick` with 9 epochs takes three to six minutes on two cores, so six runs 20 to 40;
 # `profile = "smoke"` trains two epochs on 140 faces, only to see that all works. A finished run is kept and an interrupted one is continued: you may stop the kernel
-# and run the cells again. So only right functions are trained: the first line asks the checks once more.
+# and run the cells again. Only right functions are trained: the next cell asks their checks once more.
 
-# %% nbgrader={"grade": false, "grade_id": "configs", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["not-graded"]
+# %% nbgrader={"grade": false, "grade_id": "asked_again", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["not-graded"]
+for name in ("attentive_island", "island_push"):
+    getattr(questions, name)(globals()[name])
+
+# %% nbgrader={"grade": false, "grade_id": "methods", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["not-graded"]
 from pathlib import Path
 
 from dacl_edu.training import TrainConfig, train
 
-for name in ("attentive_island", "island_push"):
-    getattr(questions, name)(globals()[name])
 length = epochs or (9 if profile == "quick" else None)
 shared = {"epochs": length} if length else {}
 methods = {"dacl": {}, "my_attentive_island": {"loss_parameters": {"lam1": lam1}}}
+
+# %% nbgrader={"grade": false, "grade_id": "configs", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["not-graded"]
 configs = [
     TrainConfig.from_preset(profile, method=method, seed=number, **fields, **shared)
     for number in range(first_seed, first_seed + seeds)
@@ -424,5 +431,5 @@ assert list(figure.data[0].y) == table.loc[numbers[0], ["dacl", "my_attentive_is
 # - The diagonal, ordered pairs and a center of length 0 are where implementations go wrong; each shows in a number that can be checked by hand.
 # - Results over the same seeds are pairs. Few seeds give wide intervals, and a wide interval is an answer.
 #
-# **Try next, without points.** Set `lam1 = 0` and train again: the difference should now be luck alone. How large is it? Or write the *separate loss* (docs/losses.md) in the
+# **Try next, without points.** Set `lam1 = 0` and train again: the difference should now be luck alone. How large is it? Or write the *separate loss* ([docs/losses.md](../../../../docs/losses.md)) in the
 # same way.

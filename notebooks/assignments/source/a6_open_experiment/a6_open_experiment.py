@@ -44,7 +44,7 @@
 # write Questions 1 to 3, then run.
 
 # %% [markdown]
-# The next cell holds the settings of the runs.
+# The second of the next two cells, the one that begins with `profile`, holds the settings of the runs.
 
 # %% tags=["setup"]
 # On Colab or Kaggle this fetches the project. Elsewhere, and on a second run, it does nothing.
@@ -79,11 +79,11 @@ assert settings["profile"]
 #
 # | | question | where it comes from |
 # |---|---|---|
-# | 1 | Does a smaller λ do for center loss what attention does for DACL? Attention near ½ is half the λ. | lesson 05, "What this means"; lesson 10, "The controls" |
-# | 2 | Does it matter *which* dimension gets which weight: is `learned` better than `permuted` or `mean`? | lesson 10, "The controls" |
+# | 1 | Does a smaller λ do for center loss what attention does for DACL? Attention near ½ is half the λ. | lesson 05, "What this means"; lesson 10, "The controls: what would show that attention helps?" |
+# | 2 | Does it matter *which* dimension gets which weight: is `learned` better than `permuted` or `mean`? | lesson 10, "The controls: what would show that attention helps?" |
 # | 3 | Does the start of the centers matter: `fan_in_classes`, `fan_in_features`, `zeros`? | lesson 06 |
 # | 4 | Does ε of Eq. 11 matter: 1 of the released code, or a small one? And α? | lesson 06 |
-# | 5 | Does one of the related losses (island, separate, DDA, range-regularised center) do better than Eq. 4, each at a λ of its own? | docs/losses.md |
+# | 5 | Does one of the related losses (island, separate, DDA, range-regularised center) do better than Eq. 4, each at a λ of its own? | [docs/losses.md](../../../../docs/losses.md) |
 # | 6 | Does your term of Assignment 4 change the mean attention in training, and the accuracy? | lessons 05 and 10 |
 # | 7 | A question of your own about these methods and these faces. | – |
 #
@@ -132,7 +132,11 @@ assert settings["profile"]
 
 # %% nbgrader={"grade": false, "grade_id": "my_plan", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def my_plan():
-    """What is trained: {"variants": {name: {field: value}}, "seeds": [numbers], "select_by": "last" or "validation"}."""
+    """What is trained.
+
+    Returns {"variants": {name: {field: value}}, "seeds": [numbers],
+    "select_by": "last" or "validation"}.
+    """
     ### BEGIN SOLUTION
     return {
         "variants": {"softmax": {"method": "softmax"}, "center": {"method": "center"}, "dacl": {"method": "dacl"}},
@@ -185,7 +189,7 @@ for seed in hidden_seeds():
 # %% [markdown]
 # ## Run
 #
-# The next cell carries out your plan. Finished runs are kept, an interrupted one is continued: you may stop the kernel and run the cell again.
+# The next cells carry out your plan. Finished runs are kept, an interrupted one is continued: you may stop the kernel and run the cells again.
 
 # %% nbgrader={"grade": false, "grade_id": "configs", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["not-graded"]
 from pathlib import Path
@@ -199,17 +203,19 @@ configs = {
     for name, fields in plan["variants"].items()
     for number in plan["seeds"]
 }
+
+# %% nbgrader={"grade": false, "grade_id": "shipped", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["not-graded"]
 place = {"root", "device", "workers", "snapshots", "precision"}  # do not decide what a run is
 shipped = {run.config.model_dump_json(exclude=place): run.result for run in find_runs(SHIPPED)}
 assert len(configs) == len(runs)
 
-# %% nbgrader={"grade": false, "grade_id": "train", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["not-graded"]
+# %% nbgrader={"grade": false, "grade_id": "progress", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["not-graded"]
 from IPython.display import display
 
 folder = Path(out or "../../../../runs/a6_open_experiment")  # of the project, beside this notebook's folders
 handle = display({"text/plain": "starting"}, raw=True, display_id=True)
 
-
+# %% nbgrader={"grade": false, "grade_id": "said", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["not-graded"]
 def said(key):
     def on_epoch(line):
         run = f"run {list(configs).index(key) + 1} of {len(configs)}: {key[0]}, seed {key[1]}"
@@ -217,7 +223,7 @@ def said(key):
 
     return on_epoch
 
-
+# %% nbgrader={"grade": false, "grade_id": "train", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["not-graded"]
 results = {}
 for key, config in configs.items():
     results[key] = shipped.get(config.model_dump_json(exclude=place))
@@ -239,7 +245,8 @@ table.round(4)
 # %% [markdown]
 # ## Question 4 (2 points): the results
 #
-# Hand in the numbers: `my_results()` returns a list with one row for each run of your plan, `(variant, seed, accuracy)`. Copy what this cell prints:
+# Hand in the numbers: `my_results()` returns a list with one row for each run of your plan, `(variant, seed, accuracy)`. Copy what this cell prints. (Numbers, and not a look into `table`: while grading
+# nothing is trained, and there is no table.)
 
 # %% nbgrader={"grade": false, "grade_id": "rows", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["not-graded"]
 for row in table.itertuples():

@@ -1,0 +1,104 @@
+"""A submission that breaks the grader itself costs nobody else anything, and a class leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from course.made_assignment import NAME, answered, write_source
+
+from dacl_edu.course import batch
+from dacl_edu.course.assignment import Assignment
+from dacl_edu.course.batch import collect_course, find_assignment, grade_course
+from dacl_edu.course.grade import grade_submission
+from dacl_edu.course.release import release_course
+from dacl_edu.course.sandbox.limits import Limits
+from dacl_edu.errors import UserError
+
+pytest.importorskip("nbgrader", reason="nbgrader is not installed: pip install .[course]")
+
+LIMITS = Limits(cell_seconds=5, call_seconds=5, total_seconds=30, memory_mb=512)
+TEST = (
+    "from dacl_edu.course import check\nassert check.call({0}) == {1}, 'is wrong'\n"
+    "### BEGIN HIDDEN TESTS\nassert check.call({2}) == {3}, 'is wrong'\n### END HIDDEN TESTS"
+)
+
+
+def made_course(folder: Path, students: dict[str, Any]) -> tuple[Path, Assignment]:
+    from course.made_assignment import cell_of, source_notebook
+
+    notebook = source_notebook()
+    cell_of(notebook, "test_doubled").source = TEST.format("doubled, 4", 8, "doubled, 7", 14)
+    cell_of(notebook, "test_shifted").source = TEST.format("shifted, 4, 1", 5, "shifted, 7, 1", 8)
+    write_source(folder / "source", notebook)
+    release_course([], folder / "source", folder / "course")
+    for name, made in students.items():
+        (folder / "class" / name).mkdir(parents=True)
+        (folder / "class" / name / "a.ipynb").write_text(json.dumps(made))
+    assignment = find_assignment(NAME, folder / "course")
+    collect_course(folder / "class", assignment, folder / "course")
+    return folder / "course", assignment
+
+
+def test_what_breaks_the_grader_waits_for_a_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    course, assignment = made_course(tmp_path, dict.fromkeys(("ada", "eve", "mallory"), answered()))
+    real_record = batch.record
+
+    def breaks(assignment: Assignment, student: str, *rest: Any) -> Any:
+        if student == "mallory":
+            raise RecursionError("x" * 10**6)
+        return grade_submission(assignment, student, None)  # without a process: fast
+
+    def breaks_too(course: Path, assignment: Assignment, results: Any) -> None:
+        if results[0][0].student == "eve" and not results[0][0].waiting == assignment.points:
+            raise UnicodeEncodeError("utf-8", "\ud800", 0, 1, "no")
+        real_record(course, assignment, results)
+
+    monkeypatch.setattr(batch, "grade_submission", breaks)
+    monkeypatch.setattr(batch, "record", breaks_too)
+    marks = {mark.student: mark for mark in grade_course(assignment, course, LIMITS).marks}
+    assert marks["ada"].waiting < assignment.points
+    for student, kind in (("mallory", "RecursionError"), ("eve", "UnicodeEncodeError")):
+        assert marks[student].waiting == assignment.points
+        assert marks[student].notes[-1] == f"The grader failed on this submission ({kind}): a person looks at it."
+
+
+def test_a_system_that_cannot_grade_is_said_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    course, assignment = made_course(tmp_path, {"ada": answered()})
+
+    def cannot(*_: Any) -> Any:
+        raise UserError("no processes", mend="use WSL")
+
+    monkeypatch.setattr(batch, "grade_submission", cannot)
+    with pytest.raises(UserError, match="no processes"):
+        grade_course(assignment, course, LIMITS)
+
+
+def test_nothing_of_a_class_is_left(tmp_path: Path) -> None:
+    """Files, threads, processes and folders of the workers; three submissions, one of which is killed twice."""
+    kill = answered(doubled="def doubled(x):\n    import os\n    os._exit(3)")
+    noisy = answered()
+    noisy.cells += [
+        {"cell_type": "code", "source": f"raise ValueError('{k}' * 300)", "metadata": {}, "outputs": []}
+        for k in range(200)
+    ]
+    course, assignment = made_course(tmp_path, {"ada": answered(), "noisy": noisy, "kill": kill})
+    process = psutil.Process()
+    grade_course(assignment, course, LIMITS, only=["ada"])  # what libraries open once stays open
+
+    def held() -> tuple[int, int, int, int]:
+        folders = list(Path(tempfile.gettempdir()).glob("dacl-edu-cells-*"))
+        mine = [thread for thread in threading.enumerate() if "_drain" in thread.name]
+        return process.num_fds(), len(process.children(recursive=True)), len(mine), len(folders)
+
+    before = held()
+    marks = {mark.student: mark for mark in grade_course(assignment, course, LIMITS, jobs=2).marks}
+    after = held()
+    assert after[:3] == before[:3] and after[3] <= before[3]
+    assert marks["ada"].total == 5 and marks["kill"].total == 3 and marks["noisy"].total == 5
+    assert len(marks["noisy"].notes) <= 51 and "more notes like these" in marks["noisy"].notes[-1]
