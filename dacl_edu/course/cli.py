@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from dacl_edu.course.marks import SubmissionMark
+    from dacl_edu.course.grading.marks import SubmissionMark
 
 app = typer.Typer(
     help="Give out assignments, collect them, grade them. docs/instructor.md tells the whole story.",
@@ -30,7 +30,7 @@ def release(
     course: CourseFolder = Path("course"),
 ) -> None:
     """Put assignments into a course and write what students are given. Example: dacl-edu course release a1 a2"""
-    from dacl_edu.course.release import release_course
+    from dacl_edu.course.authoring.release import release_course
 
     for path in release_course(names or [], source, course):
         print(path)
@@ -46,8 +46,8 @@ def collect(
 
     Files are recognised by what is in them. Of two submissions by one student the later counts; nothing is deleted.
     """
-    from dacl_edu.course.batch import collect_course, find_assignment
-    from dacl_edu.course.handed_in import plain_name
+    from dacl_edu.course.grading.batch import collect_course, find_assignment
+    from dacl_edu.course.handing_in.handed_in import plain_name
 
     assignment = find_assignment(name, course)
     found = collect_course(folder, assignment, course)
@@ -75,7 +75,7 @@ def grade(
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from dacl_edu.course.batch import find_assignment, grade_course, isolation, submissions
+    from dacl_edu.course.grading.batch import find_assignment, grade_course, isolation, submissions
     from dacl_edu.course.sandbox.limits import Limits
 
     limits = Limits(
@@ -94,7 +94,7 @@ def grade(
 @app.command()
 def results(name: Name, course: CourseFolder = Path("course")) -> None:
     """Write CSV and feedback again, with the points that a person gave since. Example: dacl-edu course results a5"""
-    from dacl_edu.course.batch import find_assignment, write_results
+    from dacl_edu.course.grading.batch import find_assignment, write_results
 
     written = write_results(find_assignment(name, course), course)
     _say(written.marks, written.csv)
@@ -108,9 +108,9 @@ def export(
     source: Source = SOURCES,
 ) -> None:
     """Write an assignment for another grader. Example: dacl-edu course export a2 --format otter --out exported"""
-    from dacl_edu.course import otter
-    from dacl_edu.course.assignment import Assignment
-    from dacl_edu.course.release import chosen_sources, find_sources
+    from dacl_edu.course.authoring import otter
+    from dacl_edu.course.authoring.assignment import Assignment
+    from dacl_edu.course.authoring.release import chosen_sources, find_sources
     from dacl_edu.errors import UserError
 
     if to != "otter":
@@ -124,7 +124,7 @@ def students(
     folder: Annotated[Path, typer.Argument(help="Holds source/; release/ is written.")] = SOURCES.parent,
 ) -> None:
     """Write the students' versions of all sources, without a course. Example: dacl-edu course students"""
-    from dacl_edu.course.release import write_student_versions
+    from dacl_edu.course.authoring.release import write_student_versions
 
     for path in write_student_versions(folder / "source", folder / "release"):
         print(path)
@@ -136,7 +136,7 @@ def _say(marks: tuple[SubmissionMark, ...], csv: Path) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from dacl_edu.course.handed_in import plain_name
+    from dacl_edu.course.handing_in.handed_in import plain_name
 
     table = Table(box=None, pad_edge=False)
     for column, justify in (("student", "left"), ("points", "right"), ("of", "right"), ("waits", "right")):
@@ -147,5 +147,5 @@ def _say(marks: tuple[SubmissionMark, ...], csv: Path) -> None:
     Console(width=max(60, Console().width)).print(table)
     waits = sum(mark.waiting > 0 for mark in marks)
     if waits:
-        print(f"{waits} submissions wait for a person: nbgrader formgrader, then dacl-edu course results")
+        print(f"{waits} submissions wait for a person: docs/instructor.md, Marking by hand")
     print(csv)

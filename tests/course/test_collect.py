@@ -11,10 +11,10 @@ import nbformat
 import pytest
 from course.made_assignment import NAME, answered, made_assignment
 
-from dacl_edu.course.assignment import Assignment
-from dacl_edu.course.collect import Collected, collect
-from dacl_edu.course.handed_in import unzip
-from dacl_edu.course.submission import Damaged, read_submission
+from dacl_edu.course.authoring.assignment import Assignment
+from dacl_edu.course.handing_in.collect import Collected, collect
+from dacl_edu.course.handing_in.handed_in import unzip
+from dacl_edu.course.handing_in.submission import Damaged, read_submission
 from dacl_edu.errors import UserError
 
 

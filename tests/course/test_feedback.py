@@ -16,10 +16,10 @@ import pytest
 from browser import BROWSER, chromium
 from course.made_assignment import NAME, answered, made_assignment
 
-from dacl_edu.course.assignment import leaked_lines
-from dacl_edu.course.feedback import feedback_page, write_feedback
-from dacl_edu.course.marks import QuestionMark, SubmissionMark
-from dacl_edu.course.repair import parse_submission, repair
+from dacl_edu.course.authoring.assignment import leaked_lines
+from dacl_edu.course.grading.feedback import feedback_page, write_feedback
+from dacl_edu.course.grading.marks import QuestionMark, SubmissionMark
+from dacl_edu.course.handing_in.repair import parse_submission, repair
 
 MARK = SubmissionMark(
     "ada",

@@ -15,15 +15,15 @@ import torch
 from course.made_assignment import answered, made_assignment
 
 import dacl_edu.losses
-from dacl_edu.course import grade
 from dacl_edu.course.answers import AnswerError, LocalAnswer
+from dacl_edu.course.grading import grade
+from dacl_edu.course.grading.testing import Trial, run_test_cell
 from dacl_edu.course.mentions import mentioned
 from dacl_edu.course.properties import by_hand, own_work
 from dacl_edu.course.questions import a6_open_experiment as a6
 from dacl_edu.course.questions.question import WrongAnswer, question
 from dacl_edu.course.sandbox.limits import Limits
 from dacl_edu.course.sandbox.session import Session
-from dacl_edu.course.testing import Trial, run_test_cell
 from dacl_edu.losses import center_loss as package_loss
 
 pytest.importorskip("nbgrader", reason="nbgrader is not installed: pip install .[course]")

@@ -12,11 +12,11 @@ import psutil
 import pytest
 from course.made_assignment import NAME, answered, write_source
 
-from dacl_edu.course import batch
-from dacl_edu.course.assignment import Assignment
-from dacl_edu.course.batch import collect_course, find_assignment, grade_course
-from dacl_edu.course.grade import grade_submission
-from dacl_edu.course.release import release_course
+from dacl_edu.course.authoring.assignment import Assignment
+from dacl_edu.course.authoring.release import release_course
+from dacl_edu.course.grading import batch
+from dacl_edu.course.grading.batch import collect_course, find_assignment, grade_course
+from dacl_edu.course.grading.grade import grade_submission
 from dacl_edu.course.sandbox.limits import Limits
 from dacl_edu.errors import UserError
 

@@ -20,15 +20,15 @@ import pytest
 from course.made_assignment import NAME, answered, made_assignment, write_source
 from nbformat.v4 import new_markdown_cell, new_raw_cell
 
-from dacl_edu.course.assignment import Assignment
-from dacl_edu.course.collect import collect
-from dacl_edu.course.feedback import feedback_page
-from dacl_edu.course.gradebook import record, write_csv
-from dacl_edu.course.handed_in import safe_names
-from dacl_edu.course.marks import QuestionMark, SubmissionMark
-from dacl_edu.course.release import release_course
-from dacl_edu.course.repair import Repaired, repair
-from dacl_edu.course.submission import Damaged, Submission, parse_submission
+from dacl_edu.course.authoring.assignment import Assignment
+from dacl_edu.course.authoring.release import release_course
+from dacl_edu.course.grading.feedback import feedback_page
+from dacl_edu.course.grading.gradebook import record, write_csv
+from dacl_edu.course.grading.marks import QuestionMark, SubmissionMark
+from dacl_edu.course.handing_in.collect import collect
+from dacl_edu.course.handing_in.handed_in import safe_names
+from dacl_edu.course.handing_in.repair import Repaired, repair
+from dacl_edu.course.handing_in.submission import Damaged, Submission, parse_submission
 
 pytest.importorskip("nbgrader", reason="nbgrader is not installed: pip install .[course]")
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from dacl_edu.course import check
+from dacl_edu.course.grading.testing import names_wanted, run_test_cell
 from dacl_edu.course.questions import WrongAnswer, hidden_seeds, question
 from dacl_edu.course.questions.question import GRADING, SECRET
-from dacl_edu.course.testing import names_wanted, run_test_cell
 
 
 @question("Question 7: twice", look="lesson 02, the loop")
@@ -52,7 +52,7 @@ def test_an_error_of_their_own_points_to_their_line() -> None:
     exec(code, namespace)
     with pytest.raises(WrongAnswer) as error:
         twice(namespace["own"])
-    assert error.value._render_traceback_()[-1].startswith("In your cell, line 3")
+    assert error.value._render_traceback_()[-1].startswith("In own, line 3 of its cell")
 
 
 def test_the_hidden_seeds_come_from_the_secret(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,8 @@ import nbformat
 import pytest
 from course.made_assignment import NAME, cell_of, made_assignment, source_notebook, write_source
 
-from dacl_edu.course.assignment import Assignment, every_string, leaked_lines, visible_source
-from dacl_edu.course.release import (
+from dacl_edu.course.authoring.assignment import Assignment, every_string, leaked_lines, visible_source
+from dacl_edu.course.authoring.release import (
     as_text,
     checked_student_version,
     find_sources,
@@ -190,9 +190,9 @@ def test_every_course_has_its_own_seed(tmp_path: Path) -> None:
 def test_committed_student_versions_are_not_stale() -> None:
     for source in SOURCES:
         stored = FOLDER / "release" / source.stem / source.name
-        assert stored.exists(), f"{source.stem} has no student version: python -m dacl_edu.course.release"
+        assert stored.exists(), f"{source.stem} has no student version: dacl-edu course students"
         made = as_text(checked_student_version(source))
-        assert stored.read_text(encoding="utf-8") == made, f"{stored.name} is stale: python -m dacl_edu.course.release"
+        assert stored.read_text(encoding="utf-8") == made, f"{stored.name} is stale: dacl-edu course students"
     left = {path.stem for path in find_sources(FOLDER / "release")} - {path.stem for path in SOURCES}
     assert not left, f"student versions without a source: {left}"
 

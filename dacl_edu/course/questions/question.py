@@ -38,7 +38,7 @@ class WrongAnswer(AssertionError):
         frames = [] if cause is None else traceback.extract_tb(cause.__traceback__)
         own = [f for f in frames if "ipykernel" in f.filename or f.filename.startswith("<ipython")]
         if own:
-            lines.append(f"In your cell, line {own[-1].lineno}: {own[-1].line}")
+            lines.append(f"In {own[-1].name}, line {own[-1].lineno} of its cell: {own[-1].line}")
         return lines
 
 

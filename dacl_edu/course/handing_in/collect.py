@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from dacl_edu.course.assignment import Assignment
-from dacl_edu.course.handed_in import MOST, HandedIn, plain_name, safe_names, unwrapped, unzip, whose
-from dacl_edu.course.submission import grade_ids
+from dacl_edu.course.authoring.assignment import Assignment
+from dacl_edu.course.handing_in.handed_in import MOST, HandedIn, plain_name, safe_names, unwrapped, unzip, whose
+from dacl_edu.course.handing_in.submission import grade_ids
 from dacl_edu.data.archive import Limits as ArchiveLimits
 from dacl_edu.data.archive import unpack
 from dacl_edu.errors import UserError

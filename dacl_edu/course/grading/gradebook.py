@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from dacl_edu.course.assignment import Assignment
-from dacl_edu.course.marks import SubmissionMark
-from dacl_edu.course.release import COURSE_ID, tools_on_path
-from dacl_edu.course.repair import Merged, Repaired
+from dacl_edu.course.authoring.assignment import Assignment
+from dacl_edu.course.authoring.release import COURSE_ID, tools_on_path
+from dacl_edu.course.grading.marks import SubmissionMark
+from dacl_edu.course.handing_in.repair import Merged, Repaired
 from dacl_edu.course.sandbox.protocol import plain
 from dacl_edu.errors import UserError
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from dacl_edu.course.assignment import HIDDEN
+from dacl_edu.course.authoring.assignment import HIDDEN
 from dacl_edu.course.questions.question import WrongAnswer
 from dacl_edu.course.sandbox.protocol import plain
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dacl_edu.course.marks import QuestionMark, SubmissionMark
+from dacl_edu.course.grading.marks import QuestionMark, SubmissionMark
 
 _LINES, _WIDTH, _WORDS = 120, 300, 1500
 _ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?")

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from dacl_edu.course.assignment import Assignment, Cell, visible_source
+from dacl_edu.course.authoring.assignment import Assignment, Cell, visible_source
 from dacl_edu.course.definitions import defined_names
-from dacl_edu.course.submission import Damaged, Found, Limits, Submission, parse_submission, read_submission
+from dacl_edu.course.handing_in.submission import Damaged, Found, Limits, Submission, parse_submission, read_submission
 
 __all__ = ["Damaged", "Limits", "Merged", "Repaired", "RunCell", "parse_submission", "read_submission", "repair"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from dacl_edu.course.assignment import HIDDEN, SOLUTION, Assignment, Cell, Question, visible_source
+from dacl_edu.course.authoring.assignment import HIDDEN, SOLUTION, Assignment, Cell, Question, visible_source
 
 _CONFIG = """# ASSIGNMENT CONFIG
 name: {name}

@@ -17,7 +17,7 @@ class QuestionMark:
     Parameters
     ----------
     name : str
-        As in :class:`~dacl_edu.course.assignment.Question`.
+        As in :class:`~dacl_edu.course.authoring.assignment.Question`.
     title : str
     points : float
         What it is worth.

@@ -13,15 +13,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from dacl_edu.course.assignment import Assignment
-from dacl_edu.course.collect import Collected
-from dacl_edu.course.collect import collect as collect_files
-from dacl_edu.course.feedback import write_feedback
-from dacl_edu.course.grade import Graded, failed, grade_submission
-from dacl_edu.course.gradebook import manual_comments, manual_scores, record, write_csv
-from dacl_edu.course.marks import SubmissionMark
+from dacl_edu.course.authoring.assignment import Assignment
+from dacl_edu.course.authoring.release import find_sources, secret_seed
+from dacl_edu.course.grading.feedback import write_feedback
+from dacl_edu.course.grading.grade import Graded, failed, grade_submission
+from dacl_edu.course.grading.gradebook import manual_comments, manual_scores, record, write_csv
+from dacl_edu.course.grading.marks import SubmissionMark
+from dacl_edu.course.handing_in.collect import Collected
+from dacl_edu.course.handing_in.collect import collect as collect_files
 from dacl_edu.course.questions.question import GRADING, SECRET
-from dacl_edu.course.release import find_sources, secret_seed
 from dacl_edu.course.sandbox.limits import Limits, layers
 from dacl_edu.errors import UserError
 
@@ -67,7 +67,7 @@ def find_assignment(name: str, course: str | Path) -> Assignment:
 
 
 def collect_course(folder: str | Path, assignment: Assignment, course: str | Path) -> list[Collected]:
-    """Collect (:func:`dacl_edu.course.collect.collect`) and remember what was said, for the feedback.
+    """Collect (:func:`dacl_edu.course.handing_in.collect.collect`) and remember what was said, for the feedback.
 
     Raises
     ------

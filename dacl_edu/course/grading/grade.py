@@ -9,14 +9,14 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dacl_edu.course.assignment import Assignment, Question
-from dacl_edu.course.marks import QuestionMark, SubmissionMark
-from dacl_edu.course.repair import Damaged, Repaired, read_submission, repair
+from dacl_edu.course.authoring.assignment import Assignment, Question
+from dacl_edu.course.grading.marks import QuestionMark, SubmissionMark
+from dacl_edu.course.grading.testing import Trial
+from dacl_edu.course.handing_in.repair import Damaged, Repaired, read_submission, repair
 from dacl_edu.course.sandbox.limits import Limits
 from dacl_edu.course.sandbox.process import Worker
 from dacl_edu.course.sandbox.protocol import plain
 from dacl_edu.course.sandbox.session import Session
-from dacl_edu.course.testing import Trial
 
 _NOTES, _LETTERS = 50, 1000
 

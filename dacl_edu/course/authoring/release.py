@@ -1,7 +1,7 @@
 """From an author's notebook to the students': solutions become stubs, hidden tests go, outputs go.
 
 nbgrader's own preprocessors do it, so that a course made here and one made by ``nbgrader generate_assignment`` are the
-same notebook, byte for byte. ``python -m dacl_edu.course.release`` writes the student versions of this repository.
+same notebook, byte for byte. ``dacl-edu course students`` writes those of this repository.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from dacl_edu.course.assignment import Assignment, every_string, leaked_lines
+from dacl_edu.course.authoring.assignment import Assignment, every_string, leaked_lines
 from dacl_edu.errors import UserError
 
 Notebook = Any
@@ -292,19 +292,3 @@ def _write(path: Path, text: str) -> Path:
 
 def _last_line(error: object) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[-1][:200]
-
-
-def main() -> int:
-    """Write the student versions of this repository's assignments."""
-    folder = Path(__file__).parents[2] / "notebooks" / "assignments"
-    try:
-        for path in write_student_versions(folder / "source", folder / "release"):
-            print(path.relative_to(folder.parents[1]))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What an author writes, and what is made of it: assignments, students' versions, other formats."""

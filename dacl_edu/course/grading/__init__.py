@@ -1,0 +1,1 @@
+"""From a repaired notebook to marks, gradebook, table and feedback."""
