@@ -121,16 +121,17 @@ def permutation(answer: Any, inputs: Mapping[str, Any], batch: tuple[str, ...], 
     >>> permutation(lambda x: x[0], inputs, ("x",))
     Traceback (most recent call last):
     ...
-    AssertionError: <lambda> changes when the samples change places: does each row keep its own label?
+    AssertionError: <lambda> changes when the samples change places: is one of them treated apart from the others?
     """
     handle = as_answer(answer)
     order = torch.arange(len(inputs[batch[0]])).roll(1)
+    why = "does each row keep its own label?" if "y" in batch else "is one of them treated apart from the others?"
     before = _parts(handle.call(**inputs))
     after = _parts(handle.call(**{n: v[order] if n in batch else v for n, v in inputs.items()}))
     for name, value in before.items():
         moved = value[order] if name in batch else value
         assert _same(after.get(name), moved, tolerance), (
-            f"{handle.name} changes when the samples change places: does each row keep its own label?"
+            f"{handle.name} changes when the samples change places: {why}"
         )
 
 
