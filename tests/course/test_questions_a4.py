@@ -1,4 +1,4 @@
-"""Assignment 4: its reference values, messages, and attention while it learns. Who wins and loses: test_solutions.py."""
+"""Assignment 4: its reference values, messages, attention while it learns. Who wins and loses: test_solutions.py."""
 
 from __future__ import annotations
 
