@@ -43,7 +43,7 @@ $(VENV)/installed-run: $(NEEDS) $(BIN)/python $(if $(TORCH),$(BIN)/uv)
 
 $(VENV)/installed-test: $(VENV)/installed-run
 	$(INSTALL) -c $(LOCK) -e '.[notebooks,course,timm,pml,site,dev]'
-	@bash scripts/install_browser.sh
+	@bash tools/install_browser.sh
 	@touch $@
 
 install: $(VENV)/installed-run
@@ -72,7 +72,7 @@ test-browser: $(VENV)/installed-test
 	$(BIN)/python -m pytest -m browser tests
 
 site: $(VENV)/installed-test
-	$(BIN)/python scripts/site_builder.py
+	$(BIN)/python -m tools.site_builder
 
 $(VENV)/installed-course: $(VENV)/installed-run
 	$(INSTALL) -c $(LOCK) -e '.[notebooks,course]'
@@ -80,21 +80,21 @@ $(VENV)/installed-course: $(VENV)/installed-run
 
 # 20 of the 30 are damaged or hostile. Prints who got what, and fails where that is not what was due.
 course-demo: $(VENV)/installed-course
-	$(BIN)/python scripts/course_demo.py
+	$(BIN)/python -m tools.course_demo
 
 assignments: $(VENV)/installed-test
-	$(BIN)/python scripts/notebooks.py assignments
+	$(BIN)/python -m tools.notebooks assignments
 	$(BIN)/dacl-edu course students notebooks/assignments
 
 # Executes the notebooks and stores their outputs; make notebooks NAMES="05 06" only some.
 notebooks: $(VENV)/installed-test
-	$(BIN)/python scripts/notebooks.py $(NAMES)
+	$(BIN)/python -m tools.notebooks $(NAMES)
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check --fix .
 
 lock: $(VENV)/installed-test
-	$(BIN)/python scripts/lock.py > $(LOCK)
+	$(BIN)/python -m tools.lock > $(LOCK)
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -4,4 +4,8 @@
 submodules, for example ``from dacl_edu.losses import sparse_center_loss``.
 """
 
+from dacl_edu import _moved
+
 __version__ = "0.1.0"
+
+_moved.install()

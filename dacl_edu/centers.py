@@ -86,7 +86,7 @@ def center_delta(
 
 
 class ClassCenters(nn.Module):
-    """The K class centers of Eq. 3 and 4, moved by Eq. 11 and by nothing else, unless a loss adds its :meth:`push`.
+    """The K class centers of Eq. 3 and 4, moved by Eq. 11 and by nothing else, unless a loss adds a push of its own.
 
     The centers are a buffer, not a parameter: no optimizer, weight decay, momentum, clipping, loss scaling,
     learning-rate schedule or λ can reach them. Call :meth:`accumulate` for each micro-batch and :meth:`step` once
@@ -155,7 +155,6 @@ class ClassCenters(nn.Module):
         self.register_buffer("centers", std[init] * torch.randn(num_classes, feature_dim, generator=generator))
         self.register_buffer("_sums", torch.zeros(num_classes, feature_dim), persistent=False)
         self.register_buffer("_counts", torch.zeros(num_classes), persistent=False)
-        self._push: Tensor | None = None
 
     def forward(self) -> Tensor:
         """Return the centers, (K, d)."""
@@ -180,14 +179,14 @@ class ClassCenters(nn.Module):
         _add_sums(self._sums, self._counts, features, attention, labels, self.centers)
 
     @torch.no_grad()
-    def push(self, push: Tensor | None) -> None:
-        """Add to the next step what a loss says about the centers alone (:meth:`.MetricLoss.center_push`).
+    def step(self, push: Tensor | None = None) -> None:
+        """Algorithm 1, line 15: ``c_k <- c_k - alpha * delta_k`` for the samples accumulated since the last step.
 
         Parameters
         ----------
-        push : Tensor, shape (K, d), or None
-            The next step is ``c_k <- c_k - alpha * (delta_k + push_k)``, for absent classes too. None, as for every
-            loss of the paper, leaves it to Eq. 11 alone.
+        push : Tensor, shape (K, d), optional
+            What a loss says about the centers alone (:meth:`.MetricLoss.center_push`); no loss of the paper does. The
+            step is then ``c_k <- c_k - alpha * (delta_k + push_k)``, for absent classes too.
 
         Raises
         ------
@@ -198,18 +197,13 @@ class ClassCenters(nn.Module):
             raise ValueError(
                 f"push must have the shape of the centers, {tuple(self.centers.shape)}, not {tuple(push.shape)}"
             )
-        self._push = push
-
-    @torch.no_grad()
-    def step(self) -> None:
-        """Algorithm 1, line 15: ``c_k <- c_k - alpha * delta_k`` for the samples accumulated since the last step."""
         if dist.is_available() and dist.is_initialized():
             # The one place where centers meet other processes.
             dist.all_reduce(self._sums)
             dist.all_reduce(self._counts)
         delta = _quotient(self._sums, self._counts, self.eps)
-        if self._push is not None:
-            delta = delta + self._push.to(delta.dtype)
+        if push is not None:
+            delta = delta + push.to(delta.dtype)
         self.centers -= self.alpha * delta
         self.discard()
 
@@ -218,7 +212,6 @@ class ClassCenters(nn.Module):
         """Forget what was accumulated since the last step, e.g. when a step is skipped."""
         self._sums.zero_()
         self._counts.zero_()
-        self._push = None
 
     def extra_repr(self) -> str:
         """Show sizes and constants."""

@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -15,13 +16,11 @@ import typer
 from rich.console import Console
 
 from dacl_edu import __version__
-from dacl_edu.course.cli import app as course_app
 from dacl_edu.data.cli import app as data_app
 from dacl_edu.errors import UserError
-from dacl_edu.faces.cli import app as faces_app
 from dacl_edu.lessons.cli import register as register_notebook_commands
 from dacl_edu.report.cli import register as register_report_command
-from dacl_edu.training.config import PRESETS, TrainConfig
+from dacl_edu.runs.config import PRESETS, TrainConfig
 from dacl_edu.widgets.cli import register as register_explore_command
 
 app = typer.Typer(
@@ -33,8 +32,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(data_app, name="data")
-app.add_typer(faces_app, name="faces")
-app.add_typer(course_app, name="course")
+for _entry in sorted(entry_points(group="dacl_edu.commands"), key=lambda entry: entry.name):
+    app.add_typer(_entry.load(), name=_entry.name)  # packages beside this one attach themselves
 _debug = False
 
 
@@ -172,7 +171,7 @@ def evaluate(
 ) -> None:
     """Measure a trained run on any data set. Example: dacl-edu evaluate runs/x --data rafdb --root ~/rafdb"""
     from dacl_edu.evaluation.tables import result_tables
-    from dacl_edu.training.reload import evaluate_run
+    from dacl_edu.runs.trained import evaluate_run
 
     result, predicted = evaluate_run(run, data, root, split)
     if predictions is not None:
@@ -242,7 +241,7 @@ def info(
 ) -> None:
     """Show shapes, parameters and multiply-adds of a network. Example: dacl-edu info --backbone resnet50"""
     from dacl_edu.evaluation.tables import network_table
-    from dacl_edu.summary import summarize
+    from dacl_edu.model.summary import summarize
 
     rows = summarize(backbone, image_size, attention)
     if as_json:

@@ -1,6 +1,6 @@
 """The rendered faces that come with the repository: read with Pillow, NumPy and pandas alone.
 
-`data/README.md` is the data card; `dacl_edu.faces` makes such pictures, and is not needed to read them.
+`data/README.md` is the data card; `dacl_edu_faces` makes such pictures, and is not needed to read them.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from dacl_edu import paths
 from dacl_edu.data.classes import EXPRESSIONS
 from dacl_edu.data.dataset import FaceDataset
 from dacl_edu.errors import UserError
@@ -36,7 +37,7 @@ def bundled_folder() -> Path:
     >>> bundled_folder().parts[-2:]
     ('data', 'faces')
     """
-    return Path(__file__).parents[2] / "data" / "faces"
+    return paths.bundled_faces()
 
 
 def load_bundled(split: str, root: str | Path | None = None, image_size: int | None = None) -> FaceDataset:

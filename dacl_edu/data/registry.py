@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dacl_edu import paths
 from dacl_edu.data.dataset import FaceDataset
 from dacl_edu.data.listing import Listing
 from dacl_edu.data.prepared import is_prepared, load_prepared, prepared_splits
@@ -231,7 +232,7 @@ def dataset_root(name: str, root: str | Path | None) -> Path | None:
     if name == "bundled":  # the reader knows where its own files are
         return None
     here = Path("data") / name
-    in_repository = Path(__file__).parents[2] / "data" / name
+    in_repository = paths.HOME / "data" / name
     return in_repository if in_repository.is_dir() and not here.is_dir() else here
 
 

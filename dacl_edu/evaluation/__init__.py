@@ -2,6 +2,6 @@
 
 from dacl_edu.evaluation.compare import compare_runs
 from dacl_edu.evaluation.metrics import attention_stats, score
-from dacl_edu.evaluation.predict import Predictions, evaluate, predict
+from dacl_edu.evaluation.predict import Predictions, predict
 
-__all__ = ["Predictions", "attention_stats", "compare_runs", "evaluate", "predict", "score"]
+__all__ = ["Predictions", "attention_stats", "compare_runs", "predict", "score"]

@@ -179,7 +179,7 @@ def attention_drift(snapshots: Sequence[Any]) -> pd.DataFrame:
     Parameters
     ----------
     snapshots : sequence of Snapshot
-        Each with ``epoch``, ``deep`` and ``centers``, as ``FinishedRun.snapshots`` returns them.
+        Each with ``epoch``, ``deep`` and ``centers``, as ``Run.snapshots`` returns them.
 
     Returns
     -------
@@ -219,7 +219,7 @@ def attention_drift(snapshots: Sequence[Any]) -> pd.DataFrame:
 
 
 def controls(attention: Tensor, seed: int = 0) -> dict[str, Tensor]:
-    """Return what the controls of :class:`dacl_edu.attention.AttentionNetwork` would make of learned attention.
+    """Return what the controls of :class:`dacl_edu.model.attention.AttentionNetwork` would make of learned attention.
 
     Parameters
     ----------

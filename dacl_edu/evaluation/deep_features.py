@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from dacl_edu.errors import UserError
-from dacl_edu.evaluation.predict import Predictions
+from dacl_edu.evaluation.predict import Predictions, widened
 
 
 @dataclass(frozen=True)
@@ -82,14 +81,14 @@ class DeepFeatures:
         except (OSError, KeyError, ValueError) as error:
             raise UserError(f"{path}: no deep features there ({type(error).__name__})", mend="make it again") from error
         split = str(found.pop("split"))
-        return cls(**{name: _wide(value) for name, value in found.items()}, split=split)
+        return cls(**{name: widened(value) for name, value in found.items()}, split=split)
 
     def _tensors(self) -> dict[str, Tensor]:
         return {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
 
 
 @dataclass(frozen=True)
-class Head:
+class ClassifierHead:
     """The last layer of a network, and the class centers beside it.
 
     Attributes
@@ -100,7 +99,7 @@ class Head:
 
     Examples
     --------
-    >>> head = Head(torch.eye(2), torch.zeros(2), torch.zeros(2, 2))
+    >>> head = ClassifierHead(torch.eye(2), torch.zeros(2), torch.zeros(2, 2))
     >>> head.logits(torch.tensor([[3.0, 1.0]])).tolist()
     [[3.0, 1.0]]
     """
@@ -118,15 +117,10 @@ class Head:
         np.savez_compressed(path, **{name: value.numpy() for name, value in vars(self).items()})
 
     @classmethod
-    def load(cls, path: Path) -> Head:
+    def load(cls, path: Path) -> ClassifierHead:
         """Read what :meth:`save` wrote."""
         with np.load(path, allow_pickle=False) as arrays:
             return cls(**{name: torch.from_numpy(arrays[name]) for name in arrays})
-
-
-def _wide(array: Any) -> Tensor:
-    tensor = torch.from_numpy(array)
-    return tensor.float() if tensor.is_floating_point() else tensor
 
 
 def balanced_rows(labels: Tensor, per_class: int) -> Tensor:

@@ -24,7 +24,7 @@ def factor_name(factor: str) -> str:
     >>> factor_name("au25"), factor_name("hair_style")
     ('AU 25, lips part', 'hair style')
     """
-    from dacl_edu.faces import ACTIONS
+    from dacl_edu_faces import ACTIONS
 
     unit = factor.removeprefix("au")
     known = factor.startswith("au") and unit.isdigit() and int(unit) in ACTIONS

@@ -47,9 +47,15 @@ class Predictions:
 
     @classmethod
     def load(cls, path: Path) -> Predictions:
-        """Read what :meth:`save` wrote."""
+        """Read what :meth:`save` wrote; half precision, as small copies keep it, becomes float32."""
         with np.load(path, allow_pickle=False) as arrays:
-            return cls(**{name: torch.from_numpy(arrays[name]) for name in arrays})
+            return cls(**{name: widened(arrays[name]) for name in arrays})
+
+
+def widened(array: np.ndarray) -> Tensor:
+    """Return an array as a tensor, floating-point numbers in float32."""
+    tensor = torch.from_numpy(array)
+    return tensor.float() if tensor.is_floating_point() else tensor
 
 
 @torch.no_grad()
@@ -87,20 +93,3 @@ def predict(
     model.train(was_training)
     logits, features, attention, labels = (torch.cat(parts) for parts in zip(*kept, strict=True))
     return Predictions(logits, features, attention, labels, torch.arange(len(labels)))
-
-
-def evaluate(
-    model: nn.Module,
-    dataset: FaceDataset,
-    prepare: Callable[[Tensor], Tensor],
-    batch_size: int = 256,
-    device: torch.device | str = "cpu",
-) -> dict[str, Any]:
-    """Return the scores of ``model`` on ``dataset``; parameters as :func:`predict`.
-
-    Returns
-    -------
-    dict
-        ``accuracy, average_accuracy, per_class_accuracy, confusion, attention``.
-    """
-    return predict(model, dataset, prepare, batch_size, device).scores()

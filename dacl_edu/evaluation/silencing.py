@@ -10,11 +10,11 @@ from torch import Tensor
 
 from dacl_edu.errors import UserError
 from dacl_edu.evaluation.attention import Array, as_matrix, as_samples
-from dacl_edu.evaluation.deep_features import DeepFeatures, Head
+from dacl_edu.evaluation.deep_features import ClassifierHead, DeepFeatures
 
 
 def silencing_curve(
-    features: Tensor, labels: Tensor, head: Head, score: ArrayLike, fill: ArrayLike | float = 0.0
+    features: Tensor, labels: Tensor, head: ClassifierHead, score: ArrayLike, fill: ArrayLike | float = 0.0
 ) -> Array:
     """Return the accuracy after silencing, in each sample, the k dimensions with the highest score, for every k.
 
@@ -22,7 +22,7 @@ def silencing_curve(
     ----------
     features : Tensor, shape (n, d)
     labels : Tensor, shape (n,)
-    head : Head
+    head : ClassifierHead
         The classifier, Eq. 1.
     score : array or Tensor, shape (n, d)
         Attention for the most attended first, minus attention for the least attended first.
@@ -37,7 +37,7 @@ def silencing_curve(
     Examples
     --------
     >>> import torch
-    >>> head = Head(torch.eye(2), torch.tensor([0.0, 0.1]), torch.zeros(2, 2))
+    >>> head = ClassifierHead(torch.eye(2), torch.tensor([0.0, 0.1]), torch.zeros(2, 2))
     >>> x, y = torch.tensor([[1.0, 0.5], [0.2, 1.0]]), torch.tensor([0, 1])
     >>> silencing_curve(x, y, head, score=x).tolist()
     [1.0, 0.0, 0.5]
@@ -79,7 +79,7 @@ class Silencing(NamedTuple):
     random: Array
 
 
-def silencing_curves(deep: DeepFeatures, head: Head, fill: str = "zero", seeds: int = 20) -> Silencing:
+def silencing_curves(deep: DeepFeatures, head: ClassifierHead, fill: str = "zero", seeds: int = 20) -> Silencing:
     """Silence dimensions by attention, and beside it by lot and by contribution: :func:`silencing_curve` for each.
 
     Attention is no part of the forward pass: a prediction never sees it. So this does not ask what attention does to a
@@ -88,7 +88,7 @@ def silencing_curves(deep: DeepFeatures, head: Head, fill: str = "zero", seeds: 
     Parameters
     ----------
     deep : DeepFeatures
-    head : Head
+    head : ClassifierHead
     fill : {"zero", "mean"}, default "zero"
         What a silenced feature becomes. Zero is a value that pooled features hardly ever take; the mean is not.
     seeds : int, default 20
@@ -101,7 +101,8 @@ def silencing_curves(deep: DeepFeatures, head: Head, fill: str = "zero", seeds: 
     --------
     >>> import torch
     >>> deep = DeepFeatures(torch.rand(6, 4), torch.rand(6, 4), *[torch.arange(6) % 2] * 3, "test")
-    >>> silencing_curves(deep, Head(torch.rand(2, 4), torch.zeros(2), torch.zeros(2, 4)), seeds=3).random.shape
+    >>> head = ClassifierHead(torch.rand(2, 4), torch.zeros(2), torch.zeros(2, 4))
+    >>> silencing_curves(deep, head, seeds=3).random.shape
     (3, 5)
     """
     if fill not in ("zero", "mean"):

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Group
 from rich.table import Table
 
-from dacl_edu.summary import Row
+from dacl_edu.model.summary import Row
 
 
 def result_tables(results: Sequence[dict[str, Any]]) -> Group:

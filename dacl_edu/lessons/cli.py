@@ -13,9 +13,10 @@ from typing import Annotated, Any
 
 import typer
 
+from dacl_edu import paths
 from dacl_edu.errors import UserError
+from dacl_edu.lessons.epochs import epochs_reported
 from dacl_edu.lessons.parameters import declared_parameters, kind_name, nearest, typed
-from dacl_edu.lessons.watch import epochs_reported
 
 _PLOTLY = "application/vnd.plotly.v1+json"
 _PICTURES = {"image/png": "png", "image/jpeg": "jpg"}
@@ -93,7 +94,7 @@ def find_notebook(name: str) -> Path:
     """
     if name.endswith(".ipynb") and Path(name).is_file():
         return Path(name).resolve()
-    folders = [Path.cwd() / "notebooks", Path(__file__).resolve().parents[2] / "notebooks"]
+    folders = [Path.cwd() / "notebooks", paths.lessons()]
     wanted = Path(name).name.removesuffix(".ipynb")
     known: dict[str, Path] = {}
     for folder in folders:

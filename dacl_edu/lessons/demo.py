@@ -7,13 +7,13 @@ from pathlib import Path
 import pandas as pd
 
 from dacl_edu.lessons.cli import run_notebook
-from dacl_edu.lessons.runs import FinishedRun, find_runs
+from dacl_edu.runs.run import Run, find_runs
 
 EPOCHS = 9
 """Of the 28 of ``quick``: three runs in minutes, enough to see the methods learn, too few to rank them."""
 
 
-def run_demo(profile: str, epochs: int | None, seed: int, out: Path) -> list[FinishedRun]:
+def run_demo(profile: str, epochs: int | None, seed: int, out: Path) -> list[Run]:
     """Execute 07_training and 08_results with parameters; return the runs that they trained and looked at.
 
     Finished runs in ``out`` are kept and an interrupted one is continued, so the call can simply be repeated.
@@ -30,7 +30,7 @@ def run_demo(profile: str, epochs: int | None, seed: int, out: Path) -> list[Fin
 
     Returns
     -------
-    list of FinishedRun
+    list of Run
 
     Raises
     ------
@@ -47,7 +47,7 @@ def run_demo(profile: str, epochs: int | None, seed: int, out: Path) -> list[Fin
     return runs
 
 
-def write_results(runs: list[FinishedRun], file: Path) -> None:
+def write_results(runs: list[Run], file: Path) -> None:
     """Write one line a run: what it is and how well it did."""
     columns = ["method", "dataset", "split", "images", "seed", "epochs", "accuracy", "average_accuracy", "seconds"]
     rows = [{column: run.result[column] for column in columns} for run in runs]

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+from dacl_edu import paths
+
 EQUATIONS = tuple(f"eq-{number}" for number in range(1, 12))
 ALGORITHM = tuple(f"alg-{number}" for number in range(1, 18))
 _RANGE = re.compile(r"(\d+)\s*[-–]\s*(\d+)")
@@ -62,7 +63,7 @@ def load_ledger(path: Path | None = None) -> list[Entry]:
     >>> entries[3].label, entries[3].function
     ('Eq. 4', 'dacl_edu.losses.sparse_center_loss')
     """
-    text = (path or ROOT / "docs" / "equations.toml").read_text(encoding="utf-8")
+    text = (path or paths.ledger()).read_text(encoding="utf-8")
     return [Entry(**entry) for entry in tomllib.loads(text)["entry"]]
 
 
@@ -79,7 +80,7 @@ def ledger_table(entries: list[Entry] | None = None, equations: bool = True) -> 
         if entry.id.startswith("eq") != equations:
             continue
         file, _, name = entry.test.partition("::")
-        source = source_file(entry.function).relative_to(ROOT).as_posix()
+        source = source_file(entry.function).relative_to(paths.HOME).as_posix()
         short = ".".join(entry.function.split(".")[-2:])
         note = " [*](../docs/errata.md)" if entry.erratum else ""
         lesson = f"[lesson {entry.notebook[:2]}]({entry.notebook}.ipynb#cell-id={entry.cell})"
@@ -148,7 +149,7 @@ def problems_of(entry: Entry, notebooks: Path | None = None) -> list[str]:
     return [
         *_latex(entry),
         *_function(entry),
-        *_cell(entry, notebooks or ROOT / "notebooks"),
+        *_cell(entry, notebooks or paths.lessons()),
         *_test(entry),
     ]
 
@@ -186,7 +187,7 @@ def _cell(entry: Entry, notebooks: Path) -> list[str]:
 
 def _test(entry: Entry) -> list[str]:
     file, _, name = entry.test.partition("::")
-    path = ROOT / file
+    path = paths.HOME / file
     if not path.is_file():
         return [f"{entry.id}: no file {file}"]
     names = {
@@ -201,11 +202,11 @@ def orphans(entries: list[Entry], notebooks: Path | None = None) -> list[str]:
     problems = [f"{wanted} has no entry" for wanted in (*EQUATIONS, *ALGORITHM) if wanted not in ids]
     problems += [f"{twice} has several entries" for twice in sorted({i for i in ids if ids.count(i) > 1})]
     homes = {(entry.notebook, entry.cell) for entry in entries}
-    for path in sorted((notebooks or ROOT / "notebooks").glob("*.ipynb")):
+    for path in sorted((notebooks or paths.lessons()).glob("*.ipynb")):
         tags = [tag for cell in _read(path).cells for tag in cell.metadata.get("tags", [])]
         lost = [tag for tag in tags if re.fullmatch(r"(eq|alg)-\d+", tag) and (path.stem, tag) not in homes]
         problems += [f"{path.stem}: tag {tag} has no entry" for tag in lost]
-    for path in sorted((ROOT / "dacl_edu").rglob("*.py")):
+    for path in sorted(paths.PACKAGE.rglob("*.py")):
         unknown = {n for n in numbers_named(path.read_text(encoding="utf-8"), "Eq.") if f"eq-{n}" not in ids}
         problems += [f"{path.name} names Eq. {number}, which has no entry" for number in sorted(unknown)]
     return problems

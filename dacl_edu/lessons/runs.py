@@ -2,114 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import torch
-
-from dacl_edu.errors import UserError
-from dacl_edu.evaluation.deep_features import DeepFeatures, Head, balanced_rows
-from dacl_edu.evaluation.predict import Predictions
-from dacl_edu.training import RunFolder, TrainConfig, train
-from dacl_edu.training.reload import compute_deep_features, load_head
-from dacl_edu.training.snapshots import Snapshot, load_snapshots
-
-METHODS = ("softmax", "center", "dacl")
-FEATURES, HEAD = "features-{}.npz", "head.npz"
-SHIPPED = Path(__file__).resolve().parents[2] / "notebooks" / "shipped"
-
-
-@dataclass(frozen=True)
-class FinishedRun:
-    """What a lesson needs of a run. It may be a whole run folder, or one that comes with the project.
-
-    Attributes
-    ----------
-    folder : Path
-    config : TrainConfig
-    result : dict
-        As in ``result.json``.
-    predictions : Predictions
-        Of the evaluated split. A run that comes with the project lacks features and attention there: (n, 0).
-    """
-
-    folder: Path
-    config: TrainConfig
-    result: dict[str, Any]
-    predictions: Predictions
-
-    @property
-    def right(self) -> torch.Tensor:
-        """Whether each image was classified rightly, (n,) bool."""
-        return self.predictions.logits.argmax(dim=1) == self.predictions.labels
-
-    @property
-    def history(self) -> list[dict[str, Any]]:
-        """The metrics of each epoch."""
-        return [json.loads(line) for line in RunFolder(self.folder).metrics_file.read_text("utf-8").splitlines()]
-
-    def deep_features(self, split: str, per_class: int | None = None) -> DeepFeatures:
-        """Return features and attention: those stored with the run, or computed by its checkpoint.
-
-        Parameters
-        ----------
-        split : str
-            ``"train"``, ``"val"`` or ``"test"``.
-        per_class : int, optional
-            Only the first so many of each class (of those stored; a run of the project keeps
-            30 of ``train`` and 50 of ``test``).
-
-        Raises
-        ------
-        UserError
-            Neither stored nor a checkpoint there.
-        """
-        stored = self.folder / FEATURES.format(split)
-        if stored.is_file():
-            deep = DeepFeatures.load(stored)
-        elif split == self.result["split"] and self.predictions.features.shape[1]:
-            deep = DeepFeatures.of(self.predictions, split)
-        else:
-            return compute_deep_features(self.folder, split, per_class)
-        return deep if per_class is None else deep.rows(balanced_rows(deep.labels, per_class))
-
-    def head(self) -> Head:
-        """Return classifier and centers: those stored with the run, or its checkpoint's."""
-        stored = self.folder / HEAD
-        return Head.load(stored) if stored.is_file() else load_head(self.folder)
-
-    def snapshots(self) -> list[Snapshot]:
-        """Return features of some validation images after every epoch, where the run kept them."""
-        return load_snapshots(self.folder)
-
-
-def find_runs(folders: str | Path | Sequence[str | Path]) -> list[FinishedRun]:
-    """Read every finished run in or below some folders, sorted by method (the paper's order) and seed.
-
-    Parameters
-    ----------
-    folders : path, or sequence of paths, or a string of several divided by spaces
-
-    Raises
-    ------
-    UserError
-        There is none.
-    """
-    named = folders.split() if isinstance(folders, str) else [folders] if isinstance(folders, Path) else folders
-    results = sorted({file for folder in named for file in Path(folder).expanduser().rglob("result.json")})
-    runs = [_read(RunFolder(file.parent)) for file in results]
-    if not runs:
-        raise UserError(f"no finished run in {', '.join(map(str, named))}", mend="train some with notebook 07_training")
-    order = {method: index for index, method in enumerate(METHODS)}
-    return sorted(runs, key=lambda run: (order.get(run.config.method, len(order)), run.config.method, run.config.seed))
+from dacl_edu import paths
+from dacl_edu.runs.config import TrainConfig
+from dacl_edu.runs.run import METHODS, Run, find_runs, read_run, shipped_runs
 
 
 def lesson_runs(
     folders: str = "", profile: str = "", seeds: int = 3, seed: int = 0, out: str | Path = "", device: str = "auto"
-) -> list[FinishedRun]:
+) -> list[Run]:
     """Return the runs named; else, without a profile, those that come with the project; else train them.
 
     Parameters
@@ -128,26 +30,20 @@ def lesson_runs(
 
     Returns
     -------
-    list of FinishedRun
+    list of Run
     """
     if folders:
         return find_runs(folders)
-    if not profile and SHIPPED.is_dir():
-        return find_runs(SHIPPED)
+    if not profile and paths.shipped_runs().is_dir():
+        return shipped_runs()
+    from dacl_edu.training import train
+
     profile = profile or "smoke"
     made = []
     for method in METHODS:
         for number in range(seed, seed + seeds):
             config = TrainConfig.from_preset(profile, method=method, seed=number, device=device)
-            folder = RunFolder(Path(out) / f"bundled-{method}-{profile}-seed{number}")
-            train(config, folder.path, resume=True, progress=False)
-            made.append(_read(folder))
+            folder = Path(out) / f"bundled-{method}-{profile}-seed{number}"
+            train(config, folder, resume=True, progress=False)
+            made.append(read_run(folder))
     return made
-
-
-def _read(folder: RunFolder) -> FinishedRun:
-    if not folder.predictions_file.is_file():
-        raise UserError(f"{folder.path}: no {folder.predictions_file.name}", mend="train it again")
-    loaded = vars(Predictions.load(folder.predictions_file))
-    wide = {name: value.float() if value.is_floating_point() else value for name, value in loaded.items()}
-    return FinishedRun(folder.path, folder.config(), folder.result(), Predictions(**wide))

@@ -5,7 +5,7 @@ loss, each also in its attentive form, and those of pytorch-metric-learning by n
 ``docs/losses.md`` has the table.
 """
 
-from dacl_edu.losses.base import MetricLoss, available_losses, build_loss, register_loss
+from dacl_edu.losses.base import MetricLoss
 from dacl_edu.losses.center import CenterLoss, SparseCenterLoss
 from dacl_edu.losses.dda import AttentiveDDALoss, DDALoss
 from dacl_edu.losses.functional import center_loss, softmax_loss, sparse_center_loss
@@ -14,6 +14,7 @@ from dacl_edu.losses.locality import AttentiveLocalityPreservingLoss, LocalityPr
 from dacl_edu.losses.objective import LossTerms, Objective
 from dacl_edu.losses.pml import AttentivePmlLoss, PmlLoss, available_pml_losses
 from dacl_edu.losses.range_center import AttentiveRangeCenterLoss, RangeCenterLoss
+from dacl_edu.losses.registry import available_losses, build_loss, register_loss
 from dacl_edu.losses.separate import AttentiveSeparateLoss, SeparateLoss
 
 __all__ = [

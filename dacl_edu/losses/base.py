@@ -1,18 +1,10 @@
-"""``MetricLoss``: what a metric loss is, so that a new one is one method; and the registry that finds it by name."""
+"""``MetricLoss``: what a metric loss is, so that a new one is one method."""
 
 from __future__ import annotations
-
-import difflib
-import functools
-import importlib
-import inspect
-from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from dacl_edu.errors import UserError
 from dacl_edu.losses.shapes import check_batch, computing_dtype
 
 
@@ -97,121 +89,3 @@ class MetricLoss(nn.Module):
         if loss.shape != ():
             raise ValueError(f"{type(self).__name__}.formula must return a scalar, not the shape {tuple(loss.shape)}")
         return loss
-
-
-PML_PREFIXES = ("pml:", "attentive_pml:")
-"""How names begin that mean a loss of pytorch-metric-learning."""
-
-OTHER_NAMES = "Your own: package.module:ClassName. Of pytorch-metric-learning: pml:ClassName"
-"""What a message says of the names that no list holds."""
-
-_REGISTRY: dict[str, Callable[..., MetricLoss]] = {}
-
-
-def register_loss(name: str) -> Callable[[type[MetricLoss]], type[MetricLoss]]:
-    """Class decorator: make a :class:`MetricLoss` known by ``name`` to :func:`build_loss` and to ``--method``.
-
-    Parameters
-    ----------
-    name : str
-        Lower-case name with underscores, e.g. ``"my_loss"``. Registering it again replaces it, so that a notebook
-        cell can be run twice.
-
-    Examples
-    --------
-    >>> @register_loss("doubled_center")
-    ... class DoubledCenterLoss(MetricLoss):
-    ...     def formula(self, features, attention, labels, centers):
-    ...         return (features - centers[labels]).square().sum() / features.shape[0]
-    >>> build_loss("doubled_center")
-    DoubledCenterLoss()
-    """
-
-    def decorate(loss_class: type[MetricLoss]) -> type[MetricLoss]:
-        if not (isinstance(loss_class, type) and issubclass(loss_class, MetricLoss)):
-            raise TypeError(f"register_loss({name!r}) decorates a subclass of MetricLoss, not {loss_class!r}")
-        _REGISTRY[name] = loss_class
-        return loss_class
-
-    return decorate
-
-
-def available_losses() -> tuple[str, ...]:
-    """Return the registered names, sorted.
-
-    Losses of pytorch-metric-learning are not among them: see :func:`dacl_edu.losses.available_pml_losses`.
-
-    Examples
-    --------
-    >>> "sparse_center" in available_losses()
-    True
-    """
-    return tuple(sorted(_REGISTRY))
-
-
-def build_loss(name: str, **parameters: Any) -> MetricLoss:
-    """Build a loss from its registered name, from ``"package.module:ClassName"`` or from ``"pml:ClassName"``.
-
-    Parameters
-    ----------
-    name : str
-        A name of :func:`available_losses`; the import path of a :class:`MetricLoss`; or a loss class of
-        pytorch-metric-learning after ``pml:``, or after ``attentive_pml:`` for its attentive form
-        (:class:`dacl_edu.losses.pml.PmlLoss`).
-    **parameters
-        Handed to the class.
-
-    Raises
-    ------
-    UserError
-        An unknown name (the nearest known one is said), a module or class that is not there, a class that is
-        no :class:`MetricLoss`, or a parameter that the class refuses.
-
-    Examples
-    --------
-    >>> build_loss("sparse_center")
-    SparseCenterLoss()
-    >>> build_loss("dacl_edu.losses:CenterLoss")
-    CenterLoss()
-    """
-    factory: Callable[..., MetricLoss]
-    if name.startswith(PML_PREFIXES):
-        factory = _pml_loss(name)
-    elif ":" in name:
-        factory = _import_loss(name)
-    elif name in _REGISTRY:
-        factory = _REGISTRY[name]
-    else:
-        near = difflib.get_close_matches(name, available_losses(), n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(available_losses())}"
-        raise UserError(f"unknown loss {name!r}", mend=f"{hint} {OTHER_NAMES}")
-    try:
-        return factory(**parameters)
-    except (TypeError, ValueError) as error:
-        named = [p.name for p in inspect.signature(factory).parameters.values() if p.kind is not p.VAR_POSITIONAL]
-        takes = ", ".join(name for name in named if name != "kwargs") or "no parameters"
-        raise UserError(f"loss {name!r}: {error}", mend=f"it takes {takes}") from error
-
-
-def _pml_loss(name: str) -> Callable[..., MetricLoss]:
-    from dacl_edu.losses.pml import AttentivePmlLoss, PmlLoss  # here, since it builds on this module
-
-    prefix, _, class_name = name.partition(":")
-    return functools.partial(PmlLoss if prefix == "pml" else AttentivePmlLoss, class_name)
-
-
-def _import_loss(path: str) -> type[MetricLoss]:
-    module_name, _, class_name = path.partition(":")
-    try:
-        module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise UserError(
-            f"loss {path!r}: cannot import {module_name!r} ({error})",
-            mend="run from the folder that holds the module, or add it to PYTHONPATH",
-        ) from error
-    loss_class = getattr(module, class_name, None)
-    if loss_class is None:
-        raise UserError(f"loss {path!r}: {module_name} has no {class_name!r}", mend="write package.module:ClassName")
-    if not (isinstance(loss_class, type) and issubclass(loss_class, MetricLoss)):
-        raise UserError(f"loss {path!r} is no MetricLoss", mend="subclass dacl_edu.losses.MetricLoss")
-    return loss_class

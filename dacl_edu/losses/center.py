@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from dacl_edu.losses.base import MetricLoss, register_loss
+from dacl_edu.losses.base import MetricLoss
 from dacl_edu.losses.functional import center_loss, sparse_center_loss
+from dacl_edu.losses.registry import register_loss
 
 
 @register_loss("center")

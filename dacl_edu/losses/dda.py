@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-from dacl_edu.losses.base import MetricLoss, register_loss
+from dacl_edu.losses.base import MetricLoss
 from dacl_edu.losses.functional import sparse_center_loss
+from dacl_edu.losses.registry import register_loss
 
 
 @register_loss("dda")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from dacl_edu.losses.base import MetricLoss, register_loss
+from dacl_edu.losses.base import MetricLoss
+from dacl_edu.losses.registry import register_loss
 
 
 @register_loss("locality_preserving")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from dacl_edu.losses.base import MetricLoss, register_loss
+from dacl_edu.losses.base import MetricLoss
 from dacl_edu.losses.cosines import TINY_NORM, different_pairs, pairwise_cosines, pairwise_push
+from dacl_edu.losses.registry import register_loss
 
 
 @register_loss("separate")

@@ -57,7 +57,7 @@ def finish(figure: Figure, title: str, alt: str, **layout: object) -> Figure:
     figure : Figure
     title : str
     alt : str
-        What a reader would see: a sentence or two. ``dacl_edu.notebook.show`` and the report take it from here.
+        What a reader would see: a sentence or two. ``dacl_edu.lessons.display.show`` and the report take it from here.
     **layout
         As for ``Figure.update_layout``.
 

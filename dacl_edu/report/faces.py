@@ -9,8 +9,8 @@ from torch import Tensor
 
 from dacl_edu.data import FaceDataset
 from dacl_edu.errors import UserError
-from dacl_edu.report.gather import ReportRun
-from dacl_edu.training.parts import load_split
+from dacl_edu.runs.run import Run
+from dacl_edu.runs.splits import load_split
 
 
 class Pictures:
@@ -28,7 +28,7 @@ class Pictures:
     def __repr__(self) -> str:
         return f"Pictures({len(self._read)} splits)"
 
-    def split(self, run: ReportRun, split: str) -> FaceDataset:
+    def split(self, run: Run, split: str) -> FaceDataset:
         """Return a split as the run saw it.
 
         Raises
@@ -42,7 +42,7 @@ class Pictures:
             self._read[key] = load_split(c, split)
         return self._read[key]
 
-    def of(self, run: ReportRun, split: str, indices: Tensor, labels: Tensor) -> Tensor:
+    def of(self, run: Run, split: str, indices: Tensor, labels: Tensor) -> Tensor:
         """Return images (n, 3, H, W) uint8, after comparing their labels with those that the run saw.
 
         Raises

@@ -14,8 +14,9 @@ from dacl_edu.errors import UserError
 from dacl_edu.evaluation.deep_features import DeepFeatures
 from dacl_edu.report.blocks import Block, Drawing, Note, Section, attempt
 from dacl_edu.report.faces import Pictures
-from dacl_edu.report.gather import ReportRun, first_of_each
+from dacl_edu.report.gather import first_of_each
 from dacl_edu.report.tables import frame_table
+from dacl_edu.runs.run import Run
 
 FIT, SHOWN = 30, 50
 """Images of each class that a projection is fitted on (training part), and that are shown (evaluated part)."""
@@ -28,11 +29,11 @@ class Features:
 
     Parameters
     ----------
-    part : sequence of ReportRun
+    part : sequence of Run
 
     Attributes
     ----------
-    runs : dict of str to ReportRun
+    runs : dict of str to Run
         By method; those whose features could be had.
     shown : dict of str to DeepFeatures
         Of the evaluated split.
@@ -40,8 +41,8 @@ class Features:
         Why a method is missing.
     """
 
-    def __init__(self, part: Sequence[ReportRun]) -> None:
-        self.runs: dict[str, ReportRun] = {}
+    def __init__(self, part: Sequence[Run]) -> None:
+        self.runs: dict[str, Run] = {}
         self.shown: dict[str, DeepFeatures] = {}
         self.notes: list[str] = []
         self._fitted: dict[str, DeepFeatures] = {}
@@ -63,7 +64,7 @@ class Features:
             else:
                 self.runs[name], self.shown[name] = run, deep
 
-    def _same_images(self, run: ReportRun, deep: DeepFeatures) -> bool:
+    def _same_images(self, run: Run, deep: DeepFeatures) -> bool:
         first, known = next(iter(self.shown.values())), next(iter(self.runs.values()))
         drawn_alike = not run.config.limit or run.config.seed == known.config.seed
         return drawn_alike and torch.equal(deep.indices, first.indices) and torch.equal(deep.labels, first.labels)

@@ -1,79 +1,22 @@
-"""The runs that a report is about: whatever is there of each, and a sentence for whatever is not."""
+"""The runs that a report is about, with names that tell them apart, and a sentence for whatever is missing."""
 
 from __future__ import annotations
 
 import json
-import zipfile
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from dacl_edu.errors import UserError
-from dacl_edu.evaluation.deep_features import DeepFeatures, Head
-from dacl_edu.evaluation.predict import Predictions
-from dacl_edu.lessons.runs import METHODS, FinishedRun
-from dacl_edu.training.config import TrainConfig
-from dacl_edu.training.run_folder import RunFolder
-from dacl_edu.training.snapshots import Snapshot
+from dacl_edu.runs.config import TrainConfig
+from dacl_edu.runs.run import Run, in_order, read_run
 
 PLACE = ("seed", "root", "workers", "device", "snapshots")
 """Settings that do not make another method: which repetition it is, where it ran, what it kept."""
 
 
-@dataclass(frozen=True)
-class ReportRun:
-    """A run folder, finished or not.
-
-    Attributes
-    ----------
-    folder : Path
-    config : TrainConfig
-    history : list of dict
-        The lines of ``metrics.jsonl``; empty where there are none.
-    environment, result : dict or None
-    predictions : Predictions or None
-        Of the evaluated split.
-    group : str
-        The method, with the settings that tell it from others of the same method.
-    name : str
-        The group, with the seed where the group has several.
-    missing : tuple of str
-        What the folder lacks, in words.
-    """
-
-    folder: Path
-    config: TrainConfig
-    history: list[dict[str, Any]] = field(repr=False)
-    environment: dict[str, Any] | None = field(repr=False)
-    result: dict[str, Any] | None = field(repr=False)
-    predictions: Predictions | None = field(repr=False)
-    group: str = ""
-    name: str = ""
-    missing: tuple[str, ...] = ()
-
-    def deep_features(self, split: str, per_class: int) -> DeepFeatures:
-        """Return features and attention of some images; errors as ``FinishedRun.deep_features``."""
-        return self._finished().deep_features(split, per_class)
-
-    def head(self) -> Head:
-        """Return classifier and centers; errors as ``FinishedRun.head``."""
-        return self._finished().head()
-
-    def snapshots(self) -> list[Snapshot]:
-        """Return the snapshots, where the run kept them."""
-        return self._finished().snapshots()
-
-    def _finished(self) -> FinishedRun:
-        none = torch.zeros(0, dtype=torch.int64)
-        empty = Predictions(torch.zeros(0, 0), torch.zeros(0, 0), torch.zeros(0, 0), none, none)
-        return FinishedRun(self.folder, self.config, self.result or {"split": ""}, self.predictions or empty)
-
-
-def gather(folders: Iterable[str | Path]) -> tuple[list[ReportRun], list[str]]:
+def gather(folders: Iterable[str | Path]) -> tuple[list[Run], list[str]]:
     """Read every run in or below some folders, sorted by method (the paper's order) and seed.
 
     Parameters
@@ -82,7 +25,7 @@ def gather(folders: Iterable[str | Path]) -> tuple[list[ReportRun], list[str]]:
 
     Returns
     -------
-    runs : list of ReportRun
+    runs : list of Run
     notes : list of str
         One sentence for each thing that is not there or cannot be read.
 
@@ -96,7 +39,7 @@ def gather(folders: Iterable[str | Path]) -> tuple[list[ReportRun], list[str]]:
     runs, notes = [], [f"{folder}: no such folder." for folder in named if not folder.exists()]
     for file in files.values():
         try:
-            runs.append(_read(RunFolder(file.parent)))
+            runs.append(read_run(file.parent))
         except UserError as error:
             notes.append(f"Left out: {error}.")
     if not runs:
@@ -105,26 +48,24 @@ def gather(folders: Iterable[str | Path]) -> tuple[list[ReportRun], list[str]]:
             f"no run in {', '.join(map(str, named))}{more}",
             mend="name run folders, e.g. runs/demo; dacl-edu demo trains",
         )
-    order = {method: index for index, method in enumerate(METHODS)}
-    runs.sort(key=lambda run: (order.get(run.config.method, len(order)), run.config.method, run.config.seed))
-    named_runs = _named(runs)
+    named_runs = _named(in_order(runs))
     notes += [f"{run.name}: {' '.join(run.missing)}" for run in named_runs if run.missing]
     return named_runs, notes
 
 
-def parts(runs: Sequence[ReportRun]) -> list[list[ReportRun]]:
+def parts(runs: Sequence[Run]) -> list[list[Run]]:
     """Divide finished runs into those that may be compared: the same data set, split, images and classes."""
-    found: dict[tuple[Any, ...], list[ReportRun]] = {}
+    found: dict[tuple[Any, ...], list[Run]] = {}
     for run in runs:
-        if run.result is not None:
+        if run.result:
             r = run.result
             found.setdefault((r["dataset"], r["split"], r["images"], tuple(r["classes"])), []).append(run)
     return list(found.values())
 
 
-def first_of_each(runs: Iterable[ReportRun]) -> dict[str, ReportRun]:
+def first_of_each(runs: Iterable[Run]) -> dict[str, Run]:
     """Return the first run (the lowest seed) of each group."""
-    first: dict[str, ReportRun] = {}
+    first: dict[str, Run] = {}
     for run in runs:
         first.setdefault(run.group, run)
     return first
@@ -156,49 +97,7 @@ def _word(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-def _read(folder: RunFolder) -> ReportRun:
-    config, missing = folder.config(), []
-    history: list[dict[str, Any]] = []
-    if folder.metrics_file.is_file():
-        for line in folder.metrics_file.read_text("utf-8").splitlines():
-            try:
-                history.append(json.loads(line))
-            except json.JSONDecodeError:
-                missing.append("a line of metrics.jsonl is damaged; the epochs before it are shown.")
-                break
-    else:
-        missing.append("no metrics.jsonl, so no training curves.")
-    result = _optional(folder.result, folder.result_file, missing, "no result yet (the run has not finished).")
-    predictions = _optional(
-        lambda: _predictions(folder.predictions_file), folder.predictions_file, missing,
-        "no predictions.npz, so nothing image by image.",
-    )  # fmt: skip
-    environment = _optional(
-        lambda: json.loads(folder.environment_file.read_text("utf-8")), folder.environment_file, missing, ""
-    )
-    return ReportRun(folder.path, config, history, environment, result, predictions, missing=tuple(missing))
-
-
-def _optional(read: Callable[[], Any], file: Path, missing: list[str], otherwise: str) -> Any:
-    if not file.is_file():
-        if otherwise:
-            missing.append(otherwise)
-        return None
-    try:
-        return read()
-    except (UserError, OSError, KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        missing.append(f"{file.name} cannot be read ({type(error).__name__}).")
-        return None
-
-
-def _predictions(file: Path) -> Predictions:
-    loaded: dict[str, Tensor] = vars(Predictions.load(file))
-    return Predictions(
-        **{name: value.float() if value.is_floating_point() else value for name, value in loaded.items()}
-    )
-
-
-def _named(runs: Sequence[ReportRun]) -> list[ReportRun]:
+def _named(runs: Sequence[Run]) -> list[Run]:
     settings = [
         {key: value for key, value in run.config.model_dump(mode="json").items() if key not in PLACE} for run in runs
     ]
@@ -208,7 +107,7 @@ def _named(runs: Sequence[ReportRun]) -> list[ReportRun]:
         differs = [key for key in own if any(other[key] != own[key] for other in same)]
         words = [f"{key.replace('_', ' ')} {own[key] if own[key] is not None else 'default'}" for key in differs]
         groups.append(", ".join([run.config.method, *words]))
-    named: list[ReportRun] = []
+    named: list[Run] = []
     for run, group in zip(runs, groups, strict=True):
         several = groups.count(group) > 1
         name = f"{group}, seed {run.config.seed}" if several else group

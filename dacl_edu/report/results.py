@@ -9,7 +9,7 @@ import torch
 from dacl_edu.errors import UserError
 from dacl_edu.report.blocks import Block, Drawing, Note, Section, attempt
 from dacl_edu.report.faces import Pictures
-from dacl_edu.report.gather import ReportRun, first_of_each
+from dacl_edu.report.gather import first_of_each
 from dacl_edu.report.tables import (
     beside_table,
     comparable,
@@ -20,8 +20,9 @@ from dacl_edu.report.tables import (
     paper_tables,
     settings_tables,
 )
+from dacl_edu.runs.run import Run
 
-Runs = Sequence[ReportRun]
+Runs = Sequence[Run]
 
 
 def settings_section(runs: Runs, notes: Sequence[str]) -> Section:

@@ -12,7 +12,8 @@ from typing import Any
 from dacl_edu.evaluation.compare import compare_runs
 from dacl_edu.evaluation.paper import TABLE_1, TABLE_2, TEST_IMAGES, published_results
 from dacl_edu.evaluation.significance import difference_interval, mcnemar
-from dacl_edu.report.gather import ReportRun, equivalent_command, first_of_each
+from dacl_edu.report.gather import equivalent_command, first_of_each
+from dacl_edu.runs.run import Run
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Table:
     code: bool = False
 
 
-def settings_tables(runs: Sequence[ReportRun]) -> list[Table]:
+def settings_tables(runs: Sequence[Run]) -> list[Table]:
     """What all runs have in common, and what tells them apart."""
     values = {run.name: run.config.model_dump(mode="json") for run in runs}
     fields = list(next(iter(values.values())))
@@ -53,7 +54,7 @@ def settings_tables(runs: Sequence[ReportRun]) -> list[Table]:
     return tables
 
 
-def each_run_table(runs: Sequence[ReportRun]) -> Table:
+def each_run_table(runs: Sequence[Run]) -> Table:
     """One row a run."""
     rows = []
     for run in runs:
@@ -72,13 +73,13 @@ def each_run_table(runs: Sequence[ReportRun]) -> Table:
     return Table("Each run", columns, rows, folded=len(runs) > 1)
 
 
-def described(runs: Sequence[ReportRun]) -> str:
+def described(runs: Sequence[Run]) -> str:
     """Say on which images runs were measured."""
     result = runs[0].result or {}
     return f"{result['dataset']} {result['split']}, {result['images']:,} images"
 
 
-def beside_table(runs: Sequence[ReportRun]) -> Table:
+def beside_table(runs: Sequence[Run]) -> Table:
     """The three methods of the paper, here and there; and what else was run."""
     results = [{**run.result, "method": run.group} for run in runs if run.result]
     own = {str(row["method"]): row for row in compare_runs(results).to_dict("records")}
@@ -131,7 +132,7 @@ def paper_tables() -> list[Table]:
     return tables
 
 
-def comparable(runs: Sequence[ReportRun]) -> str:
+def comparable(runs: Sequence[Run]) -> str:
     """Say what of these results may be compared with the paper's tables."""
     result = runs[0].result or {}
     dataset, split, images = result["dataset"], result["split"], result["images"]
@@ -159,7 +160,7 @@ def comparable(runs: Sequence[ReportRun]) -> str:
     return said
 
 
-def pairs_table(runs: Sequence[ReportRun]) -> Table | None:
+def pairs_table(runs: Sequence[Run]) -> Table | None:
     """McNemar's test of each pair of methods, first seeds; None where there is no pair with the same images."""
     first = {name: run for name, run in first_of_each(run for run in runs if run.predictions is not None).items()}
     rows = []
@@ -186,7 +187,7 @@ def pairs_table(runs: Sequence[ReportRun]) -> Table | None:
     return Table(caption, columns, rows) if rows else None
 
 
-def environment_tables(runs: Sequence[ReportRun]) -> list[Table]:
+def environment_tables(runs: Sequence[Run]) -> list[Table]:
     """Where each run was made, and by which command."""
     places: dict[str, dict[str, str]] = {}
     commands = []

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dacl_edu.training.config import PRESETS, TrainConfig
-from dacl_edu.training.run_folder import RunFolder
+from dacl_edu.runs.config import PRESETS, TrainConfig
+from dacl_edu.runs.folder import RunFolder
 
 if TYPE_CHECKING:
+    from dacl_edu.runs.methods import available_methods
     from dacl_edu.training.loop import train
-    from dacl_edu.training.methods import available_methods
 
 __all__ = ["PRESETS", "RunFolder", "TrainConfig", "available_methods", "train"]
 
@@ -21,7 +21,7 @@ def __getattr__(name: str) -> Any:
 
         return train
     if name == "available_methods":
-        from dacl_edu.training.methods import available_methods
+        from dacl_edu.runs.methods import available_methods
 
         return available_methods
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 
-from dacl_edu.centers import ClassCenters
 from dacl_edu.data import BatchAugment
 from dacl_edu.evaluation.predict import predict
-from dacl_edu.losses import Objective
-from dacl_edu.model import DACL
-from dacl_edu.training.config import TrainConfig
+from dacl_edu.runs.config import TrainConfig
+from dacl_edu.runs.folder import RunFolder
+from dacl_edu.training.build import build_run
+from dacl_edu.training.data import epoch_generator
 from dacl_edu.training.meter import EpochMeter, check_weights
-from dacl_edu.training.methods import build_method
-from dacl_edu.training.optim import build_optimizer, build_schedule, resolve_precision
-from dacl_edu.training.parts import (
-    EpochOrder,
-    build_loader,
-    epoch_generator,
-    load_evaluated_split,
-    load_training_data,
-)
 from dacl_edu.training.progress import Reporter
-from dacl_edu.training.result import epoch_line, final_result
-from dacl_edu.training.run_folder import RunFolder, write_json
-from dacl_edu.training.snapshots import SnapshotWriter
-from dacl_edu.training.state import RunState
-from dacl_edu.weights import load_weights
+from dacl_edu.training.result import epoch_line, write_result
 
 
 def train(
@@ -80,65 +64,22 @@ def train(
     if resume and folder.result_file.exists():
         folder.start(config, resume)
         return folder.result()
-    data = load_training_data(config)
-    metric_loss, attention_mode = build_method(config)
-    fabric = Fabric(
-        accelerator=config.device,
-        devices=config.devices,
-        strategy="ddp" if config.devices > 1 else "auto",
-        precision=resolve_precision(config),
-    )
-    if config.devices > 1:
-        fabric.launch()
-    order = EpochOrder(len(data.train), config.seed, fabric.global_rank, fabric.world_size)
-    loader = build_loader(fabric, data.train, order, config)
+    # Input of Algorithm 1: parameters θ_C, θ_P, θ_A, θ_S, centers C, hyper-parameters α, λ, μ, and the data.
+    run = build_run(config, folder, resume, progress)
+    fabric, model, optimizer, schedule, speed = run.fabric, run.model, run.optimizer, run.schedule, run.speed
+    centers, objective = run.centers, run.objective
+    progress = progress and fabric.is_global_zero
 
-    # Input of Algorithm 1: parameters θ_C, θ_P, θ_A, θ_S, centers C, hyper-parameters α, λ, μ.
-    torch.manual_seed(config.seed)
-    num_classes = len(data.train.classes)
-    network = DACL(config.backbone, num_classes, config.image_size, attention_mode, config.attention_widths)
-    if config.weights:
-        report = load_weights(network, config.weights)
-        if progress and fabric.is_global_zero:
-            print(report, file=sys.stderr)
-    centers = ClassCenters(
-        num_classes,
-        network.feature_dim,
-        config.alpha,
-        config.eps,
-        config.center_init,
-        generator=epoch_generator(config.seed, 0, stream=1),
-    ).to(fabric.device)
-    objective = Objective(metric_loss, config.lam)
-    if fabric.is_global_zero:  # not before here: a mistyped setting leaves no folder behind
-        folder.start(config, resume)
-    fabric.barrier()
-    optimizer = build_optimizer(network, config)
-    network.to(memory_format=torch.channels_last)
-    trained: Any = torch.compile(network) if config.compile else network
-    model, optimizer = fabric.setup(trained, optimizer)
-    schedule = build_schedule(optimizer, config, steps_per_epoch=len(loader))
-
-    normalization = (data.augment.mean, data.augment.std)
-    run = RunState(folder, fabric, config, network, centers, optimizer, schedule, normalization)
-    if resume and folder.checkpoint_last.exists():
-        run.restore(folder.checkpoint_last)
-    evaluate_input = BatchAugment(data.augment).evaluate
-    speed = run.throughput()
-    watched = data.validation if fabric.is_global_zero else None
-    snapshots = SnapshotWriter(folder.path, watched, config.snapshots, evaluate_input)
-    if run.epoch == 0:
-        snapshots.take(0, network, centers)
-
-    with Reporter(config.epochs * len(loader), run.epoch * len(loader), progress and fabric.is_global_zero) as reporter:
+    with Reporter(config.epochs * len(run.loader), run.epoch * len(run.loader), progress) as reporter:
         while run.epoch < config.epochs:  # line 1: while not converged
             name = f"{config.method} epoch {run.epoch + 1}/{config.epochs}"
-            augment = BatchAugment(data.augment, epoch_generator(config.seed, run.epoch, stream=2 + fabric.global_rank))
-            order.epoch = run.epoch
+            draw = epoch_generator(config.seed, run.epoch, stream=2 + fabric.global_rank)
+            batches = _augmented(run.loader, BatchAugment(run.data.augment, draw))
+            run.sampler.epoch = run.epoch
             seen = EpochMeter(fabric.device)
             model.train()
 
-            for step, (images, labels) in enumerate(speed.timed(_augmented(loader, augment))):  # line 2: a mini-batch
+            for step, (images, labels) in enumerate(speed.timed(batches)):  # line 2: a mini-batch
                 optimizer.zero_grad()
                 for part, labels_of_part, is_last in _micro_batches(images, labels, config.accumulate):
                     with fabric.no_backward_sync(model, enabled=not is_last and config.devices > 1):
@@ -151,8 +92,8 @@ def train(
                 if config.clip_norm:
                     fabric.clip_gradients(model, optimizer, max_norm=config.clip_norm)
                 # line 14: t <- t + 1
-                centers.push(objective.center_push(centers()))  # added to Δc by losses that drive the centers apart
-                centers.step()  # line 15: c <- c - α Δc
+                # line 15: c <- c - α Δc; losses that drive the centers apart add a push
+                centers.step(objective.center_push(centers()))
                 optimizer.step()  # line 16: θ <- θ - μ g
                 rate = schedule.get_last_lr()[0]
                 schedule.step()
@@ -163,26 +104,17 @@ def train(
             # line 17: end while
 
             seen.check_finite(name, step, folder)
-            check_weights(network, centers, name, folder)
+            check_weights(run.network, centers, name, folder)
             line = {"epoch": run.epoch + 1, **seen.summary(), "lr": rate}
-            if data.validation is not None:
-                line["validation"] = predict(model, data.validation, evaluate_input, device=fabric.device).scores()
+            if run.data.validation is not None:
+                line["validation"] = predict(model, run.data.validation, run.prepare, device=fabric.device).scores()
             line |= {"images_per_second": speed.images_per_second, "data_wait": speed.data_wait}
-            snapshots.take(run.epoch + 1, network, centers)
-            run.finish_epoch(line, speed)
+            run.finish_epoch(line)
             reporter.say(epoch_line(name, line))
             if on_epoch:
                 on_epoch(line)
 
-    if config.select_by != "last":
-        run.restore(folder.checkpoint_best)
-    evaluated = load_evaluated_split(config)
-    predictions = predict(model, evaluated, evaluate_input, device=fabric.device)
-    result = final_result(config, run, predictions, data.validation_source, evaluated, fabric, speed)
-    if fabric.is_global_zero:
-        predictions.save(folder.predictions_file)
-        write_json(folder.result_file, result)
-    return result
+    return write_result(run)
 
 
 def _augmented(loader: Any, augment: BatchAugment) -> Iterator[tuple[Tensor, Tensor]]:

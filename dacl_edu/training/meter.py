@@ -13,7 +13,7 @@ from dacl_edu.errors import UserError
 from dacl_edu.evaluation.metrics import AttentionMeter
 from dacl_edu.losses import LossTerms
 from dacl_edu.model import DACL
-from dacl_edu.training.run_folder import RunFolder
+from dacl_edu.runs.folder import RunFolder
 
 
 class EpochMeter:

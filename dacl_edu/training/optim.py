@@ -9,7 +9,7 @@ from torch import nn
 from torch.optim import SGD, Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR, StepLR
 
-from dacl_edu.training.config import TrainConfig
+from dacl_edu.runs.config import TrainConfig
 
 
 def build_optimizer(network: nn.Module, config: TrainConfig) -> SGD:

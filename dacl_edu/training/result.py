@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from lightning_fabric import Fabric
-
-from dacl_edu.data import FaceDataset
-from dacl_edu.evaluation.predict import Predictions
-from dacl_edu.training.config import TrainConfig
+from dacl_edu.evaluation.predict import predict
+from dacl_edu.runs.folder import git_sha, versions, write_json
+from dacl_edu.runs.splits import load_evaluated_split
 from dacl_edu.training.optim import resolve_precision
-from dacl_edu.training.progress import Throughput
-from dacl_edu.training.run_folder import git_sha, versions
 from dacl_edu.training.state import RunState
 
 
@@ -24,22 +20,25 @@ def epoch_line(name: str, line: dict[str, Any]) -> str:
     return f"{text}  attention {attention['mean']:.2f}  {line['images_per_second']:.0f} images/s"
 
 
-def final_result(
-    config: TrainConfig,
-    run: RunState,
-    predictions: Predictions,
-    validation_source: str,
-    evaluated: FaceDataset,
-    fabric: Fabric,
-    speed: Throughput,
-) -> dict[str, Any]:
-    """Return what ``result.json`` holds. How the epoch was selected is said in words."""
-    selected_by = {"last": "last epoch", "validation": f"accuracy on validation ({validation_source})"}.get(
+def write_result(run: RunState) -> dict[str, Any]:
+    """Measure the selected epoch on the evaluated split, which is read here and nowhere before; write and return it.
+
+    Returns
+    -------
+    dict
+        What ``result.json`` holds. How the epoch was selected is said in words.
+    """
+    config, source = run.config, run.data.validation_source
+    if config.select_by != "last":
+        run.restore(run.folder.checkpoint_best)
+    evaluated = load_evaluated_split(config)
+    predictions = predict(run.model, evaluated, run.prepare, device=run.fabric.device)
+    selected_by = {"last": "last epoch", "validation": f"accuracy on validation ({source})"}.get(
         config.select_by, "accuracy on the test part: optimistic, not comparable with honest results"
     )
-    if config.select_by == "validation" and validation_source == evaluated.split:
+    if config.select_by == "validation" and source == evaluated.split:
         selected_by += ", the very images it is measured on: optimistic"
-    return {
+    result = {
         "method": config.method,
         "dataset": config.data,
         "preset": config.preset,
@@ -51,12 +50,16 @@ def final_result(
         "classes": list(evaluated.classes),
         **predictions.scores(),
         "epochs": config.epochs,
-        "images_per_second": speed.images_per_second,
-        "data_wait": speed.data_wait,
-        "seconds": speed.seconds,
-        "device": str(fabric.device),
+        "images_per_second": run.speed.images_per_second,
+        "data_wait": run.speed.data_wait,
+        "seconds": run.speed.seconds,
+        "device": str(run.fabric.device),
         "precision": resolve_precision(config),
         "parameters": sum(parameter.numel() for parameter in run.network.parameters()),
         "versions": versions(),
         "git_sha": git_sha(),
     }
+    if run.fabric.is_global_zero:
+        predictions.save(run.folder.predictions_file)
+        write_json(run.folder.result_file, result)
+    return result

@@ -1,58 +1,82 @@
-"""The state of a run: what a checkpoint holds, so that a resumed run continues to the bit."""
+"""The state of a run: its parts, what changes in them, and what a checkpoint holds to resume it to the bit."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lightning_fabric import Fabric
+from torch import Tensor
 
 from dacl_edu.centers import ClassCenters
+from dacl_edu.losses import Objective
 from dacl_edu.model import DACL
-from dacl_edu.training.checkpoint import load_checkpoint, rng_state, save_checkpoint, set_rng_state
-from dacl_edu.training.config import TrainConfig
+from dacl_edu.runs.checkpoint import load_checkpoint, rng_state, save_checkpoint, set_rng_state
+from dacl_edu.runs.config import TrainConfig
+from dacl_edu.runs.folder import RunFolder
+from dacl_edu.runs.snapshots import SnapshotWriter
+from dacl_edu.training.data import EpochSampler, TrainingData
 from dacl_edu.training.progress import Throughput
-from dacl_edu.training.run_folder import RunFolder
 
 
 @dataclass
 class RunState:
-    """Everything that changes while a run goes on, in memory and on disk.
+    """A run while it goes on, in memory and on disk.
 
     Attributes
     ----------
+    folder : RunFolder
+    config : TrainConfig
+    fabric : Fabric
+    data : TrainingData
+    sampler : EpochSampler
+    loader : iterable of (images, labels)
+        Batches on this process's device, in the sampler's order.
+    prepare : callable
+        From uint8 images to the network's input, for evaluation.
+    network, model : DACL, module
+        The network, and what is called in its place: Fabric's wrapper, perhaps compiled.
+    centers : ClassCenters
+    objective : Objective
+    optimizer, schedule
+    snapshots : SnapshotWriter
     epoch : int
         Epochs that are finished.
     best, best_epoch : float, int
         Best accuracy on the validation part so far, and when.
-    seconds, images, waiting : float, int, float
-        What :class:`Throughput` has counted so far.
+    speed : Throughput
+        Goes on counting where an interrupted run stopped.
     history : list of dict
         The metrics of each finished epoch.
     """
 
     folder: RunFolder
-    fabric: Fabric
     config: TrainConfig
+    fabric: Fabric
+    data: TrainingData
+    sampler: EpochSampler
+    loader: Any
+    prepare: Callable[[Tensor], Tensor]
     network: DACL
+    model: Any
     centers: ClassCenters
+    objective: Objective
     optimizer: Any
     schedule: Any
-    normalization: tuple[tuple[float, ...], tuple[float, ...]]
+    snapshots: SnapshotWriter
     epoch: int = 0
     best: float = -1.0
     best_epoch: int = 0
-    seconds: float = 0.0
-    images: int = 0
-    waiting: float = 0.0
-    history: list[dict[str, Any]] | None = None
+    speed: Throughput = field(default_factory=Throughput)
+    history: list[dict[str, Any]] = field(default_factory=list)
 
-    def finish_epoch(self, line: dict[str, Any], speed: Throughput) -> None:
-        """Count the epoch, write its metrics and the checkpoints."""
+    def finish_epoch(self, line: dict[str, Any]) -> None:
+        """Count the epoch, write its metrics, snapshot and checkpoints."""
         self.epoch += 1
-        self.history = [*(self.history or []), line]
-        self.seconds, self.images, self.waiting = speed.seconds, speed.images, speed.waiting
+        self.history.append(line)
+        self.snapshots.take(self.epoch, self.network, self.centers)
         accuracy = line["validation"]["accuracy"] if "validation" in line else -1.0
         is_best = accuracy > self.best
         if is_best:
@@ -78,11 +102,11 @@ class RunState:
             "epoch": self.epoch,
             "best": self.best,
             "best_epoch": self.best_epoch,
-            "seconds": self.seconds,
-            "images": self.images,
-            "waiting": self.waiting,
+            "seconds": self.speed.seconds,
+            "images": self.speed.images,
+            "waiting": self.speed.waiting,
             "history": self.history,
-            "normalization": [list(self.normalization[0]), list(self.normalization[1])],
+            "normalization": [list(self.data.augment.mean), list(self.data.augment.std)],
             "config": self.config.model_dump(mode="json"),
         }
 
@@ -98,14 +122,9 @@ class RunState:
             scaler.load_state_dict(state["scaler"])
         set_rng_state(state["rng"])
         self.epoch, self.best, self.best_epoch = state["epoch"], state["best"], state["best_epoch"]
-        self.seconds, self.images, self.waiting = state["seconds"], state["images"], state["waiting"]
-        self.history = state["history"]
-
-    def throughput(self) -> Throughput:
-        """Return a meter that goes on where the run stopped."""
-        speed = Throughput()
-        speed.seconds, speed.images, speed.waiting = self.seconds, self.images, self.waiting
-        return speed
+        speed = self.speed
+        speed.seconds, speed.images, speed.waiting = state["seconds"], state["images"], state["waiting"]
+        self.history = list(state["history"] or [])
 
     def _write_tensorboard(self, line: dict[str, Any]) -> None:
         from torch.utils.tensorboard import SummaryWriter  # here, since it takes a second to import

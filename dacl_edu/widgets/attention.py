@@ -13,7 +13,7 @@ from torch import Tensor
 
 from dacl_edu.errors import UserError
 from dacl_edu.evaluation.attention import class_contrast
-from dacl_edu.evaluation.deep_features import DeepFeatures, Head
+from dacl_edu.evaluation.deep_features import ClassifierHead, DeepFeatures
 from dacl_edu.evaluation.silencing import Silencing, silencing_curves
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class AttentionData:
     ----------
     deep : DeepFeatures
         Of n images.
-    head : Head
+    head : ClassifierHead
     images : Tensor, shape (n, 3, H, W), uint8
         The same images in the same order.
     classes : tuple of str
@@ -47,7 +47,7 @@ class AttentionData:
     """
 
     deep: DeepFeatures
-    head: Head
+    head: ClassifierHead
     images: Tensor
     classes: tuple[str, ...]
     curves: dict[str, Silencing]
@@ -55,7 +55,7 @@ class AttentionData:
 
     @classmethod
     def of(
-        cls, deep: DeepFeatures, head: Head, images: Tensor, classes: Sequence[str], seeds: int = 20
+        cls, deep: DeepFeatures, head: ClassifierHead, images: Tensor, classes: Sequence[str], seeds: int = 20
     ) -> AttentionData:
         """Compute the curves: about half a second for 350 images.
 
@@ -277,7 +277,7 @@ def faces(data: AttentionData, rows: Sequence[int], side: int = 104) -> str:
 
 
 def attention_explorer(
-    deep: DeepFeatures, head: Head, images: Tensor, classes: Sequence[str], seeds: int = 20
+    deep: DeepFeatures, head: ClassifierHead, images: Tensor, classes: Sequence[str], seeds: int = 20
 ) -> widgets.VBox:
     """Return the explorer: one or two faces, their attention, and a slider that silences dimensions.
 
@@ -285,7 +285,7 @@ def attention_explorer(
     ----------
     deep : DeepFeatures
         Of n images.
-    head : Head
+    head : ClassifierHead
         Of the same run.
     images : Tensor, shape (n, 3, H, W), uint8
         The same images in the same order.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import ipywidgets as widgets
     from plotly.graph_objects import Figure
 
-    from dacl_edu.lessons.runs import FinishedRun
+    from dacl_edu.runs.run import Run
 
 MOST = 16
 COLUMNS, SIDE = 4, 112  # matrix and faces stand side by side
@@ -140,16 +140,14 @@ def faces_of(images: Tensor, indices: Tensor, cell: Cell, names: tuple[str, str]
 
 
 def confusion_explorer(
-    runs: str | Path | Sequence[str | Path | FinishedRun] = "", profile: str = ""
+    runs: str | Path | Sequence[str | Path | Run] = "",
 ) -> widgets.VBox:  # fmt: skip
     """Return the explorer: a list of runs, their confusion matrix, and the faces of the cell that is clicked.
 
     Parameters
     ----------
     runs : path, sequence of paths or of runs, or a string of several paths divided by spaces
-        As for :func:`dacl_edu.lessons.runs.find_runs`; those that come with the project if left out.
-    profile : str
-        Preset to train with where there are no runs, as for :func:`dacl_edu.lessons.runs.lesson_runs`.
+        As for :func:`dacl_edu.runs.find_runs`; those that come with the project if left out.
 
     Returns
     -------
@@ -163,7 +161,7 @@ def confusion_explorer(
     from dacl_edu.widgets import layout
 
     try:
-        found = layout.runs_of(runs, profile)
+        found = layout.runs_of(runs)
         return _Confusion(found).widget
     except UserError as error:
         return layout.rows(layout.text(f"The confusion explorer has nothing to show: {error}."))
@@ -172,11 +170,11 @@ def confusion_explorer(
 class _Confusion:
     """Controls and figures, held together."""
 
-    def __init__(self, runs: Sequence[FinishedRun]) -> None:
+    def __init__(self, runs: Sequence[Run]) -> None:
         from dacl_edu.widgets import layout
 
         self._layout = layout
-        named: dict[str, FinishedRun] = {}
+        named: dict[str, Run] = {}
         for run in runs:
             name = layout.run_name(run)
             named[name if name not in named else f"{name} ({run.folder.name})"] = run
@@ -230,7 +228,7 @@ class _Confusion:
         self._layout.say(self.words, f"{heading(cell, names, self.order.value)}.")
 
     def _split(self) -> Tensor:
-        from dacl_edu.training.parts import load_split
+        from dacl_edu.runs.splits import load_split
 
         run = self.run.value
         key = (run.config.data, run.config.root, run.config.load_size, run.config.limit, run.result["split"])

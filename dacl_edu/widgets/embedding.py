@@ -21,7 +21,7 @@ from dacl_edu.plots.thumbnails import thumbnails
 if TYPE_CHECKING:
     import pandas as pd
 
-    from dacl_edu.lessons.runs import FinishedRun
+    from dacl_edu.runs.run import Run
 
 TRUE, PREDICTED, RIGHT = "true class", "predicted class", "right or wrong"
 FACTORS = (
@@ -72,7 +72,7 @@ class ExplorerData:
 
 
 def explorer_data(
-    runs: Sequence[FinishedRun],
+    runs: Sequence[Run],
     split: str = "test",
     per_class: int = 30,
     cache: str | Path | None = None,
@@ -82,7 +82,7 @@ def explorer_data(
 
     Parameters
     ----------
-    runs : sequence of FinishedRun
+    runs : sequence of Run
         One a method; of several with one method, the first is taken.
     split : str, default "test"
     per_class : int, default 30
@@ -95,9 +95,9 @@ def explorer_data(
     UserError
         No run, or runs on different images.
     """
-    from dacl_edu.training.parts import load_split
+    from dacl_edu.runs.splits import load_split
 
-    first: dict[str, FinishedRun] = {}
+    first: dict[str, Run] = {}
     for run in runs:
         first.setdefault(run.config.method, run)
     if not first:

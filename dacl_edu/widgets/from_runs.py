@@ -12,18 +12,18 @@ from dacl_edu.widgets import layout
 if TYPE_CHECKING:
     import ipywidgets as widgets
 
-    from dacl_edu.lessons.runs import FinishedRun
+    from dacl_edu.runs.run import Run
 
 PER_CLASS = 30
 """Images of each class: enough to see, and what a run of the project keeps."""
 
 
-def embedding_of_runs(runs: Any = "", profile: str = "") -> widgets.Widget:
+def embedding_of_runs(runs: Any = "") -> widgets.Widget:
     """Return the embedding explorer on one run of each method.
 
     Parameters
     ----------
-    runs, profile
+    runs
         As for :func:`dacl_edu.widgets.layout.runs_of`.
 
     Returns
@@ -34,18 +34,18 @@ def embedding_of_runs(runs: Any = "", profile: str = "") -> widgets.Widget:
     from dacl_edu.widgets.embedding import EmbeddingExplorer, explorer_data
 
     try:
-        found = layout.runs_of(runs, profile)
+        found = layout.runs_of(runs)
         return EmbeddingExplorer(explorer_data(found, found[0].result["split"], PER_CLASS)).widget
     except UserError as error:
         return _missing("embedding", error)
 
 
-def attention_of_runs(runs: Any = "", profile: str = "") -> widgets.Widget:
+def attention_of_runs(runs: Any = "") -> widgets.Widget:
     """Return the attention explorer, with a list to choose among the runs that learned attention.
 
     Parameters
     ----------
-    runs, profile
+    runs
         As for :func:`dacl_edu.widgets.layout.runs_of`.
 
     Returns
@@ -54,7 +54,7 @@ def attention_of_runs(runs: Any = "", profile: str = "") -> widgets.Widget:
         A sentence that says what is missing, where something is.
     """
     try:
-        able = [run for run in layout.runs_of(runs, profile) if has_attention(run)]
+        able = [run for run in layout.runs_of(runs) if has_attention(run)]
         if not able:
             raise UserError("no run there has attention", mend="train one: dacl-edu train --method dacl")
         shown = layout.rows(_attention(able[0]))
@@ -72,7 +72,7 @@ def attention_of_runs(runs: Any = "", profile: str = "") -> widgets.Widget:
     return layout.rows(which, shown)
 
 
-def has_attention(run: FinishedRun) -> bool:
+def has_attention(run: Run) -> bool:
     """Whether a run's attention is there and is not the same everywhere."""
     try:
         deep = run.deep_features(run.result["split"], 1)
@@ -82,8 +82,8 @@ def has_attention(run: FinishedRun) -> bool:
     return bool(deep.attention.numel()) and not torch.equal(deep.attention, torch.ones_like(deep.attention))
 
 
-def _attention(run: FinishedRun) -> widgets.Widget:
-    from dacl_edu.training.parts import load_split
+def _attention(run: Run) -> widgets.Widget:
+    from dacl_edu.runs.splits import load_split
     from dacl_edu.widgets.attention import attention_explorer
 
     split = run.result["split"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor
 
-from dacl_edu.gradients import GradientCheck, compare_gradients
+from dacl_edu.check.gradients import GradientCheck, compare_gradients
 from dacl_edu.losses import sparse_center_loss
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _differentiated(loss: Any, point: Point) -> Slopes:
 
 
 def checks(point: Point) -> list[GradientCheck]:
-    """Compare package and autograd with finite differences, by :func:`dacl_edu.gradients.compare_gradients`.
+    """Compare package and autograd with finite differences, by :func:`dacl_edu.check.gradients.compare_gradients`.
 
     Returns
     -------

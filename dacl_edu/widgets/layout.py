@@ -6,13 +6,11 @@ import html
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from dacl_edu.errors import UserError
-
 if TYPE_CHECKING:
     import ipywidgets as widgets
     from plotly.graph_objects import Figure, FigureWidget
 
-    from dacl_edu.lessons.runs import FinishedRun
+    from dacl_edu.runs.run import Run
 
 WIDTH = 900  # pixels: what an explorer may take, so that it fits a notebook's column
 _CONTROL_WIDTH = "285px"  # three in a row
@@ -203,31 +201,25 @@ def watch(controls: Iterable[Any], changed: Callable[[], None]) -> None:
         control.observe(lambda _: changed(), names="value")
 
 
-def runs_of(runs: Any = "", profile: str = "") -> list[FinishedRun]:
+def runs_of(runs: Any = "") -> list[Run]:
     """Return the runs that an explorer was given, by path or as they are; else those that come with the project.
 
     Parameters
     ----------
     runs : path, sequence of paths or of runs, or a string of several paths divided by spaces
-    profile : str
-        Preset to train with where none is given.
 
     Raises
     ------
     UserError
         There is none.
     """
-    from dacl_edu.lessons import runs as lessons
+    from dacl_edu.runs.run import Run, find_runs, shipped_runs
 
-    if isinstance(runs, list | tuple) and runs and all(isinstance(run, lessons.FinishedRun) for run in runs):
+    if isinstance(runs, list | tuple) and runs and all(isinstance(run, Run) for run in runs):
         return list(runs)
-    if runs:
-        return lessons.find_runs(runs)
-    if not profile and not lessons.SHIPPED.is_dir():
-        raise UserError("no run was named, and none comes with this copy", mend="train some: dacl-edu demo")
-    return lessons.lesson_runs(profile=profile)
+    return find_runs(runs) if runs else shipped_runs()
 
 
-def run_name(run: FinishedRun) -> str:
+def run_name(run: Run) -> str:
     """Return how a run is called in lists: method, preset, seed."""
     return f"{run.config.method}, {run.config.preset}, seed {run.config.seed}"

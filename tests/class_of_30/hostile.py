@@ -72,7 +72,7 @@ FOUND_ANSWER = """
 MONKEY_PATCH = """
     import builtins, importlib
     names = ("answers", "check", "properties", "questions.question", "grading.testing", "grading.marks")
-    modules = [importlib.import_module("dacl_edu.course." + name) for name in names]
+    modules = [importlib.import_module("dacl_edu_course." + name) for name in names]
     answers, check, properties, question, testing, marks = modules
 
     def nothing(*args, **kwargs):

@@ -16,11 +16,11 @@ import nbformat
 from class_of_30.answers import ONE_LINE
 from class_of_30.handing_in import ASSIGNMENT, Course, Student
 from class_of_30.students import CLASS
-from dacl_edu.course.authoring.assignment import Assignment, leaked_lines
-from dacl_edu.course.authoring.release import release_course
-from dacl_edu.course.grading.batch import collect_course, find_assignment, grade_course
-from dacl_edu.course.grading.marks import SubmissionMark
-from dacl_edu.course.sandbox.limits import Limits
+from dacl_edu_course.authoring.assignment import Assignment, leaked_lines
+from dacl_edu_course.authoring.release import release_course
+from dacl_edu_course.grading.batch import collect_course, find_assignment, grade_course
+from dacl_edu_course.grading.marks import SubmissionMark
+from dacl_edu_course.sandbox.limits import Limits
 
 SOURCES = Path(__file__).parents[2] / "notebooks" / "assignments" / "source"
 LIMITS = Limits(cell_seconds=8, call_seconds=8, total_seconds=90, memory_mb=1024)

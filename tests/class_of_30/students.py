@@ -30,7 +30,7 @@ def widened(course: Course, folder: Path) -> None:
 
 def hard_coded(course: Course, folder: Path) -> None:
     """Compute what the visible batch needs once, and return those numbers for ever."""
-    from dacl_edu.course.questions.batches import three_batches
+    from dacl_edu_course.questions.batches import three_batches
 
     bodies = {}
     for name, right in ONE_LINE.items():

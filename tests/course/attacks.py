@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from dacl_edu.course.sandbox.limits import Limits
+from dacl_edu_course.sandbox.limits import Limits
 
 LIMITS = Limits(cell_seconds=8, call_seconds=8, memory_mb=512, files_mb=64)
 SECRET = "the-marks-of-all-students"
 KERNEL = {"landlock", "seccomp", "privileges"}
 DISARM = """
 import gc, types
-from dacl_edu.course.sandbox import audit
+from dacl_edu_course.sandbox import audit
 for found in [f for f in gc.get_objects() if isinstance(f, types.FunctionType)]:
     if found.__qualname__ == "watch.<locals>.hook":
         cells = dict(zip(found.__code__.co_freevars, found.__closure__))

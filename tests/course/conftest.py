@@ -11,8 +11,8 @@ import psutil
 import pytest
 from course.attacks import DISARM, HANDLES, KERNEL, LIMITS, SECRET
 
-from dacl_edu.course.sandbox.limits import layers
-from dacl_edu.course.sandbox.process import Worker
+from dacl_edu_course.sandbox.limits import layers
+from dacl_edu_course.sandbox.process import Worker
 
 
 @pytest.fixture(scope="module")

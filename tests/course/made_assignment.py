@@ -9,8 +9,8 @@ from typing import Any
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from dacl_edu.course.authoring.assignment import Assignment
-from dacl_edu.course.authoring.release import student_version
+from dacl_edu_course.authoring.assignment import Assignment
+from dacl_edu_course.authoring.release import student_version
 
 NAME = "a9_made"
 DOUBLED = "def doubled(x):\n    return 2 * x  # mine"

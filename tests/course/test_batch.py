@@ -12,10 +12,10 @@ import pytest
 from class_of_30.answers import ONE_LINE, WRONG_ALL
 from class_of_30.handing_in import ASSIGNMENT, filled, save
 
-from dacl_edu.course.authoring.release import release_course
-from dacl_edu.course.grading import batch
-from dacl_edu.course.questions.question import GRADING, SECRET
 from dacl_edu.errors import UserError
+from dacl_edu_course.authoring.release import release_course
+from dacl_edu_course.grading import batch
+from dacl_edu_course.questions.question import GRADING, SECRET
 
 SOURCES = Path(__file__).parents[2] / "notebooks" / "assignments" / "source"
 

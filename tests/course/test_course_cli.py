@@ -11,8 +11,8 @@ from class_of_30.answers import ONE_LINE
 from class_of_30.handing_in import ASSIGNMENT, filled, save
 from typer.testing import CliRunner
 
-from dacl_edu.course.cli import app
 from dacl_edu.errors import UserError
+from dacl_edu_course.cli import app
 
 SOURCES = Path(__file__).parents[2] / "notebooks" / "assignments" / "source"
 

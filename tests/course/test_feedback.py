@@ -16,10 +16,10 @@ import pytest
 from browser import BROWSER, chromium
 from course.made_assignment import NAME, answered, made_assignment
 
-from dacl_edu.course.authoring.assignment import leaked_lines
-from dacl_edu.course.grading.feedback import feedback_page, write_feedback
-from dacl_edu.course.grading.marks import QuestionMark, SubmissionMark
-from dacl_edu.course.handing_in.repair import parse_submission, repair
+from dacl_edu_course.authoring.assignment import leaked_lines
+from dacl_edu_course.grading.feedback import feedback_page, write_feedback
+from dacl_edu_course.grading.marks import QuestionMark, SubmissionMark
+from dacl_edu_course.handing_in.repair import parse_submission, repair
 
 MARK = SubmissionMark(
     "ada",
@@ -134,7 +134,7 @@ def test_nothing_hidden_reaches_the_page(tmp_path: Path) -> None:
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Any:
     pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if BROWSER is None:
-        pytest.skip("no browser: scripts/install_browser.sh")
+        pytest.skip("no browser: tools/install_browser.sh")
     file = tmp_path_factory.mktemp("page") / "page.html"
     page = feedback_page(
         MARK, {"shifted": CODE}, "Assignment 2: sparse center loss", {"third": "Well seen.\nAxes lack names."}

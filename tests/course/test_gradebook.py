@@ -17,12 +17,12 @@ import pytest
 from course.made_assignment import NAME, answered, made_assignment, source_notebook, write_source
 from nbformat.v4 import new_markdown_cell
 
-from dacl_edu.course.authoring.assignment import Assignment, every_string, leaked_lines
-from dacl_edu.course.authoring.release import release_course
-from dacl_edu.course.grading.gradebook import manual_comments, manual_scores, record, write_csv
-from dacl_edu.course.grading.marks import QuestionMark, SubmissionMark
-from dacl_edu.course.handing_in.repair import Repaired, parse_submission, repair
 from dacl_edu.errors import UserError
+from dacl_edu_course.authoring.assignment import Assignment, every_string, leaked_lines
+from dacl_edu_course.authoring.release import release_course
+from dacl_edu_course.grading.gradebook import manual_comments, manual_scores, record, write_csv
+from dacl_edu_course.grading.marks import QuestionMark, SubmissionMark
+from dacl_edu_course.handing_in.repair import Repaired, parse_submission, repair
 
 pytest.importorskip("nbgrader", reason="nbgrader is not installed: pip install .[course]")
 

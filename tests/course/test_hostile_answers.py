@@ -15,16 +15,16 @@ import torch
 from course.made_assignment import answered, made_assignment
 
 import dacl_edu.losses
-from dacl_edu.course.answers import AnswerError, LocalAnswer
-from dacl_edu.course.grading import grade
-from dacl_edu.course.grading.testing import Trial, run_test_cell
-from dacl_edu.course.mentions import mentioned
-from dacl_edu.course.properties import by_hand, own_work
-from dacl_edu.course.questions import a6_open_experiment as a6
-from dacl_edu.course.questions.question import WrongAnswer, question
-from dacl_edu.course.sandbox.limits import Limits
-from dacl_edu.course.sandbox.session import Session
+from dacl_edu.check.answers import AnswerError, LocalAnswer
+from dacl_edu.check.properties import by_hand, own_work
+from dacl_edu.check.referenced_names import mentioned
 from dacl_edu.losses import center_loss as package_loss
+from dacl_edu_course.grading import grade
+from dacl_edu_course.grading.testing import Trial, run_test_cell
+from dacl_edu_course.questions import a6_open_experiment as a6
+from dacl_edu_course.questions.question import WrongAnswer, question
+from dacl_edu_course.sandbox.limits import Limits
+from dacl_edu_course.sandbox.session import Session
 
 pytest.importorskip("nbgrader", reason="nbgrader is not installed: pip install .[course]")
 
@@ -142,7 +142,7 @@ def by_shape(x): return torch.zeros(0, int(float(x) * 1000))
 def by_ratio(x): return x * float(x)
 def by_key(x): return {str(float(x)): x}
 def by_worker(x):
-    from dacl_edu.course.answers import AnswerError
+    from dacl_edu.check.answers import AnswerError
     raise AnswerError(f"changes {float(x)} in place")
 def by_next_question(x): raise ValueError(f"earlier I saw {seen}")
 def honest(x): return 2 * x

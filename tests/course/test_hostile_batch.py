@@ -12,19 +12,19 @@ import psutil
 import pytest
 from course.made_assignment import NAME, answered, write_source
 
-from dacl_edu.course.authoring.assignment import Assignment
-from dacl_edu.course.authoring.release import release_course
-from dacl_edu.course.grading import batch
-from dacl_edu.course.grading.batch import collect_course, find_assignment, grade_course
-from dacl_edu.course.grading.grade import grade_submission
-from dacl_edu.course.sandbox.limits import Limits
 from dacl_edu.errors import UserError
+from dacl_edu_course.authoring.assignment import Assignment
+from dacl_edu_course.authoring.release import release_course
+from dacl_edu_course.grading import batch
+from dacl_edu_course.grading.batch import collect_course, find_assignment, grade_course
+from dacl_edu_course.grading.grade import grade_submission
+from dacl_edu_course.sandbox.limits import Limits
 
 pytest.importorskip("nbgrader", reason="nbgrader is not installed: pip install .[course]")
 
 LIMITS = Limits(cell_seconds=5, call_seconds=5, total_seconds=30, memory_mb=512)
 TEST = (
-    "from dacl_edu.course import check\nassert check.call({0}) == {1}, 'is wrong'\n"
+    "from dacl_edu import check\nassert check.call({0}) == {1}, 'is wrong'\n"
     "### BEGIN HIDDEN TESTS\nassert check.call({2}) == {3}, 'is wrong'\n### END HIDDEN TESTS"
 )
 

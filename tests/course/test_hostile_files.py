@@ -20,15 +20,15 @@ import pytest
 from course.made_assignment import NAME, answered, made_assignment, write_source
 from nbformat.v4 import new_markdown_cell, new_raw_cell
 
-from dacl_edu.course.authoring.assignment import Assignment
-from dacl_edu.course.authoring.release import release_course
-from dacl_edu.course.grading.feedback import feedback_page
-from dacl_edu.course.grading.gradebook import record, write_csv
-from dacl_edu.course.grading.marks import QuestionMark, SubmissionMark
-from dacl_edu.course.handing_in.collect import collect
-from dacl_edu.course.handing_in.handed_in import safe_names
-from dacl_edu.course.handing_in.repair import Repaired, repair
-from dacl_edu.course.handing_in.submission import Damaged, Submission, parse_submission
+from dacl_edu_course.authoring.assignment import Assignment
+from dacl_edu_course.authoring.release import release_course
+from dacl_edu_course.grading.feedback import feedback_page
+from dacl_edu_course.grading.gradebook import record, write_csv
+from dacl_edu_course.grading.marks import QuestionMark, SubmissionMark
+from dacl_edu_course.handing_in.collect import collect
+from dacl_edu_course.handing_in.handed_in import safe_names
+from dacl_edu_course.handing_in.repair import Repaired, repair
+from dacl_edu_course.handing_in.submission import Damaged, Submission, parse_submission
 
 pytest.importorskip("nbgrader", reason="nbgrader is not installed: pip install .[course]")
 

@@ -17,7 +17,7 @@ import pytest
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from browser import BROWSER, chromium, jupyterlab
 
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(BROWSER is None, reason="no browser: scripts/install_browser.sh")]
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(BROWSER is None, reason="no browser: tools/install_browser.sh")]
 
 NAME = "a2_sparse_center_loss"
 RELEASED = Path(__file__).parents[2] / "notebooks" / "assignments" / "release" / NAME / f"{NAME}.ipynb"
@@ -90,7 +90,7 @@ def test_wrong_answers_are_told_and_a_right_one_turns_green(page: Any) -> None:
     assert "✘ Question 1" in said.inner_text() and "look for a factor" in said.inner_text()
     assert "Where to look: Eq. 4" in said.inner_text()
     assert said.locator(RED).count() and not said.locator(GREEN).count()
-    assert "dacl_edu/course" not in said.inner_text(), "no page of frames"
+    assert "dacl_edu_course" not in said.inner_text(), "no page of frames"
     keep(page, "student-wrong")
 
     write(page, "return (a * (x - c[y]) ** 2).sum() / (2 * len(x))", instead_of=wrong)

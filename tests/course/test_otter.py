@@ -15,9 +15,9 @@ import nbformat
 import pytest
 from course.made_assignment import NAME, made_assignment, source_notebook, write_source
 
-from dacl_edu.course.authoring.assignment import Assignment
-from dacl_edu.course.authoring.otter import export, functions_of
-from dacl_edu.course.authoring.release import find_sources
+from dacl_edu_course.authoring.assignment import Assignment
+from dacl_edu_course.authoring.otter import export, functions_of
+from dacl_edu_course.authoring.release import find_sources
 
 SOURCES = find_sources(Path(__file__).parents[2] / "notebooks" / "assignments" / "source")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dacl_edu.course import check
-from dacl_edu.course.grading.testing import names_wanted, run_test_cell
-from dacl_edu.course.questions import WrongAnswer, hidden_seeds, question
-from dacl_edu.course.questions.question import GRADING, SECRET
+from dacl_edu import check
+from dacl_edu_course.grading.testing import names_wanted, run_test_cell
+from dacl_edu_course.questions import WrongAnswer, hidden_seeds, question
+from dacl_edu_course.questions.question import GRADING, SECRET
 
 
 @question("Question 7: twice", look="lesson 02, the loop")
@@ -64,7 +64,7 @@ def test_the_hidden_seeds_come_from_the_secret(monkeypatch: pytest.MonkeyPatch) 
 
 
 CELL = """
-from dacl_edu.course.questions import hidden_seeds
+from dacl_edu_course.questions import hidden_seeds
 for seed in hidden_seeds():
     assert check_it(loss, seed) == [n for n in (1,)], "no"
 """

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from dacl_edu.course.questions.a1_center_loss import far_batch, half_batch
-from dacl_edu.course.questions.batches import by_reference, made_batch
-from dacl_edu.course.reference import center_loss as reference
 from dacl_edu.losses.functional import center_loss
+from dacl_edu.reference import center_loss as reference
+from dacl_edu_course.questions.a1_center_loss import far_batch, half_batch
+from dacl_edu_course.questions.batches import by_reference, made_batch
 
 # ------------------------------------------------------------------------------------ the reference values
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from dacl_edu.course.questions.batches import by_reference, made_batch
-from dacl_edu.course.reference import sparse_center_loss as reference
 from dacl_edu.losses.functional import center_loss, sparse_center_loss
+from dacl_edu.reference import sparse_center_loss as reference
+from dacl_edu_course.questions.batches import by_reference, made_batch
 
 # ------------------------------------------------------------------------------------ the reference values
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from dacl_edu.centers import ClassCenters, center_delta
-from dacl_edu.course.questions.batches import by_reference, made_batch
-from dacl_edu.course.reference import center_update as reference
+from dacl_edu.reference import center_update as reference
+from dacl_edu_course.questions.batches import by_reference, made_batch
 
 # ------------------------------------------------------------------------------------ the reference values
 

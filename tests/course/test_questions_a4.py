@@ -10,12 +10,12 @@ import torch
 from course.solutions import a4
 from course.solutions.usual import graded, visible
 
-from dacl_edu.course.questions import a4_attention_term as questions
-from dacl_edu.course.questions import hidden_seeds
-from dacl_edu.course.questions.a4_attention_term import COLLAPSED, FLOOR, SPREAD, attention_learns
-from dacl_edu.course.questions.batches import made_batch
-from dacl_edu.course.reference import attention_terms as reference
 from dacl_edu.losses import sparse_center_loss
+from dacl_edu_course.questions import a4_attention_term as questions
+from dacl_edu_course.questions import hidden_seeds
+from dacl_edu_course.questions.a4_attention_term import COLLAPSED, FLOOR, SPREAD, attention_learns
+from dacl_edu_course.questions.batches import made_batch
+from dacl_edu_course.reference import attention_terms as reference
 
 
 @pytest.mark.parametrize("name", list(a4.my_term_gradient.PAIRS))

@@ -9,11 +9,12 @@ from course.solutions import a5
 from course.solutions.usual import visible
 from scipy import stats
 
-from dacl_edu.course.questions.batches import made_batch
-from dacl_edu.course.reference import comparison, island
 from dacl_edu.evaluation.significance import seeds_interval
 from dacl_edu.losses import AttentiveIslandLoss, SeparateLoss
 from dacl_edu.losses.cosines import pairwise_cosines, pairwise_push
+from dacl_edu.reference import island
+from dacl_edu_course.questions.batches import made_batch
+from dacl_edu_course.reference import comparison
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from course.solutions.usual import graded
 
-from dacl_edu.course.questions import a6_open_experiment as questions
-from dacl_edu.lessons.pairs import read_text
-from dacl_edu.lessons.runs import SHIPPED, find_runs
+from dacl_edu.runs.run import shipped_runs
+from dacl_edu_course.questions import a6_open_experiment as questions
+from tools.notebook_pairs import read_text
 
 SOURCE = Path(__file__).parents[2] / "notebooks/assignments/source/a6_open_experiment/a6_open_experiment.py"
 PLAN: dict[str, Any] = {
@@ -121,5 +121,5 @@ def test_the_worked_example_reports_the_runs_that_come_with_the_project() -> Non
     for name in ("my_plan", "my_results"):
         exec(compile(ast.parse(cells[name]), name, "exec"), answers)
     assert graded(questions.my_plan, answers["my_plan"]) == ""
-    stored = {(run.config.method, run.config.seed): round(run.result["accuracy"], 4) for run in find_runs(SHIPPED)}
+    stored = {(run.config.method, run.config.seed): round(run.result["accuracy"], 4) for run in shipped_runs()}
     assert {row[:2]: row[2] for row in answers["my_results"]()} == stored

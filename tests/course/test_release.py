@@ -11,8 +11,9 @@ import nbformat
 import pytest
 from course.made_assignment import NAME, cell_of, made_assignment, source_notebook, write_source
 
-from dacl_edu.course.authoring.assignment import Assignment, every_string, leaked_lines, visible_source
-from dacl_edu.course.authoring.release import (
+from dacl_edu.errors import UserError
+from dacl_edu_course.authoring.assignment import Assignment, every_string, leaked_lines, visible_source
+from dacl_edu_course.authoring.release import (
     as_text,
     checked_student_version,
     find_sources,
@@ -21,7 +22,6 @@ from dacl_edu.course.authoring.release import (
     student_version,
     write_student_versions,
 )
-from dacl_edu.errors import UserError
 
 pytest.importorskip("nbgrader", reason="nbgrader is not installed: pip install .[course]")
 FOLDER = Path(__file__).parents[2] / "notebooks" / "assignments"

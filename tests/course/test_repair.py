@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from dacl_edu.course.authoring.assignment import Assignment
-from dacl_edu.course.authoring.release import student_version
-from dacl_edu.course.handing_in.repair import Damaged, Limits, Repaired, parse_submission, read_submission, repair
+from dacl_edu_course.authoring.assignment import Assignment
+from dacl_edu_course.authoring.release import student_version
+from dacl_edu_course.handing_in.repair import Damaged, Limits, Repaired, parse_submission, read_submission, repair
 
 NB = answered()
 

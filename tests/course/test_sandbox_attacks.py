@@ -16,8 +16,8 @@ import pytest
 import torch
 from course.attacks import KERNEL, ONCE, SECRET, disarmed
 
-from dacl_edu.course.sandbox.limits import LAYERS, layers
-from dacl_edu.course.sandbox.process import Worker
+from dacl_edu_course.sandbox.limits import LAYERS, layers
+from dacl_edu_course.sandbox.process import Worker
 
 
 def state(folder: Path) -> list[tuple[str, int, int, int]]:

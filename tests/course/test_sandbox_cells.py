@@ -7,9 +7,9 @@ import pytest
 import torch
 from course.attacks import LIMITS, ONCE
 
-from dacl_edu.course import check
-from dacl_edu.course.answers import AnswerError
-from dacl_edu.course.sandbox.process import CellResult, Worker
+from dacl_edu import check
+from dacl_edu.check.answers import AnswerError
+from dacl_edu_course.sandbox.process import CellResult, Worker
 
 CELLS = {
     "import sys; sys.exit(3)": "the cell called sys.exit (line 1)",
@@ -129,7 +129,7 @@ def test_a_forged_reply_is_a_wrong_answer_at_worst(worker: Worker) -> None:
 @ONCE
 def test_changed_torch_and_checks_are_changed_in_the_worker_alone(worker: Worker) -> None:
     worker.run(
-        "import dacl_edu.course.check as c, dacl_edu.course.answers as a\n"
+        "import dacl_edu.check as c, dacl_edu.check.answers as a\n"
         "kept = torch.allclose, torch.equal, torch.Tensor.__eq__, a.LocalAnswer.call\n"
         "torch.allclose = torch.equal = lambda *a, **k: True\n"
         "torch.Tensor.__eq__ = lambda *a: True\n"

@@ -13,8 +13,8 @@ import psutil
 import pytest
 from course.attacks import LIMITS
 
-from dacl_edu.course.sandbox.limits import Limits
-from dacl_edu.course.sandbox.process import Worker, WorkerDied
+from dacl_edu_course.sandbox.limits import Limits
+from dacl_edu_course.sandbox.process import Worker, WorkerDied
 
 FATAL: dict[str, tuple[str, str]] = {
     "loop": ("while True: pass", "took longer than 0.7 s and was stopped"),
@@ -106,7 +106,7 @@ def test_it_ends_when_the_grader_is_gone() -> None:
 
 
 _GRADER = """
-from dacl_edu.course.sandbox.process import Worker
+from dacl_edu_course.sandbox.process import Worker
 worker = Worker()
 worker.wait()
 print(worker.pid, worker.folder, flush=True)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from dacl_edu.course.sandbox.protocol import ProtocolError, decode, encode, from_line, plain, to_line
+from dacl_edu_course.sandbox.protocol import ProtocolError, decode, encode, from_line, plain, to_line
 
 VALUES = [
     None,

@@ -8,7 +8,7 @@ import errno
 
 import pytest
 
-from dacl_edu.course.sandbox import seccomp
+from dacl_edu_course.sandbox import seccomp
 
 ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 ALLOWED, REFUSED, UNKNOWN = 0x7FFF0000, 0x00050000 | errno.EPERM, 0x00050000 | errno.ENOSYS

@@ -11,12 +11,12 @@ import psutil
 import pytest
 import torch
 
-from dacl_edu.course import check
-from dacl_edu.course.answers import Answer, AnswerError, as_answer
-from dacl_edu.course.sandbox.limits import LAYERS, Limits
-from dacl_edu.course.sandbox.process import Worker
-from dacl_edu.course.sandbox.session import RemoteAnswer, Session
+from dacl_edu import check
+from dacl_edu.check.answers import Answer, AnswerError, as_answer
 from dacl_edu.errors import UserError
+from dacl_edu_course.sandbox.limits import LAYERS, Limits
+from dacl_edu_course.sandbox.process import Worker
+from dacl_edu_course.sandbox.session import RemoteAnswer, Session
 
 LIMITS = Limits(cell_seconds=1.0, call_seconds=1.0, memory_mb=512)
 CELLS = [

@@ -15,7 +15,7 @@ from course.solutions.grading import expected_numbers, numbers_in
 from course.solutions.usual import Function, graded
 from course.solutions.usual import visible as visible_anew
 
-from dacl_edu.course.questions import a1_center_loss, a2_sparse_center_loss, a3_center_update
+from dacl_edu_course.questions import a1_center_loss, a2_sparse_center_loss, a3_center_update
 
 visible = cache(visible_anew)  # two tests read the same message
 LESSONS = Path(__file__).parents[2] / "notebooks"

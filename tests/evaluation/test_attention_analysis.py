@@ -11,7 +11,6 @@ import pytest
 import torch
 from sklearn.feature_selection import f_classif
 
-from dacl_edu.attention import AttentionNetwork
 from dacl_edu.errors import UserError
 from dacl_edu.evaluation.attention import (
     attention_drift,
@@ -23,9 +22,10 @@ from dacl_edu.evaluation.attention import (
     similarity,
     within_between,
 )
-from dacl_edu.evaluation.deep_features import DeepFeatures, Head
+from dacl_edu.evaluation.deep_features import ClassifierHead, DeepFeatures
 from dacl_edu.evaluation.factors import factor_association
 from dacl_edu.evaluation.silencing import silencing_curve, silencing_curves
+from dacl_edu.model.attention import AttentionNetwork
 
 N, D, K = 60, 9, 3
 
@@ -45,10 +45,10 @@ def deep(seed: int = 0) -> DeepFeatures:
     return DeepFeatures(features, attention, labels, labels, torch.arange(N), "test")
 
 
-def head(seed: int = 0) -> Head:
+def head(seed: int = 0) -> ClassifierHead:
     generator = torch.Generator().manual_seed(seed)
     weight = torch.randn(K, D, generator=generator)
-    return Head(weight, 0.1 * torch.randn(K, generator=generator) - weight.sum(dim=1) / 2, torch.rand(K, D))
+    return ClassifierHead(weight, 0.1 * torch.randn(K, generator=generator) - weight.sum(dim=1) / 2, torch.rand(K, D))
 
 
 def test_class_means_equal_a_loop_and_an_absent_class_is_nan() -> None:
@@ -143,7 +143,7 @@ def test_silencing_finds_out_whether_attention_marks_what_matters() -> None:
     labels = torch.arange(N) % K
     features = torch.full((N, D), 0.1)
     features[torch.arange(N), labels] = 1.0  # only this one tells the class
-    classifier = Head(torch.eye(K, D), torch.zeros(K), torch.zeros(K, D))
+    classifier = ClassifierHead(torch.eye(K, D), torch.zeros(K), torch.zeros(K, D))
     for attention, top, bottom in ((features, 0.0, 1.0), (-features, 1.0, 0.0)):
         data = DeepFeatures(features, 0.5 + attention / 4, labels, labels, labels, "test")
         curves = silencing_curves(data, classifier, seeds=5)
@@ -275,5 +275,5 @@ def test_thirty_thousand_samples_are_silenced_in_pieces() -> None:
         torch.rand(rows, 16), torch.rand(rows, 16), torch.arange(rows) % K, torch.arange(rows) % K,
         torch.arange(rows), "test",
     )  # fmt: skip
-    classifier = Head(torch.rand(K, 16), torch.zeros(K), torch.zeros(K, 16))
+    classifier = ClassifierHead(torch.rand(K, 16), torch.zeros(K), torch.zeros(K, 16))
     assert silencing_curves(data, classifier, seeds=1).top.shape == (17,)

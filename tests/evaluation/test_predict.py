@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from dacl_edu.data import AugmentParameters, BatchAugment, FaceDataset
-from dacl_edu.evaluation import Predictions, evaluate, predict
+from dacl_edu.evaluation import Predictions, predict
 from dacl_edu.model import DACL
 
 
@@ -54,7 +54,7 @@ def test_saved_and_loaded_are_the_same(model: DACL, faces: FaceDataset, tmp_path
     found.save(tmp_path / "predictions.npz")
     again = Predictions.load(tmp_path / "predictions.npz")
     assert all(torch.equal(getattr(again, name), value) for name, value in vars(found).items())
-    assert again.scores() == found.scores() == evaluate(model, faces, prepare)
+    assert again.scores() == found.scores()
 
 
 def test_scores_are_those_of_the_largest_logit(faces: FaceDataset) -> None:

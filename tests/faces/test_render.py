@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from dacl_edu.data.registry import load_dataset
 from dacl_edu.errors import UserError
-from dacl_edu.faces import extra
-from dacl_edu.faces.cli import app
-from dacl_edu.faces.generate import RenderJob, render_set
+from dacl_edu_faces import extra
+from dacl_edu_faces.cli import app
+from dacl_edu_faces.generate import RenderJob, render_set
 
 rendering = pytest.mark.skipif(not extra.available(), reason="needs pip install 'dacl-edu[faces]'")
 
@@ -42,7 +42,7 @@ def test_a_missing_extra_is_said_with_its_mend(tmp_path, monkeypatch):
     def gone(name):
         raise ImportError(f"No module named {name!r}")
 
-    from dacl_edu.faces import head
+    from dacl_edu_faces import head
 
     head.load_head.cache_clear()
     monkeypatch.setattr(extra.importlib, "import_module", gone)
@@ -100,7 +100,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
 
 @rendering
 def test_units_and_factors_show_where_they_should():
-    from dacl_edu.faces import FaceFactors, render_face
+    from dacl_edu_faces import FaceFactors, render_face
 
     still = FaceFactors(jpeg_quality=100)
     plain = render_face(still, 48).astype(int)
@@ -123,7 +123,7 @@ def test_units_and_factors_show_where_they_should():
 ] + [{"glasses": "dark"}, {"occlusion": "hand"}, {"occlusion": "mask"}, {"occlusion": "scarf"}, {"occlusion": "object"},
      {"occlusion": "strand"}, {"facial_hair": "beard"}, {"yaw": 70.0}, {"age": 0.25}, {"distance": 0.3}])  # fmt: skip
 def test_every_kind_of_thing_changes_the_picture(factors):
-    from dacl_edu.faces import FaceFactors, render_face
+    from dacl_edu_faces import FaceFactors, render_face
 
     picture = render_face(FaceFactors(**factors), 32)
     assert picture.shape == (32, 32, 3) and picture.std() > 10
@@ -133,9 +133,9 @@ def test_every_kind_of_thing_changes_the_picture(factors):
 @rendering
 def test_the_shipped_pictures_come_from_this_generator():
     from dacl_edu.data.bundled import bundled_folder
-    from dacl_edu.faces import pack
-    from dacl_edu.faces.plan import plan_labels
-    from dacl_edu.faces.versions import versions
+    from dacl_edu_faces import pack
+    from dacl_edu_faces.plan import plan_labels
+    from dacl_edu_faces.versions import versions
 
     made_by = json.loads((bundled_folder() / "manifest.json").read_text())["versions"]
     if made_by != versions():

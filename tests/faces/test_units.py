@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from dacl_edu.data.classes import EXPRESSIONS
-from dacl_edu.faces.factors import FACTOR_TYPES
-from dacl_edu.faces.units import ACTIONS, CONFUSIONS, PROTOTYPES, facial_actions, sample_units
+from dacl_edu_faces.factors import FACTOR_TYPES
+from dacl_edu_faces.units import ACTIONS, CONFUSIONS, PROTOTYPES, facial_actions, sample_units
 
 #: ARKit's fifty-two blend shapes, as anny names them.
 SIDED = [

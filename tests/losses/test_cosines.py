@@ -108,8 +108,7 @@ def test_centers_move_by_eq_11_and_the_push_and_lambda_touches_neither(batch: Ba
     before = centers.centers.clone()
     push = Objective(IslandLoss(lam1=3.0), lam=1e-6).center_push(centers())
     centers.accumulate(x, None, y)
-    centers.push(push)
-    centers.step()
+    centers.step(push)
     expected = before - 0.5 * (center_delta(x, None, y, before) + 3.0 * pairwise_push(before))
     torch.testing.assert_close(centers.centers, expected)
     assert (centers.centers[3:] != before[3:]).any()  # absent classes turn away too
@@ -118,4 +117,4 @@ def test_centers_move_by_eq_11_and_the_push_and_lambda_touches_neither(batch: Ba
     assert torch.equal(centers.centers, moved)
     assert push is not None
     with pytest.raises(ValueError, match=r"push must have the shape of the centers, \(5, 4\), not \(4,\)"):
-        centers.push(push[0])
+        centers.step(push[0])

@@ -23,7 +23,7 @@ from dacl_edu.lessons.cli import export_figures, find_notebook, parse_words, reg
 if "run-notebook" not in [command.name for command in cli.app.registered_commands]:
     register(cli.app)
 PARAMETERS = 'method: str = "dacl"  # which\nseed: int = 0\nlam: float | None = None\nquick: bool = True\nout: str = ""'
-CHECK = "from dacl_edu.notebook import check_parameters\nprint(sorted(check_parameters().items()))"
+CHECK = "from dacl_edu.lessons.display import check_parameters\nprint(sorted(check_parameters().items()))"
 
 
 def write(path: Path, *sources: str, tags: tuple[str, ...] = ("parameters",)) -> Path:
@@ -101,7 +101,7 @@ def test_everything_lands_in_one_folder(command: Run, tmp_path: Path) -> None:
     path = write(
         tmp_path / "07_like.ipynb", CHECK,
         "import pathlib\nfolder = pathlib.Path(out, 'run')\nfolder.mkdir()\n(folder / 'result.json').write_text('{}');",
-        "import plotly.graph_objects as go\nfrom dacl_edu.notebook import show\n"
+        "import plotly.graph_objects as go\nfrom dacl_edu.lessons.display import show\n"
         "show(go.Figure(go.Bar(y=[1, 2]), {'title': {'text': 'Two <b>bars</b>'}}), alt='two bars, one twice as high')",
     )  # fmt: skip
     done = command(path, "-p", "method", "center", "-p", "seed", "3", "--out", tmp_path / "out")

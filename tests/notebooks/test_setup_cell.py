@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dacl_edu.lessons.pairs import setup_source
+from tools.notebook_pairs import setup_source
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from typing import Any
 import torch
 
 from dacl_edu.evaluation import Predictions
-from dacl_edu.evaluation.deep_features import DeepFeatures, Head
-from dacl_edu.lessons.runs import FEATURES, HEAD
+from dacl_edu.evaluation.deep_features import ClassifierHead, DeepFeatures
+from dacl_edu.runs.folder import environment, write_json
+from dacl_edu.runs.run import FEATURES, HEAD
+from dacl_edu.runs.splits import load_split
 from dacl_edu.training import RunFolder, TrainConfig
-from dacl_edu.training.parts import load_split
-from dacl_edu.training.run_folder import environment, write_json
 
 WIDTH = 8  # dimensions of a feature
 
@@ -22,7 +22,7 @@ def make_run(folder: Path, method: str = "dacl", seed: int = 0, snapshots: int =
     """Write what a finished ``smoke`` run on the bundled faces would have left, without training."""
     config = TrainConfig.from_preset("smoke", method=method, seed=seed, **changes)
     draw = torch.Generator().manual_seed(seed + sum(map(ord, method)))
-    head = Head(2 * torch.eye(7, WIDTH), torch.zeros(7), 2 * torch.eye(7, WIDTH))
+    head = ClassifierHead(2 * torch.eye(7, WIDTH), torch.zeros(7), 2 * torch.eye(7, WIDTH))
     folder.mkdir(parents=True)
     write_json(folder / "config.json", config.model_dump(mode="json"))
     write_json(folder / "environment.json", {**environment(), "command": ["dacl-edu", "train", "--method", method]})
@@ -66,7 +66,7 @@ def _line(epoch: int, method: str) -> dict[str, Any]:
 
 
 def _deep(
-    labels: torch.Tensor, head: Head, method: str, split: str, apart: float, draw: torch.Generator
+    labels: torch.Tensor, head: ClassifierHead, method: str, split: str, apart: float, draw: torch.Generator
 ) -> DeepFeatures:
     features = apart * head.centers[labels] + 0.6 * torch.randn(len(labels), WIDTH, generator=draw)
     own = torch.rand(len(labels), WIDTH, generator=draw)

@@ -16,7 +16,7 @@ from report.made import make_run
 from dacl_edu.report import write_report
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(BROWSER is None, reason="no browser: scripts/install_browser.sh")]
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(BROWSER is None, reason="no browser: tools/install_browser.sh")]
 
 DRAWN = """() => [...document.querySelectorAll('.plot')].map(plot => {
   const marks = plot.querySelectorAll('.trace path, .trace text, .hm image, .layer-above image, .imagelayer image, ' +

@@ -89,7 +89,7 @@ def test_every_link_of_the_built_site_leads_somewhere(site: Path) -> None:
 def page() -> Iterator[Any]:
     pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if BROWSER is None:
-        pytest.skip("no browser: scripts/install_browser.sh")
+        pytest.skip("no browser: tools/install_browser.sh")
     with chromium() as browser:
         yield browser.new_page()
 

@@ -12,8 +12,8 @@ from training.tiny import tiny_config, write_faces
 from dacl_edu.data import load_dataset, register_dataset, registry
 from dacl_edu.evaluation import Predictions
 from dacl_edu.losses import base
+from dacl_edu.runs.folder import RunFolder
 from dacl_edu.training import TrainConfig, train
-from dacl_edu.training.run_folder import RunFolder
 
 
 @pytest.fixture(scope="session")

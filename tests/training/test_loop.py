@@ -19,10 +19,10 @@ from dacl_edu.errors import UserError
 from dacl_edu.evaluation import Predictions
 from dacl_edu.losses import MetricLoss, register_loss
 from dacl_edu.model import DACL
-from dacl_edu.training import RunFolder, TrainConfig, loop, train
-from dacl_edu.training.checkpoint import load_checkpoint
-from dacl_edu.training.parts import EpochOrder, channel_statistics, epoch_generator
-from dacl_edu.training.reload import evaluate_run
+from dacl_edu.runs.checkpoint import load_checkpoint
+from dacl_edu.runs.trained import evaluate_run
+from dacl_edu.training import RunFolder, TrainConfig, build, train
+from dacl_edu.training.data import EpochSampler, channel_statistics, epoch_generator
 
 Config = Callable[..., TrainConfig]
 
@@ -42,7 +42,7 @@ def batches(config: TrainConfig) -> Iterator[tuple[Tensor, Tensor]]:
     """The augmented batches of a run, in its order."""
     data = load_dataset("folder", "train", config.root)
     parameters = AugmentParameters(config.image_size, config.augment, *channel_statistics(data.images))
-    order = EpochOrder(len(data), config.seed)
+    order = EpochSampler(len(data), config.seed)
     for order.epoch in range(config.epochs):
         augment = BatchAugment(parameters, epoch_generator(config.seed, order.epoch, stream=2))
         for rows in torch.tensor(list(order)).split(config.batch_size):
@@ -105,7 +105,7 @@ def test_micro_batches_give_the_step_of_the_joined_batch(
     config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The last batch of 10 is cut into 3 + 3 + 2 + 2: parts must weigh as many samples as they have.
-    monkeypatch.setattr(loop, "DACL", StillDACL)
+    monkeypatch.setattr(build, "DACL", StillDACL)
     for accumulate in (1, 4):
         train(config(**PLAIN, accumulate=accumulate), tmp_path / str(accumulate), progress=False)
     (joined, centers), (cut, cut_centers) = final(tmp_path / "1"), final(tmp_path / "4")

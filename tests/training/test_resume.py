@@ -16,8 +16,8 @@ from training.tiny import STEPS
 
 from dacl_edu.centers import ClassCenters
 from dacl_edu.errors import UserError
+from dacl_edu.runs.checkpoint import load_checkpoint, rng_state, save_checkpoint, set_rng_state
 from dacl_edu.training import RunFolder, TrainConfig, train
-from dacl_edu.training.checkpoint import load_checkpoint, rng_state, save_checkpoint, set_rng_state
 
 Config = Callable[..., TrainConfig]
 # Of a checkpoint, "images" is part of the speed.

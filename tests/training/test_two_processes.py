@@ -14,8 +14,8 @@ import torch.multiprocessing as mp
 from training.tiny import StillDACL, tiny_config
 
 from dacl_edu.centers import ClassCenters
-from dacl_edu.training import RunFolder, loop, train
-from dacl_edu.training.checkpoint import load_checkpoint
+from dacl_edu.runs.checkpoint import load_checkpoint
+from dacl_edu.training import RunFolder, build, train
 
 CHANGES = {"epochs": 2, "lam": 0.3, "augment": "none", "lr": 0.02, "schedule": "constant"}
 
@@ -30,8 +30,8 @@ def _train_watched(faces: Path, out: Path, **changes: Any) -> tuple[dict[str, An
             made.append(self)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "DACL", StillDACL)
-        patch.setattr(loop, "ClassCenters", Watched)
+        patch.setattr(build, "DACL", StillDACL)
+        patch.setattr(build, "ClassCenters", Watched)
         return train(tiny_config(faces, **CHANGES, **changes), out, progress=False), made
 
 

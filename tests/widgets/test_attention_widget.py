@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from dacl_edu.errors import UserError
-from dacl_edu.evaluation.deep_features import DeepFeatures, Head
+from dacl_edu.evaluation.deep_features import ClassifierHead, DeepFeatures
 from dacl_edu.plots.style import class_look
 from dacl_edu.widgets.attention import (
     CHOICES,
@@ -30,21 +30,21 @@ CLASSES = ("surprise", "fear", "anger")
 
 
 @pytest.fixture(scope="module")
-def parts() -> tuple[DeepFeatures, Head, torch.Tensor]:
+def parts() -> tuple[DeepFeatures, ClassifierHead, torch.Tensor]:
     generator = torch.Generator().manual_seed(0)
     labels = torch.arange(N) % K
     features = 0.2 * torch.rand(N, D, generator=generator)
     features[torch.arange(N), labels] += 1  # dimension k tells class k
     attention = torch.rand(N, D, generator=generator)
     attention[torch.arange(N), labels] = 1.0  # and is the most attended
-    head = Head(torch.eye(K, D), torch.zeros(K), torch.zeros(K, D))
+    head = ClassifierHead(torch.eye(K, D), torch.zeros(K), torch.zeros(K, D))
     images = torch.randint(0, 255, (N, 3, 16, 16), dtype=torch.uint8, generator=generator)
     predicted = head.logits(features).argmax(dim=1)
     return DeepFeatures(features, attention, labels, predicted, torch.arange(N), "test"), head, images
 
 
 @pytest.fixture(scope="module")
-def data(parts: tuple[DeepFeatures, Head, torch.Tensor]) -> AttentionData:
+def data(parts: tuple[DeepFeatures, ClassifierHead, torch.Tensor]) -> AttentionData:
     return AttentionData.of(*parts, CLASSES, seeds=5)
 
 
@@ -116,7 +116,7 @@ def test_faces_carry_words(data: AttentionData) -> None:
     assert "alt='Face of row 4: fear, taken for fear'" in html
 
 
-def test_every_control_changes_the_figure(parts: tuple[DeepFeatures, Head, torch.Tensor]) -> None:
+def test_every_control_changes_the_figure(parts: tuple[DeepFeatures, ClassifierHead, torch.Tensor]) -> None:
     explorer = attention_explorer(*parts, CLASSES, seeds=3)
     by_name = {trace.name: trace for trace in explorer.figure.data}
     shown = lambda: str([trace.to_plotly_json() for trace in explorer.figure.data])  # noqa: E731
@@ -138,7 +138,8 @@ def test_a_smaller_class_takes_the_number_along() -> None:
     labels = torch.tensor([0] * 6 + [2] * 2)
     deep = DeepFeatures(torch.rand(8, D), torch.rand(8, D), labels, labels, torch.arange(8), "test")
     images = torch.zeros(8, 3, 8, 8, dtype=torch.uint8)
-    explorer = attention_explorer(deep, Head(torch.rand(K, D), torch.zeros(K), torch.zeros(K, D)), images, CLASSES, 2)
+    head = ClassifierHead(torch.rand(K, D), torch.zeros(K), torch.zeros(K, D))
+    explorer = attention_explorer(deep, head, images, CLASSES, 2)
     controls = explorer.controls
     assert [name for name, _ in controls["class"].options] == ["surprise", "anger"]  # no image of fear
     controls["number"].value = 6
@@ -149,7 +150,9 @@ def test_a_smaller_class_takes_the_number_along() -> None:
     assert not controls["other number"].disabled and controls["other number"].max == 6
 
 
-def test_one_sample_is_enough_and_bad_input_is_one_sentence(parts: tuple[DeepFeatures, Head, torch.Tensor]) -> None:
+def test_one_sample_is_enough_and_bad_input_is_one_sentence(
+    parts: tuple[DeepFeatures, ClassifierHead, torch.Tensor],
+) -> None:
     deep, head, images = parts
     one = torch.tensor([3])
     assert attention_explorer(deep.rows(one), head, images[one], CLASSES, 2).figure.data
@@ -165,7 +168,7 @@ def test_the_first_interaction_answers_within_200_ms() -> None:
     labels = torch.arange(rows) % K
     deep = DeepFeatures(torch.rand(rows, width), torch.rand(rows, width), labels, labels, torch.arange(rows), "test")
     images = torch.zeros(rows, 3, 64, 64, dtype=torch.uint8)
-    head = Head(torch.rand(K, width), torch.zeros(K), torch.zeros(K, width))
+    head = ClassifierHead(torch.rand(K, width), torch.zeros(K), torch.zeros(K, width))
     explorer = attention_explorer(deep, head, images, CLASSES, 2)
     seconds = []
     for k in (5, 6, 7):

@@ -16,7 +16,7 @@ from PIL import Image
 
 from dacl_edu.data import load_dataset
 from dacl_edu.evaluation.predict import Predictions
-from dacl_edu.lessons.runs import FinishedRun
+from dacl_edu.runs.run import Run
 from dacl_edu.training import TrainConfig
 from dacl_edu.widgets.confusion import (
     COLUMNS,
@@ -33,16 +33,16 @@ from dacl_edu.widgets.confusion import (
 )
 
 
-def run_of(logits: torch.Tensor, labels: torch.Tensor, method: str = "dacl", data: str = "bundled") -> FinishedRun:
+def run_of(logits: torch.Tensor, labels: torch.Tensor, method: str = "dacl", data: str = "bundled") -> Run:
     config = TrainConfig.from_preset("quick", method=method).model_copy(update={"data": data})
     empty = torch.zeros(len(labels), 0)
     predictions = Predictions(logits, empty, empty, labels, torch.arange(len(labels)))
     classes = list(load_dataset("bundled", "test").classes)
-    return FinishedRun(Path("nowhere"), config, {"classes": classes, "split": "test"}, predictions)
+    return Run(Path("nowhere"), config, {"classes": classes, "split": "test"}, predictions)
 
 
 @pytest.fixture(scope="module")
-def runs() -> list[FinishedRun]:
+def runs() -> list[Run]:
     generator = torch.Generator().manual_seed(0)
     labels = load_dataset("bundled", "test").labels
     one_hot = torch.nn.functional.one_hot(labels, 7).float()
@@ -87,7 +87,7 @@ def test_faces_carry_probability_and_the_number_of_the_image() -> None:
     assert captions(faces_of(images, indices, none, ("fear", "fear"))) == []
 
 
-def test_a_click_shows_the_faces_of_the_cell_and_frames_it(runs: list[FinishedRun]) -> None:
+def test_a_click_shows_the_faces_of_the_cell_and_frames_it(runs: list[Run]) -> None:
     explorer = _Confusion(runs)
     for row, column in [(3, 3), (1, 0), (6, 2)]:
         click(explorer, row, column)
@@ -99,7 +99,7 @@ def test_a_click_shows_the_faces_of_the_cell_and_frames_it(runs: list[FinishedRu
         assert f"{len(cell.rows)} image" in explorer.words.value
 
 
-def test_another_run_has_other_counts_and_other_faces(runs: list[FinishedRun]) -> None:
+def test_another_run_has_other_counts_and_other_faces(runs: list[Run]) -> None:
     explorer = _Confusion(runs)
     click(explorer, 1, 0)
     counts, faces = explorer.matrix.data[0].customdata, explorer.faces.value
@@ -113,7 +113,7 @@ def test_another_run_has_other_counts_and_other_faces(runs: list[FinishedRun]) -
     assert len(sure) > 3 and sure == sorted(sure)
 
 
-def test_what_is_missing_is_said(runs: list[FinishedRun], tmp_path: Path) -> None:
+def test_what_is_missing_is_said(runs: list[Run], tmp_path: Path) -> None:
     (words,) = confusion_explorer(str(tmp_path)).children
     assert "nothing to show: no finished run in" in words.value
     labels = runs[0].predictions.labels
@@ -121,7 +121,7 @@ def test_what_is_missing_is_said(runs: list[FinishedRun], tmp_path: Path) -> Non
     assert "nothing to show" in words.value and "Traceback" not in words.value
 
 
-def test_labels_width_and_the_first_answer(runs: list[FinishedRun]) -> None:
+def test_labels_width_and_the_first_answer(runs: list[Run]) -> None:
     explorer = _Confusion(runs)
     for control in (explorer.run, explorer.true, explorer.predicted, explorer.order):
         assert control.description and len(control.tooltip) > 8

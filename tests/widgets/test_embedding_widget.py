@@ -205,7 +205,7 @@ class Run:
 
 def test_data_is_gathered_from_runs_row_by_row() -> None:
     from dacl_edu.plots.thumbnails import thumbnails
-    from dacl_edu.training.parts import load_split
+    from dacl_edu.runs.splits import load_split
 
     indices = [3, 0, 9, 14, 20, 30, 31]
     runs: list[Any] = [Run("softmax", indices), Run("dacl", indices), Run("dacl", [1, 2])]  # a second one is left out

@@ -15,11 +15,12 @@ import nbformat
 import pytest
 from browser import BROWSER, chromium, explorer_page, jupyterlab, milliseconds_to_change
 
-from dacl_edu.lessons.runs import SHIPPED, lesson_runs
+from dacl_edu import paths
+from dacl_edu.lessons.runs import lesson_runs
 from dacl_edu.widgets import EXPLORERS
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(BROWSER is None, reason="no browser: scripts/install_browser.sh")]
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(BROWSER is None, reason="no browser: tools/install_browser.sh")]
 TROUBLE = ("Failed to load model", "Error displaying widget", "Error creating widget", "Javascript Error", "Traceback")
 
 
@@ -33,8 +34,8 @@ def browser() -> Iterator[Any]:
 def runs(tmp_path_factory: pytest.TempPathFactory) -> str:
     if "DACL_EDU_RUNS" in os.environ:
         return os.environ["DACL_EDU_RUNS"]
-    if SHIPPED.is_dir():
-        return str(SHIPPED)
+    if paths.shipped_runs().is_dir():
+        return str(paths.shipped_runs())
     folder = tmp_path_factory.mktemp("runs")
     lesson_runs(profile="smoke", seeds=1, out=folder)
     return str(folder)

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dacl_edu.course.questions import WrongAnswer, hidden_seeds
+from dacl_edu_course.questions import WrongAnswer, hidden_seeds
 
 Function = Callable[..., Any]
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from course.solutions.usual import members, usual
 
-from dacl_edu.course.questions import a1_center_loss as questions
+from dacl_edu_course.questions import a1_center_loss as questions
 
 
 def right_loss(x, y, c):

@@ -9,7 +9,7 @@ from course.solutions.a1.center_loss_gradients import right_gradients
 from course.solutions.own_function import own_function
 from course.solutions.usual import Function, members, named, usual
 
-from dacl_edu.course.questions import a1_center_loss as questions
+from dacl_edu_course.questions import a1_center_loss as questions
 
 
 def right_backward(x, y, c, incoming):

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from course.solutions.a1.center_loss import right_loss
 from course.solutions.usual import members, usual
 
-from dacl_edu.course.questions import a1_center_loss as questions
+from dacl_edu_course.questions import a1_center_loss as questions
 
 
 def right_gradients(x, y, c):

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from course.solutions.a2.sparse_center_loss import right_loss
 from course.solutions.usual import members, usual
 
-from dacl_edu.course.questions import a2_sparse_center_loss as questions
+from dacl_edu_course.questions import a2_sparse_center_loss as questions
 
 
 def right_x(x, a, y, c):

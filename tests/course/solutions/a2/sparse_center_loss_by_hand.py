@@ -9,7 +9,7 @@ from course.solutions.a2.sparse_center_loss import Losses, RightLosses, right_lo
 from course.solutions.own_function import own_function
 from course.solutions.usual import Function, members, named, usual
 
-from dacl_edu.course.questions import a2_sparse_center_loss as questions
+from dacl_edu_course.questions import a2_sparse_center_loss as questions
 
 
 def right_backward(x, a, y, c, incoming):

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from course.solutions.usual import members, usual
 
-from dacl_edu.course.questions import a3_center_update as questions
+from dacl_edu_course.questions import a3_center_update as questions
 
 
 def sums_and_counts(x, a, y, c):

@@ -12,7 +12,7 @@ from course.solutions.a3.center_delta import (
 )
 from course.solutions.usual import members, usual
 
-from dacl_edu.course.questions import a3_center_update as questions
+from dacl_edu_course.questions import a3_center_update as questions
 
 
 def joined(parts):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from course.solutions.a4 import budget_gradient, budget_term, entropy_gradient, entropy_term, my_term, my_term_gradient
 
-from dacl_edu.course.questions import a4_attention_term as questions
+from dacl_edu_course.questions import a4_attention_term as questions
 
 ASKED = {
     "budget_term": questions.budget_term,

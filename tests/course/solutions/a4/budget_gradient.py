@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from course.solutions.usual import members, overwrites_attention, usual
 
-from dacl_edu.course.questions import a4_attention_term as questions
+from dacl_edu_course.questions import a4_attention_term as questions
 
 
 def right_budget_gradient(a, budget):
@@ -50,7 +50,7 @@ class BudgetGradients:
         return torch.autograd.grad((leaf.mean() - budget) ** 2, leaf)[0]
 
     def calls_the_reference(a, budget):
-        from dacl_edu.course.reference.attention_terms import budget_gradient
+        from dacl_edu_course.reference.attention_terms import budget_gradient
 
         return torch.from_numpy(budget_gradient(a.numpy(), budget))
 

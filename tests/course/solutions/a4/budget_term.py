@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from course.solutions.usual import members, overwrites_attention, usual
 
-from dacl_edu.course.questions import a4_attention_term as questions
+from dacl_edu_course.questions import a4_attention_term as questions
 
 
 def right_budget(a, budget):
@@ -64,7 +64,7 @@ class Budgets:
         return (a.mean().reshape(1) - budget) ** 2
 
     def calls_the_reference(a, budget):
-        from dacl_edu.course.reference.attention_terms import budget_term
+        from dacl_edu_course.reference.attention_terms import budget_term
 
         value = budget_term(a.detach().numpy(), budget)
         return value + right_budget(a, budget) - right_budget(a, budget).detach()

@@ -9,7 +9,7 @@ from course.solutions.a4.budget_gradient import right_budget_gradient
 from course.solutions.a4.entropy_term import right_entropy
 from course.solutions.usual import members, overwrites_attention, usual
 
-from dacl_edu.course.questions import a4_attention_term as questions
+from dacl_edu_course.questions import a4_attention_term as questions
 
 
 def right_entropy_gradient(a):
@@ -75,7 +75,7 @@ class EntropyGradients:
         return leaf.grad
 
     def calls_the_reference(a):
-        from dacl_edu.course.reference import attention_terms
+        from dacl_edu_course.reference import attention_terms
 
         return torch.from_numpy(attention_terms.entropy_gradient(a.numpy()))
 

@@ -7,7 +7,7 @@ import math
 import torch
 from course.solutions.usual import members, overwrites_attention, usual
 
-from dacl_edu.course.questions import a4_attention_term as questions
+from dacl_edu_course.questions import a4_attention_term as questions
 
 
 def right_entropy(a):
@@ -74,7 +74,7 @@ class Entropies:
         return torch.xlogy(p, p).sum(dim=1)
 
     def calls_the_reference(a):
-        from dacl_edu.course.reference.attention_terms import entropy_term
+        from dacl_edu_course.reference.attention_terms import entropy_term
 
         return entropy_term(a.detach().numpy()) + right_entropy(a) - right_entropy(a).detach()
 

@@ -6,7 +6,7 @@ import torch
 from course.solutions.a4.entropy_term import right_entropy
 from course.solutions.usual import members, overwrites_attention, usual
 
-from dacl_edu.course.questions import a4_attention_term as questions
+from dacl_edu_course.questions import a4_attention_term as questions
 
 
 def right_term(a):

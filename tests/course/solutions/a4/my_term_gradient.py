@@ -9,7 +9,7 @@ from course.solutions.a4.budget_gradient import right_budget_gradient
 from course.solutions.a4.my_term import RightTerms, right_term
 from course.solutions.usual import members, overwrites_attention, usual
 
-from dacl_edu.course.questions import a4_attention_term as questions
+from dacl_edu_course.questions import a4_attention_term as questions
 
 
 def right_term_gradient(a):
@@ -63,7 +63,7 @@ class TermGradients:
         return differentiated(a)
 
     def calls_the_package(a):
-        from dacl_edu.gradients import compare_gradients
+        from dacl_edu.check.gradients import compare_gradients
 
         assert compare_gradients
         return right_term_gradient(a)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from course.solutions.a5 import attentive_island, compare, island_push, island_term
 
-from dacl_edu.course.questions import a5_island as questions
+from dacl_edu_course.questions import a5_island as questions
 
 ASKED = {
     "island_term": questions.island_term,

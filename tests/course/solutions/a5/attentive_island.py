@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from course.solutions.a5.island_term import RightIslandTerms, right_term
 from course.solutions.usual import members, overwrites_an_input, usual
 
-from dacl_edu.course.questions import a5_island as questions
+from dacl_edu_course.questions import a5_island as questions
 
 
 def right_loss(x, a, y, c, lam1):

@@ -9,7 +9,7 @@ import torch
 from course.solutions.usual import members, overwrites_an_input, usual
 from scipy import stats
 
-from dacl_edu.course.questions import a5_island as questions
+from dacl_edu_course.questions import a5_island as questions
 
 
 def right_compare(first, second):

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from course.solutions.a5.island_term import others, right_term, units
 from course.solutions.usual import members, overwrites_an_input, usual
 
-from dacl_edu.course.questions import a5_island as questions
+from dacl_edu_course.questions import a5_island as questions
 
 
 def right_push(c):
@@ -104,7 +104,7 @@ class Pushes:
         return torch.func.jacrev(right_term)(c) / (2 * (len(c) - 1))
 
     def calls_the_reference(c):
-        from dacl_edu.course.reference import island
+        from dacl_edu.reference import island
 
         return torch.from_numpy(island.island_push(c.numpy()))
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from course.solutions.usual import members, overwrites_an_input, usual
 
-from dacl_edu.course.questions import a5_island as questions
+from dacl_edu_course.questions import a5_island as questions
 
 
 def units(c):

@@ -1,0 +1,161 @@
+"""The folder of one run: what it was asked, where it ran, how it went, what came out."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dacl_edu.errors import UserError
+from dacl_edu.runs.config import TrainConfig
+
+_PACKAGES = ("torch", "torchvision", "numpy", "lightning-fabric", "torchmetrics", "dacl-edu")
+# Fields that say where a run happens, not what it computes: a resumed run may change them.
+_PLACE = {"root", "workers", "device"}
+
+
+class RunFolder:
+    """Reads and writes ``runs/<name>/``.
+
+    Parameters
+    ----------
+    path : Path
+        The folder; made when a run starts in it.
+
+    Examples
+    --------
+    >>> RunFolder("runs/x").checkpoint_last.name
+    'checkpoint_last.pt'
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.config_file = self.path / "config.json"
+        self.environment_file = self.path / "environment.json"
+        self.metrics_file = self.path / "metrics.jsonl"
+        self.result_file = self.path / "result.json"
+        self.predictions_file = self.path / "predictions.npz"
+        self.checkpoint_last = self.path / "checkpoint_last.pt"
+        self.checkpoint_best = self.path / "checkpoint_best.pt"
+
+    def start(self, config: TrainConfig, resume: bool) -> None:
+        """Claim the folder for a run, or check that it holds the same run when resuming.
+
+        Raises
+        ------
+        UserError
+            The folder holds another run, holds other files, or cannot be written.
+        """
+        if self.config_file.exists():
+            if not resume:
+                raise UserError(
+                    f"{self.path} already holds a run", mend="--resume continues it; or choose another --out"
+                )
+            self._require_same(config)
+            return
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"{self.path}: cannot make this folder ({error.strerror})", mend="choose --out") from error
+        if any(self.path.iterdir()):
+            raise UserError(f"{self.path} is not empty and holds no run", mend="choose another --out")
+        write_json(self.config_file, config.model_dump(mode="json"))
+        write_json(self.environment_file, environment())
+
+    def _require_same(self, config: TrainConfig) -> None:
+        before, now = self.config().model_dump(), config.model_dump()
+        changed = [key for key in now if key not in _PLACE and before[key] != now[key]]
+        if changed:
+            said = ", ".join(f"{key} {before[key]!r} → {now[key]!r}" for key in changed)
+            raise UserError(
+                f"{self.path} holds a run with other settings: {said}",
+                mend="resume with the same settings, or choose another --out",
+            )
+
+    def config(self) -> TrainConfig:
+        """Return the run's configuration.
+
+        Raises
+        ------
+        UserError
+            The folder holds no run, or its configuration is damaged.
+        """
+        return TrainConfig.checked(self._read(self.config_file, "no run there"))
+
+    def result(self) -> dict[str, Any]:
+        """Return the final figures.
+
+        Raises
+        ------
+        UserError
+            The run has not finished.
+        """
+        return self._read(self.result_file, "this run has no result yet; train … --resume finishes it")
+
+    @staticmethod
+    def _read(file: Path, otherwise: str) -> dict[str, Any]:
+        if not file.is_file():
+            raise UserError(f"{file.parent}: {otherwise}", mend=f"looked for {file.name}")
+        try:
+            return json.loads(file.read_text(encoding="utf-8"))
+        except json.JSONDecodeError as error:
+            raise UserError(f"{file}: not JSON (line {error.lineno})", mend="train again into another --out") from error
+
+    def write_metrics(self, history: list[dict[str, Any]]) -> None:
+        """Write one line an epoch, so that a resumed run's file is that of an uninterrupted one."""
+        replace_text(self.metrics_file, "".join(json.dumps(line) + "\n" for line in history))
+
+
+def write_json(file: Path, value: dict[str, Any]) -> None:
+    """Write readable JSON in one step: a reader sees the old file or the new one."""
+    replace_text(file, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def replace_text(file: Path, text: str) -> None:
+    """Write a text file through a temporary name."""
+    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, file)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that decide a run's numbers."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def git_sha() -> str | None:
+    """Return the commit of the project's checkout, with ``+changes`` when files differ; None outside one."""
+    here = Path(__file__).resolve().parent
+    try:
+        run = {"cwd": here, "capture_output": True, "text": True, "timeout": 10, "check": True}
+        sha = subprocess.run(["git", "rev-parse", "HEAD"], **run).stdout.strip()  # type: ignore[call-overload]
+        changed = subprocess.run(["git", "status", "--porcelain", "-uno"], **run).stdout.strip()  # type: ignore[call-overload]
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return f"{sha}+changes" if changed else sha
+
+
+def environment() -> dict[str, Any]:
+    """Return where a run happens: versions, machine, device, command line."""
+    return {
+        "versions": versions(),
+        "platform": platform.platform(),
+        "processor": platform.machine(),
+        "threads": torch.get_num_threads(),
+        "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "git_sha": git_sha(),
+        "command": sys.argv,
+    }

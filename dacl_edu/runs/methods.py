@@ -1,0 +1,60 @@
+"""From a method's name to its loss and its attention."""
+
+from __future__ import annotations
+
+import difflib
+
+from dacl_edu.errors import UserError
+from dacl_edu.losses import MetricLoss, available_losses, build_loss
+from dacl_edu.losses.registry import OTHER_NAMES
+from dacl_edu.model.attention import AttentionMode
+from dacl_edu.runs.config import TrainConfig
+
+SOFTMAX = "softmax"
+ALIASES = {"dacl": "sparse_center"}
+"""Names of the paper's tables that differ from the name of the loss."""
+
+
+def available_methods() -> tuple[str, ...]:
+    """Return what ``--method`` takes: softmax, dacl and every registered loss, plain and attentive.
+
+    It also takes ``pml:ClassName``, ``attentive_pml:ClassName`` (:func:`dacl_edu.losses.available_pml_losses`) and
+    ``package.module:ClassName``.
+
+    Examples
+    --------
+    >>> available_methods()[:3]
+    ('softmax', 'center', 'dacl')
+    """
+    others = [name for name in available_losses() if name != "center"]
+    return (SOFTMAX, "center", "dacl", *others)
+
+
+def build_method(config: TrainConfig) -> tuple[MetricLoss | None, AttentionMode]:
+    """Return the metric loss (None for softmax alone) and the attention mode of a run.
+
+    Raises
+    ------
+    UserError
+        An unknown method, or an attention mode for a method that does not use attention.
+    """
+    name = ALIASES.get(config.method, config.method)
+    if name != SOFTMAX and ":" not in name and name not in available_losses():
+        near = difflib.get_close_matches(name, available_methods(), n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(available_methods())}"
+        raise UserError(f"unknown method {config.method!r}", mend=f"{hint} {OTHER_NAMES}")
+    metric_loss = None if name == SOFTMAX else build_loss(name, **config.loss_parameters)
+    if metric_loss is not None and metric_loss.uses_attention:
+        return metric_loss, config.attention or "learned"
+    if config.attention not in (None, "ones"):
+        raise UserError(
+            f"method {config.method!r} does not use attention, so attention={config.attention!r} would do nothing",
+            mend=f"leave attention out, or use --method {_attentive(config.method)}",
+        )
+    return metric_loss, "ones"
+
+
+def _attentive(method: str) -> str:
+    """Name the attentive form of a method."""
+    name = f"attentive_{method}"
+    return name if name in available_losses() or method.startswith("pml:") else "dacl"

@@ -1,0 +1,208 @@
+"""A run as lessons, explorers and reports see it: a whole run folder, or a small copy that comes with the project."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dacl_edu import paths
+from dacl_edu.errors import UserError
+from dacl_edu.evaluation.deep_features import ClassifierHead, DeepFeatures, balanced_rows
+from dacl_edu.evaluation.predict import Predictions
+from dacl_edu.runs.config import TrainConfig
+from dacl_edu.runs.folder import RunFolder
+from dacl_edu.runs.snapshots import Snapshot, load_snapshots
+from dacl_edu.runs.trained import compute_deep_features, load_head
+
+METHODS = ("softmax", "center", "dacl")
+"""Methods in the paper's order, which tables and figures follow."""
+
+FEATURES, HEAD = "features-{}.npz", "head.npz"
+"""Files that a small copy keeps in place of a checkpoint."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is known of a run, finished or not.
+
+    Attributes
+    ----------
+    folder : Path
+    config : TrainConfig
+    history : list of dict
+        The lines of ``metrics.jsonl``, one an epoch; empty where there are none.
+    result : dict
+        As in ``result.json``; empty where the run has not finished.
+    predictions : Predictions or None
+        Of the evaluated split. A small copy lacks features and attention there: (n, 0).
+    environment : dict or None
+        Where it ran.
+    missing : tuple of str
+        What the folder lacks, in words.
+    group, name : str
+        What a report calls it: the method with the settings that tell it from others, and the seed where a group has
+        several. Empty until runs are put side by side.
+    """
+
+    folder: Path
+    config: TrainConfig
+    history: list[dict[str, Any]] = field(default_factory=list, repr=False)
+    result: dict[str, Any] = field(default_factory=dict, repr=False)
+    predictions: Predictions | None = field(default=None, repr=False)
+    environment: dict[str, Any] | None = field(default=None, repr=False)
+    missing: tuple[str, ...] = ()
+    group: str = ""
+    name: str = ""
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is a result, image by image."""
+        return bool(self.result) and self.predictions is not None
+
+    @property
+    def correct(self) -> torch.Tensor:
+        """Whether each image was classified correctly, (n,) bool.
+
+        Raises
+        ------
+        UserError
+            The run has no predictions.
+        """
+        if self.predictions is None:
+            raise UserError(f"{self.folder}: no predictions there", mend="train it again")
+        return self.predictions.logits.argmax(dim=1) == self.predictions.labels
+
+    def deep_features(self, split: str, per_class: int | None = None) -> DeepFeatures:
+        """Return features and attention: those stored with the run, or computed by its checkpoint.
+
+        Parameters
+        ----------
+        split : str
+            ``"train"``, ``"val"`` or ``"test"``.
+        per_class : int, optional
+            Only the first so many of each class (of those stored; a small copy keeps 30 of ``train`` and 50 of
+            ``test``).
+
+        Raises
+        ------
+        UserError
+            Neither stored nor a checkpoint there.
+        """
+        stored = self.folder / FEATURES.format(split)
+        if stored.is_file():
+            deep = DeepFeatures.load(stored)
+        elif split == self.result.get("split") and self.predictions is not None and self.predictions.features.shape[1]:
+            deep = DeepFeatures.of(self.predictions, split)
+        else:
+            return compute_deep_features(self.folder, split, per_class)
+        return deep if per_class is None else deep.rows(balanced_rows(deep.labels, per_class))
+
+    def head(self) -> ClassifierHead:
+        """Return classifier and centers: those stored with the run, or its checkpoint's."""
+        stored = self.folder / HEAD
+        return ClassifierHead.load(stored) if stored.is_file() else load_head(self.folder)
+
+    def snapshots(self) -> list[Snapshot]:
+        """Return features of some validation images after every epoch, where the run kept them."""
+        return load_snapshots(self.folder)
+
+
+def read_run(path: str | Path) -> Run:
+    """Read what is there of a run; what is not is said in ``missing``.
+
+    Parameters
+    ----------
+    path : path
+        A run folder, or a small copy of one.
+
+    Raises
+    ------
+    UserError
+        No configuration there, so no run.
+    """
+    folder = RunFolder(path)
+    config, missing = folder.config(), list[str]()
+    history: list[dict[str, Any]] = []
+    if folder.metrics_file.is_file():
+        for line in folder.metrics_file.read_text("utf-8").splitlines():
+            try:
+                history.append(json.loads(line))
+            except json.JSONDecodeError:
+                missing.append("a line of metrics.jsonl is damaged; the epochs before it are shown.")
+                break
+    else:
+        missing.append("no metrics.jsonl, so no training curves.")
+    result = _optional(folder.result, folder.result_file, missing, "no result yet (the run has not finished).")
+    predictions = _optional(
+        lambda: Predictions.load(folder.predictions_file), folder.predictions_file, missing,
+        "no predictions.npz, so nothing image by image.",
+    )  # fmt: skip
+    environment = _optional(
+        lambda: json.loads(folder.environment_file.read_text("utf-8")), folder.environment_file, missing, ""
+    )
+    return Run(folder.path, config, history, result or {}, predictions, environment, tuple(missing))
+
+
+def find_runs(folders: str | Path | Sequence[str | Path]) -> list[Run]:
+    """Read every finished run in or below some folders, sorted by method (the paper's order) and seed.
+
+    Parameters
+    ----------
+    folders : path, or sequence of paths, or a string of several divided by spaces
+
+    Raises
+    ------
+    UserError
+        There is none, or one lacks its predictions.
+    """
+    named = folders.split() if isinstance(folders, str) else [folders] if isinstance(folders, Path) else folders
+    results = sorted({file for folder in named for file in Path(folder).expanduser().rglob("result.json")})
+    runs = [read_run(file.parent) for file in results]
+    if not runs:
+        raise UserError(f"no finished run in {', '.join(map(str, named))}", mend="train some with notebook 07_training")
+    for run in runs:
+        if not run.finished:
+            raise UserError(f"{run.folder}: {' '.join(run.missing)}", mend="train it again")
+    return in_order(runs)
+
+
+def in_order(runs: Iterable[Run]) -> list[Run]:
+    """Sort runs by method, in the paper's order, and seed."""
+    order = {method: index for index, method in enumerate(METHODS)}
+    return sorted(runs, key=lambda run: (order.get(run.config.method, len(order)), run.config.method, run.config.seed))
+
+
+def shipped_runs() -> list[Run]:
+    """Return the runs that come with the project: three methods, three seeds.
+
+    Raises
+    ------
+    UserError
+        This copy of the project has none.
+
+    Examples
+    --------
+    >>> sorted({run.config.method for run in shipped_runs()})
+    ['center', 'dacl', 'softmax']
+    """
+    if not paths.shipped_runs().is_dir():
+        raise UserError("no run was named, and none comes with this copy", mend="train some: dacl-edu demo")
+    return find_runs(paths.shipped_runs())
+
+
+def _optional(read: Callable[[], Any], file: Path, missing: list[str], otherwise: str) -> Any:
+    if not file.is_file():
+        if otherwise:
+            missing.append(otherwise)
+        return None
+    try:
+        return read()
+    except (UserError, OSError, KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        missing.append(f"{file.name} cannot be read ({type(error).__name__}).")
+        return None

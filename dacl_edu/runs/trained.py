@@ -1,0 +1,151 @@
+"""Put a finished run back together, to look at it or to measure it on other data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dacl_edu.centers import ClassCenters
+from dacl_edu.data import AugmentParameters, BatchAugment, available_splits, load_dataset
+from dacl_edu.evaluation.deep_features import ClassifierHead, DeepFeatures, balanced_rows
+from dacl_edu.evaluation.predict import Predictions, predict
+from dacl_edu.model import DACL
+from dacl_edu.runs.checkpoint import load_checkpoint
+from dacl_edu.runs.config import TrainConfig
+from dacl_edu.runs.folder import RunFolder
+from dacl_edu.runs.methods import build_method
+from dacl_edu.runs.splits import evaluated_split, load_evaluated_split, load_split
+
+
+@dataclass(frozen=True)
+class LoadedRun:
+    """A trained model with what is needed to use it.
+
+    Attributes
+    ----------
+    folder : RunFolder
+    config : TrainConfig
+    model : DACL
+        In evaluation mode.
+    centers : ClassCenters
+    prepare : BatchAugment
+        ``prepare.evaluate(images)`` turns uint8 images (m, 3, H, W) into the model's input.
+    """
+
+    folder: RunFolder
+    config: TrainConfig
+    model: DACL
+    centers: ClassCenters
+    prepare: BatchAugment
+
+
+def load_run(path: str | Path) -> LoadedRun:
+    """Load the model of a run: the selected epoch's, or the last one's.
+
+    Parameters
+    ----------
+    path : path
+        A run folder.
+
+    Raises
+    ------
+    UserError
+        No run there, or a damaged checkpoint.
+    """
+    folder = RunFolder(path)
+    config = folder.config()
+    state = load_checkpoint(folder.checkpoint_last if config.select_by == "last" else folder.checkpoint_best)
+    _, attention_mode = build_method(config)
+    num_classes, feature_dim = state["centers"]["centers"].shape
+    model = DACL(config.backbone, num_classes, config.image_size, attention_mode, config.attention_widths)
+    model.load_state_dict(state["model"])
+    centers = ClassCenters(num_classes, feature_dim, config.alpha, config.eps, config.center_init)
+    centers.load_state_dict(state["centers"])
+    mean, std = state["normalization"]
+    prepare = BatchAugment(AugmentParameters(config.image_size, "none", tuple(mean), tuple(std)))
+    return LoadedRun(folder, config, model.eval(), centers, prepare)
+
+
+def load_head(path: str | Path) -> ClassifierHead:
+    """Return the classifier and the centers of a run; parameters and errors as :func:`load_run`."""
+    run = load_run(path)
+    weight, bias = run.model.classifier.weight.detach(), run.model.classifier.bias.detach()
+    return ClassifierHead(weight, bias, run.centers().detach())
+
+
+def compute_deep_features(path: str | Path, split: str, per_class: int | None = None) -> DeepFeatures:
+    """Run a trained network over images of its own data set.
+
+    Parameters
+    ----------
+    path : path
+        A run folder with a checkpoint.
+    split : str
+        ``"train"``, ``"val"`` or ``"test"``.
+    per_class : int, optional
+        Only the first so many of each class.
+
+    Raises
+    ------
+    UserError
+        As :func:`load_run` and :func:`dacl_edu.data.load_dataset`.
+    """
+    run = load_run(path)
+    config = run.config
+    dataset = load_split(config, split)
+    rows = torch.arange(len(dataset)) if per_class is None else balanced_rows(dataset.labels, per_class)
+    predictions = predict(run.model, dataset.subset(rows), run.prepare.evaluate)
+    return replace(DeepFeatures.of(predictions, split), indices=rows)
+
+
+def evaluate_run(
+    path: str | Path, data: str | None = None, root: str | Path | None = None, split: str | None = None
+) -> tuple[dict[str, Any], Predictions]:
+    """Measure a trained run on any split of any data set, in float32.
+
+    Parameters
+    ----------
+    path : path
+        A run folder.
+    data, root : optional
+        Data set and its folder; by default the run's own.
+    split : optional
+        By default the one that the run was measured on.
+
+    Returns
+    -------
+    result : dict
+        Scores, with what they are of.
+    predictions : Predictions
+
+    Raises
+    ------
+    UserError
+        As :func:`load_run` and :func:`dacl_edu.data.load_dataset`.
+    """
+    run = load_run(path)
+    config = run.config
+    name = data or config.data
+    if data is None and root is None and split is None:
+        dataset = load_evaluated_split(config)  # with the run's own limit: the images that its result is of
+    else:
+        where = root if root is not None or data is not None else config.root
+        split = split or evaluated_split(config, available_splits(name, where))
+        dataset = load_dataset(name, split, where, config.load_size)
+    predictions = predict(run.model, dataset, run.prepare.evaluate)
+    result = {
+        "run": str(run.folder.path),
+        "method": config.method,
+        "dataset": name,
+        "preset": config.preset,
+        "seed": config.seed,
+        "split": dataset.split,
+        "images": len(dataset),
+        "selected_by": config.select_by,
+        "classes": list(dataset.classes),
+        **predictions.scores(),
+    }
+    return result, predictions

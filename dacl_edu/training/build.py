@@ -1,0 +1,108 @@
+"""What Algorithm 1 is given: everything that is built from a configuration before its line 1."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+
+from dacl_edu.centers import ClassCenters
+from dacl_edu.data import BatchAugment
+from dacl_edu.losses import Objective
+from dacl_edu.model import DACL
+from dacl_edu.model.pretrained import load_weights
+from dacl_edu.runs.config import TrainConfig
+from dacl_edu.runs.folder import RunFolder
+from dacl_edu.runs.methods import build_method
+from dacl_edu.runs.snapshots import SnapshotWriter
+from dacl_edu.training.data import EpochSampler, build_loader, epoch_generator, load_training_data
+from dacl_edu.training.optim import build_optimizer, build_schedule, resolve_precision
+from dacl_edu.training.state import RunState
+
+
+def build_run(config: TrainConfig, folder: RunFolder, resume: bool, progress: bool) -> RunState:
+    """Build data, network, centers, loss and optimizer, claim the run's folder, and restore what it holds.
+
+    The order matters: a mistyped setting leaves no folder behind, and the network's random numbers depend on the seed
+    alone.
+
+    Parameters
+    ----------
+    config : TrainConfig
+    folder : RunFolder
+    resume : bool
+        Continue from ``checkpoint_last.pt`` where there is one.
+    progress : bool
+        Say on standard error which pretrained weights were taken.
+
+    Returns
+    -------
+    RunState
+        At the end of its last finished epoch; at epoch 0 for a new run.
+
+    Raises
+    ------
+    UserError
+        As :func:`dacl_edu.training.train`.
+    """
+    data = load_training_data(config)
+    metric_loss, attention_mode = build_method(config)
+    fabric = Fabric(
+        accelerator=config.device,
+        devices=config.devices,
+        strategy="ddp" if config.devices > 1 else "auto",
+        precision=resolve_precision(config),
+    )
+    if config.devices > 1:
+        fabric.launch()
+    sampler = EpochSampler(len(data.train), config.seed, fabric.global_rank, fabric.world_size)
+    loader = build_loader(fabric, data.train, sampler, config)
+
+    torch.manual_seed(config.seed)
+    num_classes = len(data.train.classes)
+    network = DACL(config.backbone, num_classes, config.image_size, attention_mode, config.attention_widths)
+    if config.weights:
+        report = load_weights(network, config.weights)
+        if progress and fabric.is_global_zero:
+            print(report, file=sys.stderr)
+    centers = ClassCenters(
+        num_classes,
+        network.feature_dim,
+        config.alpha,
+        config.eps,
+        config.center_init,
+        generator=epoch_generator(config.seed, 0, stream=1),
+    ).to(fabric.device)
+    if fabric.is_global_zero:
+        folder.start(config, resume)
+    fabric.barrier()
+    optimizer = build_optimizer(network, config)
+    network.to(memory_format=torch.channels_last)
+    trained: Any = torch.compile(network) if config.compile else network
+    model, optimizer = fabric.setup(trained, optimizer)
+
+    prepare = BatchAugment(data.augment).evaluate
+    watched = data.validation if fabric.is_global_zero else None
+    run = RunState(
+        folder=folder,
+        config=config,
+        fabric=fabric,
+        data=data,
+        sampler=sampler,
+        loader=loader,
+        prepare=prepare,
+        network=network,
+        model=model,
+        centers=centers,
+        objective=Objective(metric_loss, config.lam),
+        optimizer=optimizer,
+        schedule=build_schedule(optimizer, config, steps_per_epoch=len(loader)),
+        snapshots=SnapshotWriter(folder.path, watched, config.snapshots, prepare),
+    )
+    if resume and folder.checkpoint_last.exists():
+        run.restore(folder.checkpoint_last)
+    if run.epoch == 0:
+        run.snapshots.take(0, network, centers)
+    return run

@@ -1,0 +1,186 @@
+"""The data of a run: which images train, which validate, which are measured at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+from torch.utils.data import DataLoader, Sampler
+
+from dacl_edu.data import AugmentParameters, FaceDataset, available_splits, collate_batch, split_train_validation
+from dacl_edu.errors import UserError
+from dacl_edu.runs.config import TrainConfig
+from dacl_edu.runs.splits import evaluated_split, load_split
+
+RGB = tuple[float, float, float]
+
+_KNOWN_STATISTICS: dict[str, tuple[RGB, RGB]] = {
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),  # torchvision's
+    "rafdb": ((0.5752, 0.4495, 0.4012), (0.2086, 0.1911, 0.1827)),  # the authors' released code, main.py
+}
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Training part and, where there is one, validation part; and how images become inputs.
+
+    Attributes
+    ----------
+    train : FaceDataset
+    validation : FaceDataset or None
+        The data set's own validation part, or one taken from its training part.
+    validation_source : str
+        ``"val"``, ``"held out of train"``, ``"test"`` or ``"none"``.
+    augment : AugmentParameters
+    """
+
+    train: FaceDataset
+    validation: FaceDataset | None
+    validation_source: str
+    augment: AugmentParameters
+
+
+def load_training_data(config: TrainConfig) -> TrainingData:
+    """Load what is trained and validated on; the evaluated split is only looked for, not read.
+
+    Raises
+    ------
+    UserError
+        A split is missing, a class has no image, or the training part is smaller than two images.
+    """
+    splits = available_splits(config.data, config.root)
+    evaluated_split(config, splits)
+    train = load_split(config, "train")
+    validation, source = None, "none"
+    if config.select_by == "test":
+        validation, source = load_split(config, "test"), "test"
+    elif "val" in splits:
+        validation, source = load_split(config, "val"), "val"
+    elif config.select_by == "validation":
+        if not config.validation_fraction:
+            raise UserError(
+                f"{config.data} has no validation part and validation_fraction is 0, so no epoch can be selected",
+                mend="--select-by last, or --validation-fraction 0.1",
+            )
+        train, validation = split_train_validation(train, config.validation_fraction, config.seed)
+        source = "held out of train"
+    train.require_every_class()
+    if len(train) < 2:
+        raise UserError(f"{config.data} has {len(train)} training image(s)", mend="BatchNorm needs at least two")
+    mean, std = _KNOWN_STATISTICS.get(config.normalize) or channel_statistics(train.images)
+    augment = AugmentParameters(config.image_size, config.augment, mean, std, erase=config.erase)
+    return TrainingData(train, validation, source, augment)
+
+
+def channel_statistics(images: Tensor, most: int = 4096) -> tuple[RGB, RGB]:
+    """Mean and standard deviation of each channel, for pixel values from 0 to 1.
+
+    Parameters
+    ----------
+    images : Tensor, shape (n, 3, H, W), uint8
+    most : int, default 4096
+        Of larger sets every k-th image is looked at.
+
+    Returns
+    -------
+    mean, std : tuple of 3 float
+
+    Examples
+    --------
+    >>> channel_statistics(torch.tensor([0, 255], dtype=torch.uint8).view(2, 1, 1, 1).expand(2, 3, 1, 1))
+    ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    """
+    sample = images[:: max(1, len(images) // most)]
+    # A histogram counts every pixel exactly and needs no float copy of the images.
+    values = torch.arange(256, dtype=torch.float64) / 255
+    means, stds = [], []
+    for channel in range(images.shape[1]):
+        share = torch.bincount(sample[:, channel].flatten(), minlength=256).double()
+        share /= share.sum()
+        mean = float(share @ values)
+        means.append(mean)
+        stds.append(max(float(share @ (values - mean).square()) ** 0.5, 1e-6))
+    return (means[0], means[1], means[2]), (stds[0], stds[1], stds[2])
+
+
+class EpochSampler(Sampler[int]):
+    """A new random order each epoch that depends on seed and epoch alone, so that a resumed run draws the same.
+
+    With several processes each takes its share of the one order: every ``world_size``-th image, as many as the others.
+
+    Parameters
+    ----------
+    length : int
+        Number of images.
+    seed : int
+    rank, world_size : int, default 0, 1
+        This process, and how many there are.
+
+    Attributes
+    ----------
+    epoch : int
+        Whose order is drawn next. A plain attribute, since Fabric would call ``set_epoch`` with a count of its own.
+
+    Examples
+    --------
+    >>> order = EpochSampler(5, seed=0)
+    >>> first = list(order)
+    >>> order.epoch = 1
+    >>> first != list(order), sorted(first)
+    (True, [0, 1, 2, 3, 4])
+    """
+
+    def __init__(self, length: int, seed: int, rank: int = 0, world_size: int = 1) -> None:
+        self.length = length
+        self.seed = seed
+        self.rank = rank
+        self.world_size = world_size
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return self.length // self.world_size
+
+    def __iter__(self) -> Iterator[int]:
+        order = torch.randperm(self.length, generator=epoch_generator(self.seed, self.epoch)).tolist()
+        return iter(order[self.rank :: self.world_size][: len(self)])
+
+
+def build_loader(fabric: Fabric, dataset: FaceDataset, order: EpochSampler, config: TrainConfig) -> Any:
+    """Return the loader of training batches on this process's device, in the order that ``order`` draws.
+
+    Raises
+    ------
+    UserError
+        Too few images for the micro-batches that the configuration asks for.
+    """
+    of_process = len(order)
+    batch = min(config.batch_size // config.devices, of_process)
+    if batch < 2 * config.accumulate:
+        raise UserError(
+            f"{len(dataset)} training images over accumulate {config.accumulate} and devices {config.devices} leave "
+            "fewer than two at a time, and BatchNorm needs at least two",
+            mend="--accumulate 1, or more images",
+        )
+    loader: DataLoader[Any] = DataLoader(
+        dataset,
+        batch_size=batch,
+        sampler=order,
+        collate_fn=collate_batch,
+        num_workers=config.workers,
+        persistent_workers=config.workers > 0,
+        pin_memory=fabric.device.type == "cuda",
+        generator=torch.Generator(),  # else a resumed run with workers draws one number more than an uninterrupted one
+        # BatchNorm cannot train on one image, so a lone last one is left out (each epoch another).
+        drop_last=0 < of_process % batch < 2 * config.accumulate,
+    )
+    return fabric.setup_dataloaders(loader, use_distributed_sampler=False)  # the order knows the processes
+
+
+def epoch_generator(seed: int, epoch: int, stream: int = 0) -> torch.Generator:
+    """Return a generator whose numbers depend on seed, epoch and stream (order, augmentation of process k, …)."""
+    mixed = (seed * 1_000_003 + epoch) * 1_009 + stream
+    return torch.Generator().manual_seed(mixed % (2**63))

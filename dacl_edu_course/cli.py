@@ -1,0 +1,151 @@
+"""The commands ``dacl-edu course release | collect | grade | results | export | students``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from dacl_edu_course.grading.marks import SubmissionMark
+
+app = typer.Typer(
+    help="Give out assignments, collect them, grade them. docs/instructor.md tells the whole story.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+SOURCES = Path("notebooks/assignments/source")
+
+CourseFolder = Annotated[Path, typer.Option("--course", help="The course's folder, an nbgrader course.")]
+Source = Annotated[Path, typer.Option(help="Folder of the instructor's sources: NAME/NAME.ipynb.")]
+Name = Annotated[str, typer.Argument(help="Assignment, or how its name begins, e.g. a2.", show_default=False)]
+
+
+@app.command()
+def release(
+    names: Annotated[list[str] | None, typer.Argument(help="Assignments, e.g. a1 a2; all if left out.")] = None,
+    source: Source = SOURCES,
+    course: CourseFolder = Path("course"),
+) -> None:
+    """Put assignments into a course and write what students are given. Example: dacl-edu course release a1 a2"""
+    from dacl_edu_course.authoring.release import release_course
+
+    for path in release_course(names or [], source, course):
+        print(path)
+
+
+@app.command()
+def collect(
+    folder: Annotated[Path, typer.Argument(help="What the learning platform gave you: a folder or a zip.")],
+    name: Name,
+    course: CourseFolder = Path("course"),
+) -> None:
+    """Sort submissions by student. Example: dacl-edu course collect ~/Downloads/hand-ins a2
+
+    Files are recognised by what is in them. Of two submissions by one student the later counts; nothing is deleted.
+    """
+    from dacl_edu_course.grading.batch import collect_course, find_assignment
+    from dacl_edu_course.handing_in.handed_in import plain_name
+
+    assignment = find_assignment(name, course)
+    found = collect_course(folder, assignment, course)
+    for each in found:
+        for note in each.notes:
+            print(f"{each.student or folder}: {plain_name(note, 1000)}")
+    students = [each for each in found if each.student]  # what belongs to nobody has notes and no name
+    without = sum(each.path is None for each in students)
+    print(f"{assignment.name}: {len(students)} students" + (f", {without} without a notebook" if without else ""))
+
+
+@app.command()
+def grade(
+    name: Name,
+    course: CourseFolder = Path("course"),
+    students: Annotated[list[str] | None, typer.Option("--student", help="Only this one; may be repeated.")] = None,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=0, help="Submissions at a time. [default: processors]")] = 0,
+    cell_seconds: Annotated[float, typer.Option(min=0.5, help="Seconds that a cell, or a call, may take.")] = 10.0,
+    total_seconds: Annotated[float, typer.Option(min=5, help="Seconds that a submission may take.")] = 120.0,
+    memory_mb: Annotated[int, typer.Option(min=256, help="Megabytes that a submission may use.")] = 2048,
+) -> None:
+    """Grade what was collected: gradebook, CSV, a feedback page each. Example: dacl-edu course grade a2
+
+    Each submission runs in a process of its own, without network and with limits of time and memory.
+    """
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from dacl_edu_course.grading.batch import find_assignment, grade_course, isolation, submissions
+    from dacl_edu_course.sandbox.limits import Limits
+
+    limits = Limits(
+        cell_seconds=cell_seconds, call_seconds=cell_seconds, total_seconds=total_seconds, memory_mb=memory_mb
+    )
+    assignment = find_assignment(name, course)
+    count = len(submissions(assignment, course, students or ()))
+    print(isolation())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, transient=True) as progress:
+        bar = progress.add_task("grading", total=count)
+        graded = grade_course(assignment, course, limits, jobs, students or (), done=lambda mark: progress.advance(bar))
+    _say(graded.marks, graded.csv)
+
+
+@app.command()
+def results(name: Name, course: CourseFolder = Path("course")) -> None:
+    """Write CSV and feedback again, with the points that a person gave since. Example: dacl-edu course results a5"""
+    from dacl_edu_course.grading.batch import find_assignment, write_results
+
+    written = write_results(find_assignment(name, course), course)
+    _say(written.marks, written.csv)
+
+
+@app.command()
+def export(
+    name: Name,
+    to: Annotated[str, typer.Option("--format", help="otter: what `otter assign` takes.")] = "otter",
+    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("exported"),
+    source: Source = SOURCES,
+) -> None:
+    """Write an assignment for another grader. Example: dacl-edu course export a2 --format otter --out exported"""
+    from dacl_edu.errors import UserError
+    from dacl_edu_course.authoring import otter
+    from dacl_edu_course.authoring.assignment import Assignment
+    from dacl_edu_course.authoring.release import chosen_sources, find_sources
+
+    if to != "otter":
+        raise UserError(f"unknown format {to!r}", mend="use --format otter")
+    (path,) = chosen_sources([name], find_sources(source), source)
+    print(otter.export(Assignment.load(path), out))
+
+
+@app.command()
+def students(
+    folder: Annotated[Path, typer.Argument(help="Holds source/; release/ is written.")] = SOURCES.parent,
+) -> None:
+    """Write the students' versions of all sources, without a course. Example: dacl-edu course students"""
+    from dacl_edu_course.authoring.release import write_student_versions
+
+    for path in write_student_versions(folder / "source", folder / "release"):
+        print(path)
+
+
+def _say(marks: tuple[SubmissionMark, ...], csv: Path) -> None:
+    """Print a row a submission, and where the files are."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from dacl_edu_course.handing_in.handed_in import plain_name
+
+    table = Table(box=None, pad_edge=False)
+    for column, justify in (("student", "left"), ("points", "right"), ("of", "right"), ("waits", "right")):
+        table.add_column(column, justify=justify)  # type: ignore[arg-type]
+    for mark in marks:
+        student, waits_for = escape(plain_name(mark.student)), f"{mark.waiting:g}" if mark.waiting else ""
+        table.add_row(student, f"{mark.total:g}", f"{mark.maximum:g}", waits_for)
+    Console(width=max(60, Console().width)).print(table)
+    waits = sum(mark.waiting > 0 for mark in marks)
+    if waits:
+        print(f"{waits} submissions wait for a person: docs/instructor.md, Marking by hand")
+    print(csv)

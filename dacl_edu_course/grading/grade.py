@@ -1,0 +1,148 @@
+"""Grade one submission: repair it, run its cells shut in, run the author's tests here on stand-ins.
+
+No exception of a student's notebook comes out of here: whatever it is or does, it gets marks and a plain reason.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dacl_edu_course.authoring.assignment import Assignment, Question
+from dacl_edu_course.grading.marks import QuestionMark, SubmissionMark
+from dacl_edu_course.grading.testing import Trial
+from dacl_edu_course.handing_in.repair import Damaged, Repaired, read_submission, repair
+from dacl_edu_course.sandbox.limits import Limits
+from dacl_edu_course.sandbox.process import Worker
+from dacl_edu_course.sandbox.protocol import plain
+from dacl_edu_course.sandbox.session import Session
+
+_NOTES, _LETTERS = 50, 1000
+
+
+@dataclass(frozen=True)
+class Graded:
+    """What came of a submission.
+
+    Parameters
+    ----------
+    mark : SubmissionMark
+    repaired : Repaired or None
+        The notebook put right; None where there was none to grade.
+    """
+
+    mark: SubmissionMark
+    repaired: Repaired | None = field(default=None, repr=False)
+
+
+def grade_submission(
+    assignment: Assignment,
+    student: str,
+    path: Path | None,
+    limits: Limits = Limits(),  # noqa: B008  # frozen
+    notes: tuple[str, ...] = (),
+    worker: Worker | None = None,
+) -> Graded:
+    """Grade one notebook.
+
+    Parameters
+    ----------
+    assignment : Assignment
+        With hidden tests and points.
+    student : str
+    path : Path or None
+        The notebook; None: nothing was handed in.
+    limits : Limits
+        Of time, memory and output.
+    notes : tuple of str
+        What was said of it before, when it was collected.
+    worker : Worker, optional
+        A process started ahead; it is ended here.
+
+    Returns
+    -------
+    Graded
+    """
+    started = time.monotonic()
+    submission = Damaged("there is no notebook in the submission") if path is None else read_submission(path)
+    repaired = submission if isinstance(submission, Damaged) else repair(assignment, submission)
+    if isinstance(repaired, Damaged):
+        if worker is not None:
+            worker.close()
+        lost = tuple(_mark(question, 0.0, repaired.reason) for question in assignment.questions)
+        said = _distinct(notes, (repaired.reason,))
+        return Graded(SubmissionMark(student, assignment.name, lost, said, _since(started)))
+    with Session(_named(repaired), limits, worker=worker) as session:
+        marks = _marks(assignment, repaired, session)
+    said = tuple(map(_sentence, session.notes))
+    mark = SubmissionMark(student, assignment.name, marks, _distinct(notes, repaired.notes, said), _since(started))
+    return Graded(mark, repaired)
+
+
+def failed(assignment: Assignment, student: str, error: Exception, notes: tuple[str, ...] = ()) -> Graded:
+    """Return what a submission gets on which the grader itself failed: no points yet, and a person who looks at it.
+
+    Parameters
+    ----------
+    assignment : Assignment
+    student : str
+    error : Exception
+        Its kind alone is named.
+    notes : tuple of str
+    """
+    said = f"The grader failed on this submission ({type(error).__name__}): a person looks at it."
+    waits = tuple(_mark(question, None, "") for question in assignment.questions)
+    return Graded(SubmissionMark(student, assignment.name, waits, _distinct(notes, (said,))))
+
+
+def _marks(assignment: Assignment, repaired: Repaired, session: Session) -> tuple[QuestionMark, ...]:
+    """Run what the student could see of every test, and only then what is hidden; see :class:`Trial`."""
+    reasons = dict(repaired.missing)
+    tested = [question.name for question in assignment.questions if question.test]
+    trials = {name: Trial(repaired.tests[name], session.answer) for name in tested if not reasons.get(name)}
+    for name, trial in trials.items():
+        reasons[name] = trial.visible()
+    session.discreet = True
+    for name, trial in trials.items():
+        reasons[name] = reasons[name] or trial.hidden()
+    return tuple(_graded(question, reasons.get(question.name, "")) for question in assignment.questions)
+
+
+def _graded(question: Question, reason: str) -> QuestionMark:
+    if question.test is None:
+        # An empty answer is still a person's to judge: it may stand in a cell of the student's own.
+        return _mark(question, None, reason)
+    return _mark(question, 0.0 if reason else question.points, reason)
+
+
+def _mark(question: Question, earned: float | None, reason: str) -> QuestionMark:
+    return QuestionMark(question.name, question.title, question.points, earned, reason)
+
+
+def _named(repaired: Repaired) -> list[tuple[str, str]]:
+    """The cells with distinct names, by which notes call them."""
+    cells: list[tuple[str, str]] = []
+    seen: dict[str, int] = {}
+    for cell in repaired.cells:
+        name = cell.id if cell.id else "of your own"
+        seen[name] = seen.get(name, 0) + 1
+        cells.append((name if seen[name] == 1 else f"{name} ({seen[name]})", cell.source))
+    return cells
+
+
+def _sentence(note: str) -> str:
+    first = note.partition(" ")[0]
+    capital = note if "_" in first else note[:1].upper() + note[1:]  # the name of a function stays as it is
+    return capital if capital.endswith(".") else f"{capital}."
+
+
+def _distinct(*groups: tuple[str, ...]) -> tuple[str, ...]:
+    """Each note once, as one harmless line; not thousands of them."""
+    notes = list(dict.fromkeys(plain(note, _LETTERS) for group in groups for note in group))
+    rest = [f"There are {len(notes) - _NOTES:,} more notes like these."] if len(notes) > _NOTES else []
+    return (*notes[:_NOTES], *rest)
+
+
+def _since(started: float) -> float:
+    return round(time.monotonic() - started, 2)

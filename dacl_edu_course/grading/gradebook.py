@@ -1,0 +1,267 @@
+"""Marks into nbgrader's gradebook, into ``autograded`` notebooks for its formgrader, and into a table.
+
+Grading again replaces what the grader found and keeps what a person decided.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import textwrap
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from dacl_edu.errors import UserError
+from dacl_edu_course.authoring.assignment import Assignment
+from dacl_edu_course.authoring.release import COURSE_ID, tools_on_path
+from dacl_edu_course.grading.marks import SubmissionMark
+from dacl_edu_course.handing_in.repair import Merged, Repaired
+from dacl_edu_course.sandbox.protocol import plain
+
+Result = tuple[SubmissionMark, Repaired | None]
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+_AFTER_SEPARATOR = re.compile(r"([;,|\"]\s*)(?=[=+@＝＋＠]|-\s*\w+\()")
+"""Where a spreadsheet that takes semicolons for separators would begin another cell."""
+
+_TAG = re.compile(r"<(?=[a-zA-Z/!?])")
+_LINK = re.compile(r"\](?=[(:\[])")
+_ENTITY = re.compile(r"&(?=#|\w+;)")
+_ACTIVE_TEX = re.compile(
+    r"\\(?=(?:href|url|require|unicode|style|class|cssId|data|html\w*|csname|def|let|\w*newcommand)(?![a-zA-Z]))"
+)
+
+
+def record(
+    course: str | Path, assignment: Assignment, results: Sequence[Result], done: Callable[[str], None] | None = None
+) -> None:
+    """Write the marks of a batch to ``gradebook.db`` and ``autograded/STUDENT/NAME/NAME.ipynb``.
+
+    Parameters
+    ----------
+    course : path
+        A released course.
+    assignment : Assignment
+    results : sequence of (SubmissionMark, Repaired or None)
+        None for a submission that could not be read.
+    done : callable, optional
+        Called with the student after each one, for progress.
+
+    Raises
+    ------
+    UserError
+        The gradebook does not know the assignment, or another program has locked it.
+    """
+    course = Path(course)
+    with _gradebook(course, assignment.name) as book:
+        for mark, repaired in results:
+            place = _autograded(course, assignment, mark.student)
+            changed = _changed_answers(place, repaired)
+            stamp = course / "submitted" / mark.student / assignment.name / "timestamp.txt"
+            when = {"timestamp": stamp.read_text(encoding="utf-8").strip()} if stamp.is_file() else {}
+            book.update_or_create_student(mark.student)
+            submission = book.update_or_create_submission(assignment.name, mark.student, **when)
+            _write_scores(assignment, submission, mark, repaired, changed)
+            book.db.commit()
+            _write_autograded(place, mark, repaired)
+            if done:
+                done(mark.student)
+
+
+def manual_scores(course: str | Path, assignment: Assignment) -> dict[str, dict[str, tuple[float, str]]]:
+    """Return what a person decided in the formgrader: score and comment by student and question.
+
+    A question that waits to be looked at again (its answer changed since) is not among them.
+
+    Raises
+    ------
+    UserError
+    """
+    found: dict[str, dict[str, tuple[float, str]]] = {}
+    questions = {question.grade_id: question for question in assignment.questions}
+    with _gradebook(Path(course), assignment.name) as book:
+        for submission in book.assignment_submissions(assignment.name):
+            for notebook in submission.notebooks:
+                said = {comment.name: comment.manual_comment or "" for comment in notebook.comments}
+                for grade in notebook.grades:
+                    question = questions.get(grade.name)
+                    if question and grade.manual_score is not None and not grade.needs_manual_grade:
+                        score = float(grade.manual_score) + float(grade.extra_credit or 0)
+                        comment = said.get(question.solution.id, "")
+                        found.setdefault(submission.student_id, {})[question.name] = (score, comment)
+    return found
+
+
+def manual_comments(course: str | Path, assignment: Assignment) -> dict[str, dict[str, str]]:
+    """Return a person's comments by student and question, whether or not a score was given.
+
+    Raises
+    ------
+    UserError
+    """
+    names = {question.solution.id: question.name for question in assignment.questions}
+    with _gradebook(Path(course), assignment.name) as book:
+        return {
+            submission.student_id: {
+                names[comment.name]: comment.manual_comment
+                for notebook in submission.notebooks
+                for comment in notebook.comments
+                if comment.manual_comment and comment.name in names
+            }
+            for submission in book.assignment_submissions(assignment.name)
+        }
+
+
+def write_csv(marks: Sequence[SubmissionMark], path: str | Path) -> Path:
+    """Write one row a submission: each question, total, maximum, what waits for a person, reasons, notes.
+
+    A text that a spreadsheet would take for a formula gets an apostrophe in front.
+
+    Returns
+    -------
+    Path
+    """
+    path = Path(path)
+    names = list(dict.fromkeys(question.name for mark in marks for question in mark.questions))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    with open(partial, "w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow([*("student", "assignment"), *map(_cell, names), *("total", "max", "waits", "reasons", "notes")])
+        for mark in marks:
+            earned = {q.name: "waits" if q.earned is None else f"{q.earned:g}" for q in mark.questions}
+            reasons = " | ".join(f"{q.name}: {q.reason}" for q in mark.questions if q.reason and q.verdict != "right")
+            rows.writerow(
+                [
+                    *(_cell(mark.student), _cell(mark.assignment)),
+                    *(earned.get(name, "") for name in names),
+                    *(f"{mark.total:g}", f"{mark.maximum:g}", f"{mark.waiting:g}"),
+                    *(_cell(reasons), _cell(" | ".join(mark.notes))),
+                ]
+            )
+    partial.chmod(0o600)
+    partial.replace(path)
+    return path
+
+
+def _cell(text: str) -> str:
+    text = plain(text, 2000)
+    text = _AFTER_SEPARATOR.sub(r"\1'", text)
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) or text.startswith(_FORMULA) else text
+
+
+@contextmanager
+def _gradebook(course: Path, name: str) -> Iterator[Any]:
+    from nbgrader.api import Gradebook, MissingEntry
+    from sqlalchemy.exc import DBAPIError, SAWarning
+
+    file = course / "gradebook.db"
+    if not file.is_file():
+        raise UserError(f"{file}: no gradebook", mend="release the assignment into this course folder first")
+    with tools_on_path(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", SAWarning)  # of nbgrader's own queries
+        try:
+            with Gradebook(f"sqlite:///{file.resolve()}", COURSE_ID) as book:
+                try:
+                    book.find_assignment(name)
+                except MissingEntry:
+                    raise UserError(f"{file}: knows no {name}", mend="release the assignment first") from None
+                yield book
+        except DBAPIError as error:
+            raise UserError(f"{file}: {error.orig}", mend="close what uses it, or restore it from a copy") from error
+
+
+def _write_scores(
+    assignment: Assignment, submission: Any, mark: SubmissionMark, repaired: Repaired | None, changed: set[str]
+) -> None:
+    earned = {question.name: question.earned for question in mark.questions}
+    by_grade_id = {question.grade_id: question for question in assignment.questions}
+    by_solution = {question.solution.id: question for question in assignment.questions}
+    for notebook in submission.notebooks:
+        for grade in notebook.grades:
+            question = by_grade_id.get(grade.name)
+            if question is None or question.name not in earned:
+                continue
+            grade.auto_score = earned[question.name]
+            looked_at = grade.manual_score is not None and question.name not in changed
+            grade.needs_manual_grade = earned[question.name] is None and not looked_at
+        for comment in notebook.comments:
+            question = by_solution.get(comment.name)
+            untouched = question and (repaired is None or question.name in repaired.missing)
+            comment.auto_comment = "No response." if untouched else None
+
+
+def _autograded(course: Path, assignment: Assignment, student: str) -> Path:
+    return course / "autograded" / student / assignment.name / f"{assignment.name}.ipynb"
+
+
+def _changed_answers(place: Path, repaired: Repaired | None) -> set[str]:
+    """Return the questions whose answer is another than when the submission was graded last."""
+    try:
+        before = json.loads(place.read_text(encoding="utf-8"))["metadata"]["dacl_edu"]["answers"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+    now = repaired.answers if repaired else {}
+    return {name for name in before if now.get(name, "") != before[name]}
+
+
+def _write_autograded(place: Path, mark: SubmissionMark, repaired: Repaired | None) -> None:
+    import nbformat
+    from nbformat.v4 import new_notebook
+
+    metadata = {
+        "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+        "dacl_edu": {"answers": repaired.answers if repaired else {}},
+    }
+    merged = repaired.merged if repaired else ()
+    # A grade_id may stand once, so an answer in several cells bears it on the last, the one that counts.
+    last = {each.cell.id: number for number, each in enumerate(merged) if each.cell}
+    cells = [_notes(mark)]
+    for number, each in enumerate(merged):
+        cells.append(_as_cell(number, each, mark, labelled=bool(each.cell and last[each.cell.id] == number)))
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.parents[2].chmod(0o700)
+    partial = place.with_name(f".{place.name}.partial")
+    partial.write_text(nbformat.writes(new_notebook(cells=cells, metadata=metadata)) + "\n", encoding="utf-8")
+    partial.chmod(0o600)
+    partial.replace(place)
+
+
+def _notes(mark: SubmissionMark) -> Any:
+    from nbformat.v4 import new_markdown_cell
+
+    lines = [f"**Graded: {mark.total:g} of {mark.maximum:g} points, {mark.waiting:g} wait for a person**"]
+    said = [f"- {plain(note, 1000)}" for note in mark.notes]
+    return new_markdown_cell(_harmless("\n\n".join([*lines, *said])), id="notes")
+
+
+def _as_cell(number: int, merged: Merged, mark: SubmissionMark, labelled: bool) -> Any:
+    from nbformat import from_dict
+    from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
+
+    cell, cell_id = merged.cell, f"cell-{number}"
+    metadata = {"nbgrader": dict(cell.nbgrader)} if cell and cell.nbgrader and labelled else {}
+    if merged.cell_type == "markdown":
+        text = merged.source if merged.origin == "author" else _harmless(merged.source)
+        return new_markdown_cell(text, id=cell_id, metadata=metadata)
+    if merged.cell_type == "raw":
+        # Programs that make HTML of a raw cell take it for HTML; shown as code it is only shown.
+        return new_markdown_cell(textwrap.indent(merged.source, "    ", lambda line: True), id=cell_id)
+    outputs = list(merged.outputs)
+    verdict = next((q for q in mark.questions if cell and cell.kind == "test" and cell.id == f"test_{q.name}"), None)
+    if verdict:
+        sign = {"right": "✔", "waits": "…"}.get(verdict.verdict, "✘")
+        earned = "waits for a person" if verdict.earned is None else f"{verdict.earned:g} of {verdict.points:g} points"
+        outputs = [new_output("stream", name="stdout", text=f"{sign} {earned}. {plain(verdict.reason, 2000)}")]
+    return new_code_cell(merged.source, id=cell_id, metadata=metadata, outputs=[from_dict(dict(o)) for o in outputs])
+
+
+def _harmless(markdown: str) -> str:
+    """A browser shows this with the teacher's rights: no tag of a student's is left in it."""
+    # Nor a link, an image from elsewhere, or a formula that is one: formgrader lets javascript: through.
+    text = _LINK.sub(r"]\\", _TAG.sub("&lt;", _ENTITY.sub("&amp;", markdown)))
+    return _ACTIVE_TEX.sub("", text)

@@ -1,0 +1,133 @@
+"""How a check sees a student's function: called, differentiated, read; whatever it does, one plain sentence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from dacl_edu.check.answers import Answer, AnswerError, LocalAnswer, as_answer
+
+X = torch.tensor([[1.0, -2.0], [3.0, 0.5], [0.0, 4.0]], dtype=torch.float64)
+
+
+def helper(x: Tensor) -> Tensor:
+    return torch.func.grad(lambda t: t.square().sum())(x)
+
+
+def through_helper(x: Tensor) -> Tensor:
+    return helper(x)
+
+
+class Through:
+    @staticmethod
+    def apply(x: Tensor) -> Tensor:
+        return x.requires_grad_()
+
+
+def through_class(x: Tensor) -> Tensor:
+    return Through.apply(x)
+
+
+def test_a_stand_in_passes_through_and_a_value_does_not() -> None:
+    local = LocalAnswer(abs)
+    assert isinstance(local, Answer) and as_answer(local) is local
+    with pytest.raises(AnswerError, match="a function is expected here, but this is a Tensor"):
+        as_answer(X)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda x: x.add_(1), "its first argument in place"),
+        (lambda x: x.resize_(1, 2), "its first argument in place"),
+        (lambda x: x.__setitem__(0, torch.nan), "its first argument in place"),
+    ],
+)
+def test_changing_an_argument_is_refused(change: Any, said: str) -> None:
+    with pytest.raises(AnswerError, match=said):
+        LocalAnswer(change, "f").call(X.clone())
+    with pytest.raises(AnswerError, match="f changes x in place"):
+        LocalAnswer(change, "f").call(x=X.clone())
+
+
+def test_a_tensor_within_a_list_is_watched_too() -> None:
+    with pytest.raises(AnswerError, match="f changes parts in place"):
+        LocalAnswer(lambda parts: parts[0][1].zero_(), "f").call(parts=[(X, X.clone())])
+
+
+def test_an_argument_with_nan_that_stays_is_no_change() -> None:
+    assert LocalAnswer(lambda x: x.sum(), "f").call(torch.tensor([1.0, torch.nan])).isnan()
+
+
+def not_written(x: Tensor) -> Tensor:
+    raise NotImplementedError
+
+
+def wrong_shapes(x: Tensor) -> Tensor:
+    return x @ x
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (not_written, "not_written is not written yet"),
+        (wrong_shapes, "wrong_shapes raised RuntimeError: mat1 and mat2"),
+        (lambda x: {}["x"], "<lambda> raised KeyError: 'x'"),
+        (lambda: 0, "<lambda> raised TypeError"),
+    ],
+)
+def test_what_it_raises_is_said_in_one_line(function: Any, said: str) -> None:
+    for ask in (lambda a: a.call(X), lambda a: a.slopes({"x": X}, ("x",))):
+        with pytest.raises(AnswerError) as error:
+            ask(LocalAnswer(function))
+        assert said in str(error.value)
+        assert "\n" not in str(error.value)
+        assert error.value.__cause__ is not None  # the student's own traceback is kept
+
+
+def test_slopes_carry_the_incoming_gradient() -> None:
+    slopes = LocalAnswer(lambda x: x.square().sum(), "f").slopes({"x": X}, ("x",), upstream=3.0)
+    assert slopes["x"] is not None and slopes["x"].shape == X.shape
+    assert torch.equal(slopes["x"], 6 * X)
+    assert not X.requires_grad
+
+
+def test_what_autograd_does_not_reach_is_none() -> None:
+    inputs = {"x": X, "a": X.abs()}
+    partly = LocalAnswer(lambda x, a: (x * a.detach()).sum(), "f").slopes(inputs, ("x", "a"))
+    assert partly["a"] is None and partly["x"] is not None
+    assert LocalAnswer(lambda x, a: torch.tensor(1.0), "f").slopes(inputs, ("x",)) == {"x": None}
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (lambda x: 1.0, "returns a float, but must return a tensor"),
+        (lambda x: x.sum(0), r"returns the shape \(2,\), but must return one number"),
+    ],
+)
+def test_only_one_number_has_slopes(function: Any, said: str) -> None:
+    with pytest.raises(AnswerError, match=said):
+        LocalAnswer(function, "f").slopes({"x": X}, ("x",))
+
+
+@pytest.mark.parametrize(
+    ("function", "name"), [(through_helper, "grad"), (through_class, "requires_grad_"), (helper, "grad")]
+)
+def test_names_reach_through_helpers_and_classes(function: Any, name: str) -> None:
+    assert name in LocalAnswer(function).names()
+
+
+def test_a_renamed_import_is_no_disguise() -> None:
+    from dacl_edu.losses import center_loss as innocent
+
+    namespace: dict[str, Any] = {"innocent": innocent, "__name__": "__main__"}
+    exec("def f(x, y, c):\n    return innocent(x, y, c)", namespace)
+    assert "dacl_edu" in LocalAnswer(namespace["f"]).names()
+    exec("from torch.autograd import grad as g\ndef h(x):\n    return g(x.sum(), x)", namespace)
+    assert {"autograd", "grad"} <= LocalAnswer(namespace["h"]).names()
+    exec("def k(x):\n    from dacl_edu.losses import center_loss\n    return center_loss", namespace)
+    assert "dacl_edu" in LocalAnswer(namespace["k"]).names()

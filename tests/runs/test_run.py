@@ -1,0 +1,129 @@
+"""Runs for the lessons: named ones are found and sorted, shipped ones read back, others trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from dacl_edu import paths
+from dacl_edu.errors import UserError
+from dacl_edu.evaluation import Predictions
+from dacl_edu.lessons.runs import lesson_runs
+from dacl_edu.runs.run import Run, find_runs
+from dacl_edu.runs.snapshots import load_snapshots
+from dacl_edu.runs.trained import compute_deep_features, load_head
+from dacl_edu.training import TrainConfig, loop, train
+from tools.shipped_runs import ship
+
+
+def a_run(method: str, seed: int) -> Run:
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.arange(14) % 7
+    predictions = Predictions(
+        torch.randn(14, 7, generator=generator).half().float(),  # what half precision can hold
+        torch.randn(14, 5, generator=generator),
+        torch.rand(14, 5, generator=generator),
+        labels,
+        torch.arange(14),
+    )
+    config = TrainConfig.from_preset("smoke", method=method, seed=seed)
+    result = {"method": method, "seed": seed, "split": "test", **predictions.scores()}
+    return Run(Path("nowhere"), config, result, predictions)
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    for method, seed in (("dacl", 1), ("softmax", 0), ("island", 0), ("center", 0), ("dacl", 0)):
+        ship(a_run(method, seed), tmp_path / "a" / f"{method}{seed}")
+    return tmp_path
+
+
+def test_runs_are_found_below_a_folder_in_the_papers_order(runs: Path) -> None:
+    found = [(run.config.method, run.config.seed) for run in find_runs(runs)]
+    assert found == [("softmax", 0), ("center", 0), ("dacl", 0), ("dacl", 1), ("island", 0)]
+    named = find_runs(f"{runs / 'a' / 'dacl1'} {runs / 'a' / 'softmax0'} {runs / 'a' / 'dacl1'}")
+    assert [run.config.method for run in named] == ["softmax", "dacl"]
+
+
+def test_what_is_shipped_is_read_back(runs: Path) -> None:
+    dacl = next(run for run in find_runs(runs) if run.config == a_run("dacl", 1).config)
+    expected = a_run("dacl", 1)
+    assert torch.equal(dacl.predictions.logits, expected.predictions.logits)
+    assert dacl.result == expected.result
+    assert torch.equal(dacl.correct, expected.predictions.logits.argmax(dim=1) == torch.arange(14) % 7)
+    assert find_runs(runs)[0].predictions.features.shape == (14, 0)
+
+
+def test_no_run_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no finished run in"):
+        find_runs(tmp_path)
+
+
+def test_the_projects_own_runs_are_taken_unless_a_profile_is_asked_for(
+    runs: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+
+    def stop(config: TrainConfig, *rest: object, **more: object) -> None:
+        asked.append(config.preset)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "train", stop)
+    monkeypatch.setattr(paths, "shipped_runs", lambda: runs / "a")
+    assert len(lesson_runs(out=tmp_path / "new")) == 5
+    for profile, shipped in (("quick", runs / "a"), ("", runs / "nowhere")):
+        monkeypatch.setattr(paths, "shipped_runs", lambda where=shipped: where)
+        with pytest.raises(KeyboardInterrupt):
+            lesson_runs(profile=profile, out=tmp_path / "new")
+    assert asked == ["quick", "smoke"]
+
+
+def test_runs_are_trained_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dacl_edu.lessons.runs.METHODS", ("center",))
+    first = lesson_runs(profile="smoke", seeds=1, out=tmp_path)
+    again = lesson_runs(profile="smoke", seeds=1, out=tmp_path)
+    assert [run.config.method for run in first] == ["center"]
+    assert torch.equal(first[0].predictions.logits, again[0].predictions.logits)
+    assert first[0].result["seconds"] == again[0].result["seconds"]
+
+
+def test_a_run_shipped_whole_gives_what_the_run_folder_gives(tmp_path: Path) -> None:
+    config = TrainConfig.from_preset("smoke", method="dacl", snapshots=2)
+    train(config, tmp_path / "run", progress=False)
+    (original,) = find_runs(tmp_path / "run")
+    ship(original, tmp_path / "shipped", whole=True)
+    assert not list((tmp_path / "shipped").glob("*.pt"))
+    (copy,) = find_runs(tmp_path / "shipped")
+    for split, per_class in (("train", 3), ("test", 4)):
+        ours, theirs = copy.deep_features(split, per_class), original.deep_features(split, per_class)
+        assert len(ours) == 7 * per_class and ours.split == split
+        assert ours.features.shape == theirs.features.shape
+        assert torch.allclose(ours.features, theirs.features, rtol=1e-3, atol=1e-3)
+        assert torch.allclose(ours.attention, theirs.attention, atol=1e-3)
+        assert torch.equal(ours.indices, theirs.indices) and torch.equal(ours.labels, theirs.labels)
+    deep, head = original.deep_features("test"), copy.head()
+    assert torch.equal(head.logits(deep.features).argmax(dim=1), deep.predicted)
+    assert [snapshot.epoch for snapshot in copy.snapshots()] == [0, 1, 2]
+    assert copy.history == original.history and len(copy.history) == 2
+
+
+def test_snapshots_follow_the_network_and_the_centers(tmp_path: Path) -> None:
+    config = TrainConfig.from_preset("smoke", method="dacl", snapshots=2)
+    train(config, tmp_path, progress=False)
+    before, _, after = load_snapshots(tmp_path)
+    assert before.deep.split == "val" and before.deep.labels.bincount().tolist() == [2] * 7
+    assert torch.equal(before.deep.indices, after.deep.indices)
+    again = compute_deep_features(tmp_path, "val", 2)
+    assert torch.equal(again.indices, after.deep.indices)
+    assert torch.allclose(again.features, after.deep.features, atol=1e-2, rtol=1e-3)
+    assert not torch.allclose(before.deep.features, after.deep.features, atol=1e-2)
+    assert torch.allclose(load_head(tmp_path).centers, after.centers) and not torch.equal(before.centers, after.centers)
+
+
+def test_missing_features_name_the_mend(tmp_path: Path) -> None:
+    ship(a_run("dacl", 0), tmp_path)
+    (run,) = find_runs(tmp_path)
+    with pytest.raises(UserError, match="checkpoint"):
+        run.deep_features("test")

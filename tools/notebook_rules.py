@@ -1,0 +1,374 @@
+"""Rules that every stored notebook keeps, each a function from a notebook to a list of complaints.
+
+Run by ``tests/notebooks``, where each is shown to catch a planted fault, and by ``tools/notebooks.py``.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import statistics
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+Notebook = Any
+Gate = Callable[[Notebook], list[str]]
+
+OUTPUT_LIMIT = 200_000
+NOTEBOOK_LIMIT = 1_000_000
+_PLOTLY = "application/vnd.plotly.v1+json"
+_IMAGES = ("image/png", "image/jpeg", "image/svg+xml")
+_ABSOLUTE = re.compile(r"(?<![\w./:])(/(home|Users|root|tmp|work|var|opt|mnt|content|private)/[\w.-]+|[A-Z]:\\\\?\w+)")
+_REMOTE = re.compile(r"!\[[^\]]*\]\(\s*https?:|<img[^>]+src\s*=\s*[\"']?https?:|url\(\s*[\"']?https?:", re.I)
+_EMPTY_ALT = re.compile(r"!\[\s*\]\(|<img(?![^>]*\balt\s*=\s*[\"'][^\"']+)[^>]*>", re.I)
+_HEADING = re.compile(r"^(#{1,6})\s+(.+)$", re.MULTILINE)
+_FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+_BASE64 = re.compile(r"[A-Za-z0-9+/=]{200,}")
+
+
+def declared(notebook: Notebook) -> dict[str, Any]:
+    """Return the notebook's own ``dacl_edu`` metadata: budget_seconds, mode, parameters.
+
+    Examples
+    --------
+    >>> import nbformat.v4 as v4
+    >>> declared(v4.new_notebook(metadata={"dacl_edu": {"mode": "lax"}}))["mode"]
+    'lax'
+    """
+    return notebook.metadata.get("dacl_edu", {})
+
+
+def declaration(notebook: Notebook) -> list[str]:
+    """A notebook declares ``dacl_edu: {budget_seconds: <number>, mode: strict|lax}``."""
+    meta, problems = declared(notebook), []
+    if not isinstance(meta.get("budget_seconds"), int | float) or meta.get("budget_seconds", 0) <= 0:
+        problems.append("metadata dacl_edu.budget_seconds is missing")
+    if meta.get("mode") not in ("strict", "lax"):
+        problems.append("metadata dacl_edu.mode must be strict or lax")
+    return problems
+
+
+def executed(notebook: Notebook) -> list[str]:
+    """Counts are 1, 2, 3, …; what prints or shows has an output; no output is an error."""
+    problems = []
+    for number, cell in enumerate(_code(notebook), start=1):
+        if cell.execution_count != number:
+            problems.append(f"{_name(cell)}: execution count {cell.execution_count}, but must be {number}")
+        if not cell.outputs and _speaks(cell.source):
+            problems.append(f"{_name(cell)}: prints or shows something, but no output is stored")
+        allowed = "raises-exception" in _tags(cell)
+        problems += [
+            f"{_name(cell)}: error output {o.ename}" for o in cell.outputs if o.output_type == "error" and not allowed
+        ]
+    return problems
+
+
+def sections_assert(notebook: Notebook) -> list[str]:
+    """In a lax notebook each section that computes asserts something: its outputs are not compared."""
+    if declared(notebook).get("mode") != "lax":
+        return []
+    problems = []
+    for title, cells in _sections(notebook):
+        exempt = {"setup", "parameters"}
+        code = [c for c in cells if c.cell_type == "code" and not exempt & set(_tags(c)) and _computes(c.source)]
+        if code and not any(_asserts(c.source) for c in code):
+            problems.append(f"section {title!r} computes, but asserts nothing")
+    return problems
+
+
+def no_widget_state(notebook: Notebook) -> list[str]:
+    """No ``metadata.widgets``, and no stored widget view, which would point to a model that is gone."""
+    problems = ["metadata.widgets is stored"] if "widgets" in notebook.metadata else []
+    for cell in _code(notebook):
+        if any("application/vnd.jupyter.widget-view+json" in o.get("data", {}) for o in cell.outputs):
+            problems.append(f"{_name(cell)}: a widget view is stored; run tools/notebooks.py")
+    return problems
+
+
+def no_absolute_paths(notebook: Notebook) -> list[str]:
+    """No path of one machine in text, code or output."""
+    return [
+        f"{_name(cell)}: absolute path {match.group()!r}"
+        for cell in notebook.cells
+        for text in _texts(cell)
+        if (match := _ABSOLUTE.search(_BASE64.sub("", text)))
+    ]
+
+
+def no_remote_images(notebook: Notebook) -> list[str]:
+    """No picture that needs the network."""
+    return [
+        f"{_name(cell)}: remote image" for cell in notebook.cells if any(_REMOTE.search(text) for text in _texts(cell))
+    ]
+
+
+def small_outputs(notebook: Notebook) -> list[str]:
+    """An output stays under 200 kB, a notebook under 1 MB."""
+    problems = []
+    for cell in _code(notebook):
+        for output in cell.outputs:
+            size = len(json.dumps(output))
+            if size > OUTPUT_LIMIT:
+                problems.append(f"{_name(cell)}: an output of {size / 1000:.0f} kB, more than {OUTPUT_LIMIT // 1000}")
+    size = len(nbformat.writes(notebook))  # as it lies on the disk, one number a line
+    if size > NOTEBOOK_LIMIT:
+        problems.append(f"the notebook has {size / 1000:.0f} kB, more than {NOTEBOOK_LIMIT // 1000}")
+    return problems
+
+
+def private(notebook: Notebook) -> list[str]:
+    """No figure offers to upload itself, as plotly's own default does: use ``dacl_edu.lessons.display.show``."""
+    return [
+        f"{_name(cell)}: a figure with plotly's upload button"
+        for cell in _code(notebook)
+        for output in cell.outputs
+        if _PLOTLY in output.get("data", {})
+        and output["data"][_PLOTLY].get("config", {}).get("showSendToCloud") is not False
+    ]
+
+
+def alt_text(notebook: Notebook) -> list[str]:
+    """Every figure has words for those who cannot see it: use ``dacl_edu.lessons.display.show(figure, alt=...)``."""
+    problems = []
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown" and _EMPTY_ALT.search(_FENCE.sub("", cell.source)):
+            problems.append(f"{_name(cell)}: an image without alt text")
+        for output in cell.get("outputs", []):
+            data, metadata = output.get("data", {}), output.get("metadata", {})
+            if _PLOTLY in data:
+                alt = (data[_PLOTLY].get("layout", {}).get("meta") or {}).get("alt", "")
+            elif any(kind in data for kind in _IMAGES):
+                alt = next((metadata[k].get("alt", "") for k in _IMAGES if isinstance(metadata.get(k), dict)), "")
+            else:
+                continue
+            if len(str(alt).strip()) < 15:
+                problems.append(f"{_name(cell)}: a figure without alt text; show it with dacl_edu.lessons.display.show")
+    return problems
+
+
+def headings(notebook: Notebook) -> list[str]:
+    """One title, at the top; no level is skipped."""
+    problems, previous, titles = [], 0, 0
+    for level, title in _headings(notebook):
+        titles += level == 1
+        if level > previous + 1:
+            problems.append(f"heading {title!r} has level {level} after level {previous}")
+        previous = level
+    if titles != 1:
+        problems.append(f"{titles} titles (level 1), but must be one")
+    if not notebook.cells or not notebook.cells[0].source.lstrip().startswith("# "):
+        problems.append("the first cell is not the title")
+    return problems
+
+
+def parameters(notebook: Notebook) -> list[str]:
+    """Who declares ``parameters: true`` has one cell so tagged, of typed defaults only; others have none."""
+    cells = [cell for cell in notebook.cells if "parameters" in _tags(cell)]
+    wanted = int(bool(declared(notebook).get("parameters")))
+    if len(cells) != wanted:
+        return [f"{len(cells)} cells tagged parameters, but must be {wanted}"]
+    problems = []
+    for cell in cells:
+        for statement in ast.parse(cell.source).body:
+            if not isinstance(statement, ast.AnnAssign) or not _is_constant(statement.value):
+                problems.append(f"parameters cell, line {statement.lineno}: not of the form  name: type = constant")
+    return problems
+
+
+def short_cells(notebook: Notebook) -> list[str]:
+    """The median code cell has at most eight lines."""
+    lengths = [len(c.source.splitlines()) for c in _code(notebook) if not {"setup", "parameters"} & set(_tags(c))]
+    median = statistics.median(lengths) if lengths else 0
+    return [f"the median code cell has {median:g} lines, more than 8"] if median > 8 else []
+
+
+def frame(notebook: Notebook) -> list[str]:
+    """A lesson opens with minutes and what it builds on; it ends with what to try and three questions."""
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown").lower()
+    first = notebook.cells[0].source.lower() if notebook.cells else ""
+    problems = [
+        f"the first cell does not say {word!r}" for word in ("you can", "minutes", "builds on") if word not in first
+    ]
+    return problems + [f"nothing is called {word!r}" for word in ("try next", "three questions") if word not in text]
+
+
+def no_progress_bars(notebook: Notebook) -> list[str]:
+    """No carriage returns: a progress bar that redraws itself breaks the comparison of outputs."""
+    return [
+        f"{_name(cell)}: a progress bar in the output"
+        for cell in _code(notebook)
+        if any(o.output_type == "stream" and "\r" in o.text.replace("\r\n", "\n") for o in cell.outputs)
+    ]
+
+
+def pair_agrees(notebook: Notebook, text: Path) -> list[str]:
+    """The .ipynb holds the cells of its .py: kind, source, tags, id."""
+    from tools.notebook_pairs import read_text, setup_source
+
+    if not text.is_file():
+        return [f"{text.name} is missing: a notebook is written as text"]
+    written = read_text(text)
+    problems = []
+    if len(written.cells) != len(notebook.cells):
+        problems.append(f"{len(written.cells)} cells in {text.name}, {len(notebook.cells)} in the notebook")
+    for left, right in zip(written.cells, notebook.cells, strict=False):
+        for what in ("cell_type", "source", "id"):
+            if left[what] != right.get(what):
+                problems.append(
+                    f"{_name(right)}: {what} differs from {text.name}; run tools/notebooks.py {text.stem}"
+                )
+                break
+        else:
+            if _tags(left) != _tags(right):
+                problems.append(f"{_name(right)}: tags differ from {text.name}")
+    if dict(declared(written)) != dict(declared(notebook)):
+        problems.append(f"metadata dacl_edu differs from {text.name}")
+    code = list(_code(written))
+    if not code or code[0].source != setup_source():
+        problems.append("the first code cell is not the shared setup cell; run tools/notebooks.py")
+    return problems
+
+
+GATES: dict[str, Gate] = {
+    gate.__name__: gate
+    for gate in (
+        declaration,
+        executed,
+        sections_assert,
+        no_widget_state,
+        no_absolute_paths,
+        no_remote_images,
+        small_outputs,
+        private,
+        alt_text,
+        headings,
+        parameters,
+        short_cells,
+        frame,
+        no_progress_bars,
+    )
+}
+
+
+def complaints(notebook: Notebook, text: Path | None = None) -> list[str]:
+    """Return what any gate has to say, each line beginning with the gate's name.
+
+    Examples
+    --------
+    >>> import nbformat.v4 as v4
+    >>> complaints(v4.new_notebook(cells=[v4.new_markdown_cell("## No title")]))[0]
+    'declaration: metadata dacl_edu.budget_seconds is missing'
+    """
+    found = [f"{name}: {problem}" for name, gate in GATES.items() for problem in gate(notebook)]
+    return found + ([f"pair_agrees: {p}" for p in pair_agrees(notebook, text)] if text is not None else [])
+
+
+def _code(notebook: Notebook) -> Iterator[Any]:
+    return (cell for cell in notebook.cells if cell.cell_type == "code")
+
+
+def _tags(cell: Any) -> list[str]:
+    return list(cell.metadata.get("tags", []))
+
+
+def _name(cell: Any) -> str:
+    line = next((line for line in cell.source.splitlines() if line.strip()), "")
+    return f"cell {line[:40]!r}"
+
+
+def _texts(cell: Any) -> Iterator[str]:
+    yield cell.source
+    for output in cell.get("outputs", []):
+        yield output.get("text", "")
+        yield "\n".join(output.get("traceback", []))
+        for kind, value in output.get("data", {}).items():
+            if kind not in _IMAGES:
+                yield value if isinstance(value, str) else json.dumps(value)
+
+
+def _headings(notebook: Notebook) -> Iterator[tuple[int, str]]:
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            for match in _HEADING.finditer(_FENCE.sub("", cell.source)):
+                yield len(match.group(1)), match.group(2)
+
+
+def _sections(notebook: Notebook) -> list[tuple[str, list[Any]]]:
+    sections: list[tuple[str, list[Any]]] = [("(top)", [])]
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown" and (match := _HEADING.search(_FENCE.sub("", cell.source))):
+            sections.append((match.group(2), []))
+        sections[-1][1].append(cell)
+    return sections
+
+
+def _parsed(source: str) -> ast.Module:
+    lines = ["pass" if line.lstrip().startswith(("%", "!")) else line for line in source.splitlines()]
+    try:
+        return ast.parse("\n".join(lines))
+    except SyntaxError:
+        return ast.parse("")
+
+
+def _root_name(call: ast.Call) -> str:
+    function: ast.expr = call.func
+    while isinstance(function, ast.Attribute):
+        function = function.value
+    return function.id if isinstance(function, ast.Name) else ""
+
+
+def _speaks(source: str) -> bool:
+    """Whether a cell calls print, show or display outside a function, or ends in a value."""
+    body = _parsed(source).body
+    if not body:
+        return False
+    last = body[-1]
+    if isinstance(last, ast.Expr) and not isinstance(last.value, ast.Call | ast.Constant | ast.Await):
+        return not source.rstrip().endswith(";")
+    for statement in body:
+        if isinstance(statement, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef | ast.If | ast.Try):
+            continue
+        for node in ast.walk(statement):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id in ("print", "show", "display")
+            ):
+                return True
+    return False
+
+
+def _computes(source: str) -> bool:
+    """Whether a cell does more than import and call setup."""
+    for statement in _parsed(source).body:
+        is_setup = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call)
+        if is_setup and _root_name(statement.value) == "setup":  # type: ignore[attr-defined]
+            continue
+        if not isinstance(statement, ast.Import | ast.ImportFrom):
+            return True
+    return False
+
+
+def _asserts(source: str) -> bool:
+    for node in ast.walk(_parsed(source)):
+        if isinstance(node, ast.Assert):
+            return True
+        if isinstance(node, ast.Call):
+            attribute = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+            if _root_name(node) == "check" or attribute.startswith("assert_"):
+                return True
+    return False
+
+
+def _is_constant(value: ast.expr | None) -> bool:
+    if value is None:
+        return False
+    try:
+        ast.literal_eval(value)
+    except ValueError:
+        return False
+    return True
