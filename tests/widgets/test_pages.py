@@ -55,7 +55,7 @@ def test_where_no_run_is_there_a_sentence_is_shown(name: str, tmp_path: Path) ->
 
 
 def test_attention_needs_a_run_that_learned_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(from_runs.layout, "runs_of", lambda runs, profile: [])
+    monkeypatch.setattr(from_runs.layout, "runs_of", lambda runs: [])
     (words,) = from_runs.attention_of_runs().children
     assert "no run there has attention" in words.value and "--method dacl" in words.value
 
