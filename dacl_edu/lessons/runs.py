@@ -15,6 +15,7 @@ from dacl_edu.evaluation.deep_features import DeepFeatures, Head, balanced_rows
 from dacl_edu.evaluation.predict import Predictions
 from dacl_edu.training import RunFolder, TrainConfig, train
 from dacl_edu.training.reload import compute_deep_features, load_head
+from dacl_edu.training.run_folder import find_run_folders
 from dacl_edu.training.snapshots import Snapshot, load_snapshots
 
 METHODS = ("softmax", "center", "dacl")
@@ -91,16 +92,21 @@ def find_runs(folders: str | Path | Sequence[str | Path]) -> list[FinishedRun]:
 
     Parameters
     ----------
-    folders : path, or sequence of paths, or a string of several divided by spaces
+    folders : path, or sequence of paths
 
     Raises
     ------
     UserError
-        There is none.
+        One of the folders is not there, or no run is in them.
     """
-    named = folders.split() if isinstance(folders, str) else [folders] if isinstance(folders, Path) else folders
-    results = sorted({file for folder in named for file in Path(folder).expanduser().rglob("result.json")})
-    runs = [_read(RunFolder(file.parent)) for file in results]
+    named = [folders] if isinstance(folders, str | Path) else folders
+    try:
+        runs = [_read(RunFolder(folder)) for folder in sorted(find_run_folders(named, "result.json"))]
+    except UserError as error:
+        several = isinstance(folders, str) and [part for part in folders.split() if Path(part).expanduser().is_dir()]
+        if several:  # one text that names several folders
+            raise UserError(error.problem, mend=f"several folders are a list: {several}") from error
+        raise
     if not runs:
         raise UserError(f"no finished run in {', '.join(map(str, named))}", mend="train some with notebook 07_training")
     order = {method: index for index, method in enumerate(METHODS)}
@@ -108,14 +114,19 @@ def find_runs(folders: str | Path | Sequence[str | Path]) -> list[FinishedRun]:
 
 
 def lesson_runs(
-    folders: str = "", profile: str = "", seeds: int = 3, seed: int = 0, out: str | Path = "", device: str = "auto"
+    folders: str | Path | Sequence[str | Path] = "",
+    profile: str = "",
+    seeds: int = 3,
+    seed: int = 0,
+    out: str | Path = "",
+    device: str = "auto",
 ) -> list[FinishedRun]:
     """Return the runs named; else, without a profile, those that come with the project; else train them.
 
     Parameters
     ----------
-    folders : str
-        Folders that hold runs, divided by spaces.
+    folders : path, or sequence of paths
+        Folders that hold runs, as for :func:`find_runs`.
     profile : str
         Preset to train with: ``smoke`` takes seconds. Empty: the project's runs, or ``smoke`` where there are none.
     seeds : int, default 3

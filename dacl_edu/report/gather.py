@@ -17,7 +17,7 @@ from dacl_edu.evaluation.deep_features import DeepFeatures, Head
 from dacl_edu.evaluation.predict import Predictions
 from dacl_edu.lessons.runs import METHODS, FinishedRun
 from dacl_edu.training.config import TrainConfig
-from dacl_edu.training.run_folder import RunFolder
+from dacl_edu.training.run_folder import RunFolder, find_run_folders
 from dacl_edu.training.snapshots import Snapshot
 
 PLACE = ("seed", "root", "workers", "device", "snapshots")
@@ -92,11 +92,18 @@ def gather(folders: Iterable[str | Path]) -> tuple[list[ReportRun], list[str]]:
         No run at all.
     """
     named = [Path(folder).expanduser() for folder in folders]
-    files = {file.resolve(): file for folder in named for file in sorted(folder.rglob("config.json"))}
-    runs, notes = [], [f"{folder}: no such folder." for folder in named if not folder.exists()]
-    for file in files.values():
+    found: dict[Path, Path] = {}
+    runs, notes = [], []
+    for place in named:
         try:
-            runs.append(_read(RunFolder(file.parent)))
+            found = {folder.resolve(): folder for folder in find_run_folders([place])} | found
+        except UserError as error:
+            if len(named) == 1:
+                raise
+            notes.append(f"{error}.")
+    for folder in found.values():
+        try:
+            runs.append(_read(RunFolder(folder)))
         except UserError as error:
             notes.append(f"Left out: {error}.")
     if not runs:
