@@ -208,7 +208,7 @@ def runs_of(runs: Any = "", profile: str = "") -> list[FinishedRun]:
 
     Parameters
     ----------
-    runs : path, sequence of paths or of runs, or a string of several paths divided by spaces
+    runs : path, or sequence of paths or of runs
     profile : str
         Preset to train with where none is given.
 
