@@ -6,6 +6,7 @@ import inspect
 import json
 import logging
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -220,7 +221,7 @@ def demo(
     try:
         runs = run_demo(profile, epochs, seed, out)
         page = write_report(
-            [out], out / "report.html", command=f"dacl-edu report {out}", cache=cache_folder(),
+            [out], out / "report.html", command=shlex.join(["dacl-edu", "report", str(out)]), cache=cache_folder(),
             say=lambda step: _stderr(f"report: {step}"),
         )  # fmt: skip
     except KeyboardInterrupt:

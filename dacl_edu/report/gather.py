@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,7 @@ from dacl_edu.errors import UserError
 from dacl_edu.evaluation.deep_features import DeepFeatures, Head
 from dacl_edu.evaluation.predict import Predictions
 from dacl_edu.lessons.runs import METHODS, FinishedRun
-from dacl_edu.training.config import TrainConfig
+from dacl_edu.training.config import PRESETS, TrainConfig
 from dacl_edu.training.run_folder import RunFolder, find_run_folders
 from dacl_edu.training.snapshots import Snapshot
 
@@ -138,28 +139,27 @@ def first_of_each(runs: Iterable[ReportRun]) -> dict[str, ReportRun]:
 
 
 def equivalent_command(config: TrainConfig) -> str:
-    """Return a command line that trains with this configuration.
+    """Return a command line that trains with this configuration, to be pasted into a shell.
 
     Examples
     --------
     >>> equivalent_command(TrainConfig.from_preset("quick", method="center", seed=2))
     'dacl-edu train --preset quick --method center --seed 2'
+    >>> print(equivalent_command(TrainConfig.from_preset("quick", root="/my faces")))
+    dacl-edu train --preset quick --method dacl --seed 0 --root '/my faces'
     """
-    try:
-        base = TrainConfig.from_preset(config.preset)
-    except UserError:  # a configuration that started from no preset
-        base = TrainConfig.checked({})
-    words = ["dacl-edu train"] + ([f"--preset {config.preset}"] if base.preset == config.preset else [])
+    base = TrainConfig.from_preset(config.preset if config.preset in PRESETS else "quick")  # quick: the command's own
+    words = ["dacl-edu", "train"] + (["--preset", config.preset] if base.preset == config.preset else [])
     for name in TrainConfig.model_fields:
         value = getattr(config, name)
         if name != "preset" and (value != getattr(base, name) or name in ("method", "seed")):
-            words.append(f"--{name.replace('_', '-')} {_word(value)}")
-    return " ".join(words)
+            words += [f"--{name.replace('_', '-')}", _word(value)]
+    return shlex.join(words)
 
 
 def _word(value: Any) -> str:
     if isinstance(value, dict):
-        return f"'{json.dumps(value)}'"
+        return json.dumps(value)
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
