@@ -54,7 +54,7 @@ class RunFolder:
         UserError
             The folder holds another run, holds other files, or cannot be written.
         """
-        if self.config_file.exists():
+        if os.path.exists(self.config_file):  # False, and no error, where the name is too long
             if not resume:
                 raise UserError(
                     f"{self.path} already holds a run", mend="--resume continues it; or choose another --out"
