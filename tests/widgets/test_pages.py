@@ -31,7 +31,9 @@ def without(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
 
 @pytest.mark.parametrize("name", EXPLORERS)
 def test_a_page_is_a_heading_and_a_cell_that_makes_the_explorer(name: str, tmp_path: Path) -> None:
-    runs = "runs/a runs/b" if EXPLORERS[name].takes_runs else ""
+    odd = tmp_path / "my \"cour's\" 王"
+    odd.mkdir()
+    runs = [str(odd), str(tmp_path)] if EXPLORERS[name].takes_runs else []
     notebook = page_notebook(name, runs, str(tmp_path))
     heading, code = notebook.cells
     assert heading.source.startswith("# ") and EXPLORERS[name].says[1:] in heading.source
@@ -79,6 +81,8 @@ def test_the_command_lists_and_refuses(capsys: pytest.CaptureFixture[str]) -> No
         (["explore"], "name an explorer"),
         (["explore", "loss-lap"], "did you mean 'loss-lab'?"),
         (["explore", "gradients", "--runs", "x"], "shows no runs"),
+        (["explore", "confusion", "--runs", "tests", "--runs", "not here"], "not here: no such folder"),
+        (["explore", "confusion", "--runs", "x" * 300], "xx: no such folder"),
     ]:
         with pytest.raises(SystemExit) as failed:
             cli.main(words)
