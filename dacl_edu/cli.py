@@ -109,7 +109,7 @@ def _parsed(name: str, text: str) -> Any:
         try:
             return json.loads(text)
         except json.JSONDecodeError as error:
-            raise UserError(f"--loss-parameters is not JSON: {text}", mend="""e.g. '{"margin": 0.5}'""") from error
+            raise UserError(f"--loss-parameters is not JSON: {text}", hint="""e.g. '{"margin": 0.5}'""") from error
     return text
 
 
@@ -257,7 +257,7 @@ def doctor() -> None:
 
     checks = run_checks()
     for check in checks:
-        print(f"[{'OK' if check.ok else 'FAIL'}] {check.what}{'' if check.ok else f' — {check.mend}'}")
+        print(f"[{'OK' if check.ok else 'FAIL'}] {check.what}{'' if check.ok else f' — {check.hint}'}")
     if not all(check.ok for check in checks):
         raise typer.Exit(1)
 
@@ -268,7 +268,7 @@ register_explore_command(app)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; an error that the user can mend is one line and exit code 2."""
+    """Run the command line; an error that the user can put right is one line and exit code 2."""
     # On the child: importing lightning_fabric sets the level of its own logger anew.
     logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.WARNING)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -169,7 +169,7 @@ def load_head() -> Head:
     except OSError as error:
         raise UserError(
             f"{path.parent}: cannot keep the head model there ({error})",
-            mend="set XDG_CACHE_HOME to a folder that can be written to",
+            hint="set XDG_CACHE_HOME to a folder that can be written to",
         ) from error
     return _read(path)
 

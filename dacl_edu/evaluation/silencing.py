@@ -45,7 +45,7 @@ def silencing_curve(
     x, y = as_samples(features, labels)
     ranks = as_matrix(score)
     if ranks.shape != x.shape:
-        raise UserError(f"score has shape {ranks.shape}, features {x.shape}", mend="one score for each feature")
+        raise UserError(f"score has shape {ranks.shape}, features {x.shape}", hint="one score for each feature")
     weight, bias = head.weight.double().numpy(), head.bias.double().numpy()
     replaced = np.broadcast_to(np.asarray(fill, dtype=float), x.shape[1:])
     nothing_left = replaced @ weight.T + bias  # (K,)
@@ -106,7 +106,7 @@ def silencing_curves(deep: DeepFeatures, head: ClassifierHead, fill: str = "zero
     (3, 5)
     """
     if fill not in ("zero", "mean"):
-        raise UserError(f"fill is {fill!r}", mend="use zero or mean")
+        raise UserError(f"fill is {fill!r}", hint="use zero or mean")
     x, y, a = deep.features, deep.labels, deep.attention
     as_samples(x, y)
     value = 0.0 if fill == "zero" else x.double().mean(dim=0).numpy()

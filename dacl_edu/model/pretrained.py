@@ -131,7 +131,7 @@ def load_weights(model: DACL, source: str | Path) -> WeightsReport:
     _refuse_unfit(model, report, strays)
     for name, value in values.items():
         if not torch.isfinite(value).all():
-            raise UserError(f"{label}: {name} holds NaN or infinity", mend="take weights from before training diverged")
+            raise UserError(f"{label}: {name} holds NaN or infinity", hint="take weights from before training diverged")
     model.load_state_dict(values, strict=False)  # the one line that changes the model
     return report
 
@@ -192,13 +192,13 @@ def _refuse_unfit(model: DACL, report: WeightsReport, strays: list[str]) -> None
         raise UserError(
             f"{report.source} fits only {report.backbone_fraction:.1%} of the backbone's tensors: "
             f"the model wants {_first(ours)}; the source has {_first(theirs) or 'nothing else'}",
-            mend=another,
+            hint=another,
         )
     if len(strays) > (1 - MIN_BACKBONE_FRACTION) * len(backbone):
         raise UserError(
             f"{report.source} is a larger network's: {report.backbone_fraction:.1%} of the backbone's tensors fit, "
             f"but {len(strays)} more in the source have no place: {_first(strays)}",
-            mend=another,
+            hint=another,
         )
 
 
@@ -207,7 +207,7 @@ def _read(path: Path) -> Mapping[str, Any]:
     if not path.is_file():
         raise UserError(
             f"weights {str(path)!r}: {'is a folder' if path.is_dir() else 'there is no such file'}",
-            mend="give the path of a weights file, or 'imagenet'",
+            hint="give the path of a weights file, or 'imagenet'",
         )
     try:
         content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
@@ -216,7 +216,7 @@ def _read(path: Path) -> Mapping[str, Any]:
     except Exception as error:  # arbitrary bytes make the readers fail in any way, KeyError and struct.error included
         raise UserError(
             f"{path} is no readable weights file ({type(error).__name__}: {_reason(error)})",
-            mend="the download may be incomplete or a web page; fetch it again",
+            hint="the download may be incomplete or a web page; fetch it again",
         ) from error
     for key in _NESTED:
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
@@ -225,7 +225,7 @@ def _read(path: Path) -> Mapping[str, Any]:
     if not isinstance(content, Mapping) or not any(isinstance(value, Tensor) for value in content.values()):
         found = ", ".join(map(str, list(content)[:_SHOWN])) if isinstance(content, Mapping) else type(content).__name__
         raise UserError(
-            f"{path} holds no weights (it has: {found})", mend=f"a state dict, bare or under one of {_NESTED}"
+            f"{path} holds no weights (it has: {found})", hint=f"a state dict, bare or under one of {_NESTED}"
         )
     return {str(key): value for key, value in content.items()}
 
@@ -240,7 +240,7 @@ def _read_torch(path: Path) -> Any:
             raise UserError(
                 f"{path} holds Python objects{f' ({named[1]})' if named else ''} and not only tensors: refused, "
                 "since reading such a file runs whatever code it names",
-                mend="where you trust it, save its state_dict() alone, with torch.save, and load that",
+                hint="where you trust it, save its state_dict() alone, with torch.save, and load that",
             ) from error
         raise
 
@@ -249,7 +249,7 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         from safetensors.torch import load_file
     except ImportError as error:
-        raise UserError(f"{path} needs safetensors", mend="pip install safetensors") from error
+        raise UserError(f"{path} needs safetensors", hint="pip install safetensors") from error
     return load_file(path)
 
 
@@ -259,7 +259,7 @@ def _published(model: DACL) -> tuple[str, Mapping[str, Tensor]]:
     if name == SMALL_RESNET:
         raise UserError(
             "there are no published weights for the backbone 'small_resnet'",
-            mend="train it from scratch, or use resnet18",
+            hint="train it from scratch, or use resnet18",
         )
     if name.startswith("timm:"):
         return _published_by_timm(name.removeprefix("timm:"), model.image_size)
@@ -270,7 +270,7 @@ def _published(model: DACL) -> tuple[str, Mapping[str, Tensor]]:
     except (OSError, RuntimeError) as error:  # no connection; a download whose hash is wrong
         raise UserError(
             f"cannot get the weights {weights} from {weights.url} ({_reason(error)})",
-            mend=f"download it elsewhere, and pass the file or put it into {torch.hub.get_dir()}/checkpoints",
+            hint=f"download it elsewhere, and pass the file or put it into {torch.hub.get_dir()}/checkpoints",
         ) from error
     return f"imagenet ({weights})", network.state_dict()
 
@@ -280,7 +280,7 @@ def _published_by_timm(name: str, image_size: int) -> tuple[str, Mapping[str, Te
 
     if not timm.models.is_model_pretrained(name):
         raise UserError(
-            f"timm publishes no weights for {name!r}", mend="choose another backbone, or train from scratch"
+            f"timm publishes no weights for {name!r}", hint="choose another backbone, or train from scratch"
         )
     try:
         try:  # timm resizes position tables to img_size; most convolutional networks know no such argument
@@ -292,7 +292,7 @@ def _published_by_timm(name: str, image_size: int) -> tuple[str, Mapping[str, Te
         place = (config and (config.hf_hub_id or config.url)) or "the Hugging Face hub"
         raise UserError(
             f"cannot get timm's weights of {name!r} from {place} ({_reason(error)})",
-            mend="download them elsewhere, and pass the file or put them into the Hugging Face cache",
+            hint="download them elsewhere, and pass the file or put them into the Hugging Face cache",
         ) from error
     return f"imagenet (timm {name})", network.state_dict()
 

@@ -65,7 +65,7 @@ def attention_profiles(
     if not count or a.shape[:1] != (count,) or mean.shape != (number, *a.shape[1:]) or pairs.shape != (number,) * 2:
         raise UserError(
             f"attention {a.shape}, class means {mean.shape} and similarities {pairs.shape} for {count} samples and "
-            f"{number} classes", mend="use (s, d), (K, d) and (K, K)",
+            f"{number} classes", hint="use (s, d), (K, d) and (K, K)",
         )  # fmt: skip
     seen: list[int] = []
     for label in labels:
@@ -163,7 +163,7 @@ def attention_heatmap(
     a, y = np.asarray(attention, dtype=float), np.asarray(labels, dtype=int)
     if a.ndim != 2 or not len(a) or y.shape != a.shape[:1] or len(contrast) != a.shape[1]:
         raise UserError(
-            f"attention {a.shape}, labels {y.shape}, {len(contrast)} dimensions of contrast", mend="use (n, d), (n,), d"
+            f"attention {a.shape}, labels {y.shape}, {len(contrast)} dimensions of contrast", hint="use (n, d), (n,), d"
         )
     order, by_class = contrast["dimension"].to_numpy(), np.argsort(y, kind="stable")
     columns = [str(j) for j in order]
@@ -229,7 +229,7 @@ def drift_curves(drifts: Mapping[str, pd.DataFrame]) -> Figure:
     6
     """
     if not drifts:
-        raise UserError("no runs to draw", mend="name at least one")
+        raise UserError("no runs to draw", hint="name at least one")
     titles = ("mean of a", "spread of a", "entropy of a", "how alike two samples are")
     figure = make_subplots(rows=2, cols=2, subplot_titles=titles, horizontal_spacing=0.11, vertical_spacing=0.2)
     panels = {
@@ -360,7 +360,7 @@ def factor_bars(found: pd.DataFrame, names: Mapping[str, str] | None = None, mos
     (10.0,)
     """
     if not len(found):
-        raise UserError("no factors to draw", mend="give some")
+        raise UserError("no factors to draw", hint="give some")
     table = found.head(most)
     called = [(names or {}).get(factor, factor) for factor in table["factor"]]
     sure = (table["q"] < 0.05).tolist()

@@ -87,11 +87,11 @@ def right_and_wrong(
     if p.dim() != 2 or not (len(faces) == len(truth) == len(p) > 0) or p.shape[1] != len(classes):
         raise UserError(
             f"images {tuple(faces.shape)}, labels {tuple(truth.shape)} and probabilities {tuple(p.shape)}",
-            mend=f"one row an image and one column for each of the {len(classes)} classes",
+            hint=f"one row an image and one column for each of the {len(classes)} classes",
         )
     if len(truth) and not 0 <= int(truth.min()) <= int(truth.max()) < len(classes):
         raise UserError(
-            f"labels from {int(truth.min())} to {int(truth.max())}", mend=f"the {len(classes)} classes are 0, 1, …"
+            f"labels from {int(truth.min())} to {int(truth.max())}", hint=f"the {len(classes)} classes are 0, 1, …"
         )
     places: list[int] = []
     for right in (True, False):

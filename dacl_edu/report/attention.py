@@ -38,7 +38,7 @@ def _all(features: Features, pictures: Pictures) -> Iterator[Block]:
     features.require()
     names = with_attention(features)
     if not names:
-        raise UserError("every run weighs all dimensions alike, as softmax and center loss do", mend="add a dacl run")
+        raise UserError("every run weighs all dimensions alike, as softmax and center loss do", hint="add a dacl run")
     for name in names[:MOST]:
         yield from attempt(f"{name}: the attention of samples", _profiles, features, name)
         yield from attempt(f"{name}: the heat map of attention", _heat_map, features, name)
@@ -93,7 +93,7 @@ def _drift(features: Features, names: Sequence[str]) -> Drawing:
 
     kept = {name: snapshots for name in names if (snapshots := features.runs[name].snapshots())}
     if not kept:
-        raise UserError("no run with attention kept snapshots", mend="train with --snapshots 15")
+        raise UserError("no run with attention kept snapshots", hint="train with --snapshots 15")
     return Drawing(
         drift_curves({name: attention_drift(snapshots) for name, snapshots in kept.items()}),
         "On validation images. See whether attention selects (its spread grows, its entropy falls) or only shrinks.",
@@ -135,7 +135,7 @@ def _factors(features: Features, name: str, pictures: Pictures) -> Drawing:
     deep, run = features.shown[name], features.runs[name]
     table = pictures.split(run, deep.split).factors
     if table is None:
-        raise UserError("the generating factors of these images are not known", mend="the bundled faces have them")
+        raise UserError("the generating factors of these images are not known", hint="the bundled faces have them")
     found = factor_association(deep.attention, table.iloc[deep.indices.tolist()].reset_index(drop=True), deep.labels)
     return Drawing(
         factor_bars(found),

@@ -178,7 +178,7 @@ def _animations(features: Features) -> Iterator[Block]:
     features.require()
     found = {name: snapshots for name, run in features.runs.items() if (snapshots := run.snapshots())}
     if not found:
-        raise UserError("no run kept snapshots", mend="train with --snapshots 15")
+        raise UserError("no run kept snapshots", hint="train with --snapshots 15")
     for name, snapshots in list(found.items())[:3]:
         kept = thinned(snapshots)
         last = kept[-1]

@@ -46,7 +46,7 @@ def gather(folders: Iterable[str | Path]) -> tuple[list[Run], list[str]]:
         more = f" ({notes[0]})" if notes else ""
         raise UserError(
             f"no run in {', '.join(map(str, named))}{more}",
-            mend="name run folders, e.g. runs/demo; dacl-edu demo trains",
+            hint="name run folders, e.g. runs/demo; dacl-edu demo trains",
         )
     named_runs = _named(in_order(runs))
     notes += [f"{run.name}: {' '.join(run.missing)}" for run in named_runs if run.missing]

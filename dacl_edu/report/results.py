@@ -193,7 +193,7 @@ def _samples(part: Runs, pictures: Pictures) -> Iterator[Drawing]:
 
     first = {name: run for name, run in first_of_each(r for r in part if r.predictions is not None).items()}
     if not first:
-        raise UserError("no run has predictions", mend="train it again, or measure it with dacl-edu evaluate")
+        raise UserError("no run has predictions", hint="train it again, or measure it with dacl-edu evaluate")
     for name, run in list(first.items())[-3:]:
         assert run.predictions is not None and run.result is not None
         p = run.predictions

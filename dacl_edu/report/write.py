@@ -63,7 +63,7 @@ def write_report(
 
     target = Path(out).expanduser()
     if target.is_dir():
-        raise UserError(f"{target} is a folder", mend=f"--out {target / 'report.html'}")
+        raise UserError(f"{target} is a folder", hint=f"--out {target / 'report.html'}")
     say("reading the runs")
     sections, title = make_sections(list(folders), command, say, None if cache is None else Path(cache))
     say("writing the page")
@@ -71,7 +71,7 @@ def write_report(
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(render(sections, title), encoding="utf-8")
     except OSError as error:
-        raise UserError(f"{target}: cannot write there ({error.strerror})", mend="choose another --out") from error
+        raise UserError(f"{target}: cannot write there ({error.strerror})", hint="choose another --out") from error
     if png is not None:
         say("drawing the pictures")
         write_pictures(sections, Path(png).expanduser())
@@ -135,7 +135,7 @@ def write_pictures(sections: Iterable[Section], folder: Path) -> list[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"{folder}: cannot make this folder ({error.strerror})", mend="choose another") from error
+        raise UserError(f"{folder}: cannot make this folder ({error.strerror})", hint="choose another") from error
     try:
         pio.write_images(
             figures, [folder / name for name in names], scale=2,
@@ -146,7 +146,7 @@ def write_pictures(sections: Iterable[Section], folder: Path) -> list[Path]:
         if "chrome" not in str(error).lower() and "browser" not in str(error).lower():
             raise
         raise UserError(
-            "PNG files are drawn by a browser, and none was found", mend="install chromium, or leave --png out"
+            "PNG files are drawn by a browser, and none was found", hint="install chromium, or leave --png out"
         ) from error
     return [folder / name for name in names]
 

@@ -142,7 +142,7 @@ class TrainConfig(BaseModel):
             Unknown preset or field (the nearest known one is said), wrong type or range.
         """
         if preset not in PRESETS:
-            raise UserError(f"unknown preset {preset!r}", mend=_nearest(preset, PRESETS))
+            raise UserError(f"unknown preset {preset!r}", hint=_nearest(preset, PRESETS))
         return cls.checked({"preset": preset, **PRESETS[preset], **changes})
 
     @classmethod
@@ -150,14 +150,14 @@ class TrainConfig(BaseModel):
         """Build a config from a dictionary, turning what is wrong with it into one readable sentence."""
         for key in values:
             if key not in cls.model_fields:
-                raise UserError(f"unknown field {key!r}", mend=_nearest(key, cls.model_fields))
+                raise UserError(f"unknown field {key!r}", hint=_nearest(key, cls.model_fields))
         try:
             return cls(**values)
         except ValidationError as error:
             first = error.errors()[0]
             field = ".".join(str(part) for part in first["loc"])
             reason = first["msg"].removeprefix("Value error, ")
-            raise UserError(f"{field}: {reason}" if field else reason, mend="see dacl-edu train --help") from error
+            raise UserError(f"{field}: {reason}" if field else reason, hint="see dacl-edu train --help") from error
 
 
 def _nearest(word: str, known: Any) -> str:

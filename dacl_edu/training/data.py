@@ -64,13 +64,13 @@ def load_training_data(config: TrainConfig) -> TrainingData:
         if not config.validation_fraction:
             raise UserError(
                 f"{config.data} has no validation part and validation_fraction is 0, so no epoch can be selected",
-                mend="--select-by last, or --validation-fraction 0.1",
+                hint="--select-by last, or --validation-fraction 0.1",
             )
         train, validation = split_train_validation(train, config.validation_fraction, config.seed)
         source = "held out of train"
     train.require_every_class()
     if len(train) < 2:
-        raise UserError(f"{config.data} has {len(train)} training image(s)", mend="BatchNorm needs at least two")
+        raise UserError(f"{config.data} has {len(train)} training image(s)", hint="BatchNorm needs at least two")
     mean, std = _KNOWN_STATISTICS.get(config.normalize) or channel_statistics(train.images)
     augment = AugmentParameters(config.image_size, config.augment, mean, std, erase=config.erase)
     return TrainingData(train, validation, source, augment)
@@ -163,7 +163,7 @@ def build_loader(fabric: Fabric, dataset: FaceDataset, order: EpochSampler, conf
         raise UserError(
             f"{len(dataset)} training images over accumulate {config.accumulate} and devices {config.devices} leave "
             "fewer than two at a time, and BatchNorm needs at least two",
-            mend="--accumulate 1, or more images",
+            hint="--accumulate 1, or more images",
         )
     loader: DataLoader[Any] = DataLoader(
         dataset,

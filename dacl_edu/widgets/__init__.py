@@ -79,7 +79,7 @@ def explorer(name: str, **options: Any) -> widgets.Widget:
         import ipywidgets  # noqa: F401
         import plotly  # noqa: F401
     except ImportError as error:
-        raise UserError(f"{error.name} is not installed", mend="pip install 'dacl-edu[notebooks]'") from error
+        raise UserError(f"{error.name} is not installed", hint="pip install 'dacl-edu[notebooks]'") from error
     from dacl_edu.plots.private import keep_private
 
     module = importlib.import_module(f"dacl_edu.widgets.{entry.module}")
@@ -118,6 +118,6 @@ def find(name: str) -> Entry:
     """
     if name not in EXPLORERS:
         near = difflib.get_close_matches(name, EXPLORERS, n=1)
-        mend = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(EXPLORERS)}"
-        raise UserError(f"no explorer {name!r}", mend=mend)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(EXPLORERS)}"
+        raise UserError(f"no explorer {name!r}", hint=hint)
     return EXPLORERS[name]

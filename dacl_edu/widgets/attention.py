@@ -65,7 +65,7 @@ class AttentionData:
             Not one image for each row of features, or features that are no numbers.
         """
         if len(images) != len(deep):
-            raise UserError(f"{len(images)} images for {len(deep)} rows", mend="take images[deep.indices]")
+            raise UserError(f"{len(images)} images for {len(deep)} rows", hint="take images[deep.indices]")
         curves = {fill: silencing_curves(deep, head, fill, seeds) for fill in FILLS}
         try:
             order = class_contrast(deep.attention, deep.labels)["dimension"].to_numpy()

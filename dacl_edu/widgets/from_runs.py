@@ -56,7 +56,7 @@ def attention_of_runs(runs: Any = "") -> widgets.Widget:
     try:
         able = [run for run in layout.runs_of(runs) if has_attention(run)]
         if not able:
-            raise UserError("no run there has attention", mend="train one: dacl-edu train --method dacl")
+            raise UserError("no run there has attention", hint="train one: dacl-edu train --method dacl")
         shown = layout.rows(_attention(able[0]))
     except UserError as error:
         return _missing("attention", error)

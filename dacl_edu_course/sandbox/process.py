@@ -89,7 +89,7 @@ class Worker:
 
     def __init__(self, limits: Limits = Limits()) -> None:  # noqa: B008  # frozen
         if os.name != "posix":
-            raise UserError("cells are graded on Linux and macOS only", mend="on Windows use WSL")
+            raise UserError("cells are graded on Linux and macOS only", hint="on Windows use WSL")
         self.limits = limits
         self.folder = Path(tempfile.mkdtemp(prefix="dacl-edu-cells-")).resolve()
         self.output = b""

@@ -157,7 +157,7 @@ class Session:
             worker.wait()  # to start is no time of the student's, and a failure no fault
         except WorkerDied as died:
             self.close()
-            raise UserError(f"the process for the student's cells {died.reason}", mend="run dacl-edu doctor") from died
+            raise UserError(f"the process for the student's cells {died.reason}", hint="run dacl-edu doctor") from died
         seconds = min(self.limits.cell_seconds, self._left)
         if seconds <= 0:
             self._give_up(self._out_of_time())

@@ -1,4 +1,4 @@
-"""Rendering: the same bytes again, folders that the folder reader reads, runs that go on, errors that say the mend."""
+"""Rendering: the same bytes again, folders that the folder reader reads, runs that go on, errors with a hint."""
 
 import csv
 import io

@@ -78,7 +78,7 @@ def refusal(model: DACL, source: str | Path) -> str:
     after = model.state_dict()
     assert after.keys() == before.keys()
     assert all(torch.equal(after[name], value) for name, value in before.items())
-    assert caught.value.mend, "an error of the user's says how to mend it"
+    assert caught.value.hint, "an error of the user's says what to do about it"
     return str(caught.value)
 
 

@@ -277,7 +277,7 @@ def test_a_nan_stops_the_run_and_names_term_epoch_and_step(config: Config, tmp_p
         train(config(method="breaks", epochs=3), tmp_path / "run", progress=False)
     assert "breaks epoch 2/3, step 2: the metric loss is nan" in str(caught.value)
     assert "softmax" not in str(caught.value)
-    assert "checkpoint_last.pt" in caught.value.problem and "--lr" in caught.value.mend
+    assert "checkpoint_last.pt" in caught.value.problem and "--lr" in caught.value.hint
     state = load_checkpoint(RunFolder(tmp_path / "run").checkpoint_last)
     assert state["epoch"] == 1
     assert all(value.isfinite().all() for value in state["model"].values())
