@@ -12,6 +12,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
+from dacl_edu._moved import warn_of_old_name
+
 INSTALL_HINT = "pip install -c requirements.lock -e '.[notebooks]'  (or: make install)"
 
 
@@ -21,6 +23,12 @@ class Check(NamedTuple):
     ok: bool
     what: str
     hint: str
+
+    @property
+    def mend(self) -> str:
+        """The last release's name of ``hint``."""
+        warn_of_old_name("Check.mend", "Check.hint")
+        return self.hint
 
 
 def run_checks() -> list[Check]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from dacl_edu.data.classes import EXPRESSIONS
 from dacl_edu.errors import UserError
-from dacl_edu_faces.units import ACTIONS
+from dacl_edu_faces.action_units import ACTIONS
 
 HAIR_STYLES = ("bald", "buzz", "short", "side", "fringe", "receding", "tied", "long", "bob", "curly", "afro",
                "beanie", "cap", "hijab")  # fmt: skip
@@ -34,7 +34,7 @@ class FaceFactors:
     Examples
     --------
     >>> smile = FaceFactors(au6=0.8, au12=1.0)
-    >>> smile.units[12], smile.units[15]
+    >>> smile.action_units[12], smile.action_units[15]
     (1.0, 0.0)
     """
 
@@ -147,7 +147,7 @@ class FaceFactors:
     jpeg_quality: int = 95
 
     @property
-    def units(self) -> dict[int, float]:
+    def action_units(self) -> dict[int, float]:
         """Action units by number."""
         return {unit: float(getattr(self, f"au{unit}")) for unit in ACTIONS}
 

@@ -18,8 +18,8 @@ from PIL import Image
 
 from dacl_edu.data.classes import EXPRESSIONS
 from dacl_edu.errors import UserError
+from dacl_edu_faces.dataset_plan import plan_face, plan_labels, split_sizes
 from dacl_edu_faces.factors import FACTOR_TYPES, FaceFactors
-from dacl_edu_faces.plan import plan_face, plan_labels, split_sizes
 
 _CHUNK = 16
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dacl_edu._moved import old_names
 from dacl_edu.errors import UserError
 from dacl_edu.evaluation.predict import Predictions, widened
 
@@ -142,3 +143,5 @@ def balanced_rows(labels: Tensor, per_class: int) -> Tensor:
     """
     kept = [(labels == label).nonzero()[:per_class, 0] for label in labels.unique()]
     return torch.cat(kept).sort().values if kept else torch.zeros(0, dtype=torch.int64)
+
+__getattr__ = old_names(__name__)  # names of the last release

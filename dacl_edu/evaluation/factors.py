@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from dacl_edu.errors import UserError
-from dacl_edu.evaluation.attention import Array, as_matrix, as_samples, without_group_means
+from dacl_edu.evaluation.attention_statistics import Array, as_matrix, as_samples, without_group_means
 
 NOT_GENERATING = ("label_observed", "label_true", "expression", "identity", "shape_seed", "look_seed", "scene_seed")
 """Columns of the bundled faces' factors that are labels, names and seeds: nothing that one could see."""

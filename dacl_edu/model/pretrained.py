@@ -13,6 +13,7 @@ import torch
 import torchvision
 from torch import Tensor
 
+from dacl_edu._moved import old_names
 from dacl_edu.errors import UserError
 from dacl_edu.model import DACL
 from dacl_edu.model.backbones import SMALL_RESNET
@@ -28,8 +29,8 @@ _SHOWN = 3  # names an error message or a line of the report spells out
 
 
 @dataclass(frozen=True)
-class WeightsReport:
-    """What :func:`load_weights` did with each tensor.
+class LoadReport:
+    """What :func:`load_pretrained` did with each tensor.
 
     Attributes
     ----------
@@ -49,7 +50,7 @@ class WeightsReport:
 
     Examples
     --------
-    >>> report = WeightsReport("faces.pth", ("backbone.network.conv1.weight",), ("attention.heads.linear.bias",), (),
+    >>> report = LoadReport("faces.pth", ("backbone.network.conv1.weight",), ("attention.heads.linear.bias",), (),
     ...                        {"classifier.bias": ((1000,), (7,))}, 1.0)
     >>> print(report)
     faces.pth: 100.0% of the backbone's tensors, 1 tensors in all
@@ -78,7 +79,7 @@ class WeightsReport:
         return "\n".join(lines)
 
 
-def load_weights(model: DACL, source: str | Path) -> WeightsReport:
+def load_pretrained(model: DACL, source: str | Path) -> LoadReport:
     """Load published or saved weights into ``model``, or refuse and leave it as it was.
 
     Parameters
@@ -96,7 +97,7 @@ def load_weights(model: DACL, source: str | Path) -> WeightsReport:
 
     Returns
     -------
-    WeightsReport
+    LoadReport
         Print it: a classifier of another size, for example, is skipped and listed.
 
     Raises
@@ -117,7 +118,7 @@ def load_weights(model: DACL, source: str | Path) -> WeightsReport:
     >>> trained, fresh = DACL("small_resnet", image_size=56), DACL("small_resnet", image_size=56)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     torch.save({"model": trained.state_dict()}, f"{folder}/checkpoint.pt")
-    ...     report = load_weights(fresh, f"{folder}/checkpoint.pt")
+    ...     report = load_pretrained(fresh, f"{folder}/checkpoint.pt")
     >>> report.backbone_fraction, report.missing, report.unexpected, report.mismatched
     (1.0, (), (), {})
     >>> torch.equal(fresh.classifier.weight, trained.classifier.weight)
@@ -136,7 +137,7 @@ def load_weights(model: DACL, source: str | Path) -> WeightsReport:
     return report
 
 
-def _match(model: DACL, label: str, tensors: Mapping[str, Any]) -> tuple[dict[str, Tensor], WeightsReport, list[str]]:
+def _match(model: DACL, label: str, tensors: Mapping[str, Any]) -> tuple[dict[str, Tensor], LoadReport, list[str]]:
     """Return the values to load, the report, and the source's names that belong to a deeper backbone."""
     own = model.state_dict()
     values: dict[str, Tensor] = {}
@@ -156,7 +157,7 @@ def _match(model: DACL, label: str, tensors: Mapping[str, Any]) -> tuple[dict[st
     # "layer1.2.conv1.weight" is no name of ResNet-18, but "layer1" is: the file is a deeper ResNet's.
     parts = {_backbone_part(name) for name in backbone}
     strays = [name for name in unexpected if _backbone_part(_WRAPPERS.sub("", name)) in parts and _counts(name)]
-    report = WeightsReport(label, tuple(values), tuple(missing), tuple(unexpected), mismatched, fraction)
+    report = LoadReport(label, tuple(values), tuple(missing), tuple(unexpected), mismatched, fraction)
     return values, report, strays
 
 
@@ -183,7 +184,7 @@ def _backbone_part(name: str) -> str:
     return name.removeprefix("backbone.").removeprefix("network.").partition(".")[0]
 
 
-def _refuse_unfit(model: DACL, report: WeightsReport, strays: list[str]) -> None:
+def _refuse_unfit(model: DACL, report: LoadReport, strays: list[str]) -> None:
     backbone = [name for name in model.state_dict() if name.startswith("backbone.") and _counts(name)]
     another = f"build the model the file was made for; this one is DACL(backbone={model.backbone_name!r})"
     if report.backbone_fraction < MIN_BACKBONE_FRACTION:
@@ -308,3 +309,5 @@ def _first(names: tuple[str, ...] | list[str]) -> str:
 def _reason(error: BaseException) -> str:
     # PyTorch's own advice (weights_only=False) stands before its reason; nobody should follow it.
     return str(error).rpartition("WeightsUnpickler error:")[2].strip().partition("\n")[0][:200]
+
+__getattr__ = old_names(__name__)  # names of the last release

@@ -53,7 +53,7 @@ def gather(folders: Iterable[str | Path]) -> tuple[list[Run], list[str]]:
     return named_runs, notes
 
 
-def parts(runs: Sequence[Run]) -> list[list[Run]]:
+def comparable_groups(runs: Sequence[Run]) -> list[list[Run]]:
     """Divide finished runs into those that may be compared: the same data set, split, images and classes."""
     found: dict[tuple[Any, ...], list[Run]] = {}
     for run in runs:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from dacl_edu.errors import UserError
-from dacl_edu.report.attention import attention_section, gradient_section
+from dacl_edu.report.attention_section import attention_section, gradient_section
 from dacl_edu.report.blocks import Section
 from dacl_edu.report.faces import Pictures
 from dacl_edu.report.features import Features, embedding_section, geometry_section
-from dacl_edu.report.gather import gather, parts
+from dacl_edu.report.gather import comparable_groups, gather
 from dacl_edu.report.results import (
     classes_section,
     confusion_section,
@@ -81,7 +81,7 @@ def write_report(
 def make_sections(folders: list[str | Path], command: str, say: Say, cache: Path | None) -> tuple[list[Section], str]:
     """Return the sections of the report and its title."""
     runs, notes = gather(folders)
-    comparable = parts(runs)
+    comparable = comparable_groups(runs)
     pictures = Pictures()
     say("training, confusion, classes, samples")
     sections = [
@@ -93,7 +93,7 @@ def make_sections(folders: list[str | Path], command: str, say: Say, cache: Path
         samples_section(comparable, pictures),
     ]
     say("deep features")
-    features = [Features(part) for part in comparable]
+    features = [Features(group) for group in comparable]
     say("the map of deep features (UMAP)")
     sections.append(embedding_section(features, pictures, cache))
     say("compactness and separation")

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from dacl_edu import paths
+from dacl_edu._moved import warn_of_old_name
 from dacl_edu.errors import UserError
 from dacl_edu.evaluation.deep_features import ClassifierHead, DeepFeatures, balanced_rows
 from dacl_edu.evaluation.predict import Predictions
@@ -77,6 +78,12 @@ class Run:
         if self.predictions is None:
             raise UserError(f"{self.folder}: no predictions there", hint="train it again")
         return self.predictions.logits.argmax(dim=1) == self.predictions.labels
+
+    @property
+    def right(self) -> torch.Tensor:
+        """The last release's name of :attr:`correct`."""
+        warn_of_old_name("Run.right", "Run.correct")
+        return self.correct
 
     def deep_features(self, split: str, per_class: int | None = None) -> DeepFeatures:
         """Return features and attention: those stored with the run, or computed by its checkpoint.

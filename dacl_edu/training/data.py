@@ -11,6 +11,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
+from dacl_edu._moved import old_names
 from dacl_edu.data import AugmentParameters, FaceDataset, available_splits, collate_batch, split_train_validation
 from dacl_edu.errors import UserError
 from dacl_edu.runs.config import TrainConfig
@@ -184,3 +185,5 @@ def epoch_generator(seed: int, epoch: int, stream: int = 0) -> torch.Generator:
     """Return a generator whose numbers depend on seed, epoch and stream (order, augmentation of process k, …)."""
     mixed = (seed * 1_000_003 + epoch) * 1_009 + stream
     return torch.Generator().manual_seed(mixed % (2**63))
+
+__getattr__ = old_names(__name__)  # names of the last release

@@ -36,13 +36,15 @@ EXPLORERS = {
         "loss_lab", "loss_lab", False, "features and centers in the plane move under a loss, step by step"
     ),
     "gradients": Entry(
-        "gradients", "gradient_explorer", False, "Eq. 4 over x and over a with its slopes, Eq. 9 and 10"
+        "gradient_explorer", "gradient_explorer", False, "Eq. 4 over x and over a with its gradients, Eq. 9 and 10"
     ),
     "attention": Entry(
-        "from_runs", "attention_of_runs", True, "a face, its attention, and what silencing dimensions does"
+        "from_runs", "attention_of_runs", True, "a face, its attention, and what ablating dimensions does"
     ),
     "embedding": Entry("from_runs", "embedding_of_runs", True, "point at features in the plane, see their faces"),
-    "confusion": Entry("confusion", "confusion_explorer", True, "click a cell of the confusion matrix, see its faces"),
+    "confusion": Entry(
+        "confusion_explorer", "confusion_explorer", True, "click a cell of the confusion matrix, see its faces"
+    ),
 }
 
 

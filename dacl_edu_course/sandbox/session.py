@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from dacl_edu.check.answers import AnswerError, Slopes
+from dacl_edu.check.answers import AnswerError, Gradients
 from dacl_edu.errors import UserError
 from dacl_edu_course.definitions import defined_names
 from dacl_edu_course.sandbox.limits import Layers, Limits
@@ -245,9 +245,11 @@ class RemoteAnswer:
         """See :class:`~dacl_edu.check.answers.Answer`."""
         return self.session._ask(self.name, lambda worker, s: worker.request_call(self.name, args, kwargs, s))
 
-    def slopes(self, inputs: Mapping[str, Any], wrt: tuple[str, ...], upstream: float = 1.0) -> Slopes:
+    def autograd_gradients(self, inputs: Mapping[str, Any], wrt: tuple[str, ...], upstream: float = 1.0) -> Gradients:
         """See :class:`~dacl_edu.check.answers.Answer`."""
-        return self.session._ask(self.name, lambda worker, s: worker.slopes(self.name, inputs, wrt, upstream, s))
+        return self.session._ask(
+            self.name, lambda worker, s: worker.autograd_gradients(self.name, inputs, wrt, upstream, s)
+        )
 
     def names(self) -> frozenset[str]:
         """See :class:`~dacl_edu.check.answers.Answer`. What it says is the student's word."""

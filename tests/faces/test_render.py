@@ -134,7 +134,7 @@ def test_every_kind_of_thing_changes_the_picture(factors):
 def test_the_shipped_pictures_come_from_this_generator():
     from dacl_edu.data.bundled import bundled_folder
     from dacl_edu_faces import pack
-    from dacl_edu_faces.plan import plan_labels
+    from dacl_edu_faces.dataset_plan import plan_labels
     from dacl_edu_faces.versions import versions
 
     made_by = json.loads((bundled_folder() / "manifest.json").read_text())["versions"]

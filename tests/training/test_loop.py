@@ -172,7 +172,7 @@ def test_a_run_starts_from_the_weights_it_is_given(
     config: Config, tmp_path: Path, finished: tuple[dict[str, Any], RunFolder]
 ) -> None:
     given = load_checkpoint(finished[1].checkpoint_last)["model"]
-    own = config(weights=str(finished[1].checkpoint_last), lr=1e-9, epochs=1, seed=5)
+    own = config(pretrained=str(finished[1].checkpoint_last), lr=1e-9, epochs=1, seed=5)
     train(own, tmp_path / "run", progress=False)
     weights, _ = final(tmp_path / "run")
     for name in ("backbone.stem.0.weight", "classifier.weight", "attention.heads.linear.weight"):
