@@ -8,7 +8,6 @@ run draws the same on every device.
 
 from __future__ import annotations
 
-import difflib
 import math
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ from torch import Tensor
 
 from dacl_edu.data.batch_ops import affine_batch, centre_crop, crop_batch, erase_batch, room, ten_crop_offsets
 from dacl_edu.errors import UserError
+from dacl_edu.text import nearest
 
 #: What `BatchAugment` can do to a training batch.
 KINDS = ("ten_crop", "random_crop", "affine", "none")
@@ -72,9 +72,7 @@ class AugmentParameters:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            close = difflib.get_close_matches(self.kind, KINDS, n=1)
-            hint = f"did you mean {close[0]!r}? " if close else ""
-            raise UserError(f"unknown augmentation {self.kind!r}", hint=f"{hint}There are {', '.join(KINDS)}")
+            raise UserError(f"unknown augmentation {self.kind!r}", hint=nearest(self.kind, KINDS))
         if self.size < 1:
             raise UserError(f"crop size is {self.size}", hint="give a number of pixels")
         if not 0 <= self.erase <= 1:

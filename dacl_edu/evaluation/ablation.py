@@ -10,8 +10,8 @@ from torch import Tensor
 
 from dacl_edu._moved import old_names
 from dacl_edu.errors import UserError
-from dacl_edu.evaluation.attention_statistics import Array, as_matrix, as_samples
 from dacl_edu.evaluation.deep_features import ClassifierHead, DeepFeatures
+from dacl_edu.evaluation.samples import Array, as_matrix, as_samples
 
 
 def ablation_curve(

@@ -8,8 +8,6 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-import os
-import tempfile
 import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -22,7 +20,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dacl_edu.errors import UserError
-from dacl_edu.evaluation.geometry import as_features
+from dacl_edu.evaluation.samples import as_matrix
+from dacl_edu.files import replacing
 
 VERSION = 1
 """Part of the cache's key: raise it when the same input gives other points."""
@@ -105,7 +104,7 @@ def embed(
     ((4, 2), (1, 2), 'pca')
     """
     _check(method, dimensions, n_neighbors, min_dist)
-    arrays = [as_features(array, f"features {i}") for i, array in enumerate((fit_features, *others))]
+    arrays = [as_matrix(array, f"features {i}") for i, array in enumerate((fit_features, *others))]
     if len({array.shape[1] for array in arrays}) > 1:
         widths = ", ".join(str(array.shape[1]) for array in arrays)
         raise UserError(f"features of {widths} dimensions", hint="all must come from one network")
@@ -161,7 +160,7 @@ def embed_aligned(
     """
     if not features:
         raise UserError("no features to project", hint="name at least one method")
-    arrays = {name: as_features(array, f"features of {name}") for name, array in features.items()}
+    arrays = {name: as_matrix(array, f"features of {name}") for name, array in features.items()}
     if len({len(array) for array in arrays.values()}) > 1:
         counts = ", ".join(f"{name} {len(array)}" for name, array in arrays.items())
         raise UserError(f"unequal numbers of images: {counts}", hint="give each method the same images, row by row")
@@ -288,7 +287,5 @@ def _load(file: Path, shapes: Sequence[tuple[int, int]]) -> list[np.ndarray] | N
 
 def _store(file: Path, points: Sequence[np.ndarray]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=file.parent, suffix=".npz")
-    os.close(handle)
-    np.savez(temporary, **{f"points_{i}": array for i, array in enumerate(points)})  # type: ignore[arg-type]
-    os.replace(temporary, file)
+    with replacing(file) as beside:
+        np.savez(beside, **{f"points_{i}": array for i, array in enumerate(points)})  # type: ignore[arg-type]

@@ -16,7 +16,8 @@ import typer
 from dacl_edu import paths
 from dacl_edu.errors import UserError
 from dacl_edu.lessons.epochs import epochs_reported
-from dacl_edu.lessons.parameters import declared_parameters, kind_name, nearest, typed
+from dacl_edu.lessons.parameters import declared_parameters, kind_name, typed
+from dacl_edu.text import nearest, slug
 
 _PLOTLY = "application/vnd.plotly.v1+json"
 _PICTURES = {"image/png": "png", "image/jpeg": "jpg"}
@@ -224,7 +225,9 @@ def export_figures(notebook: Path, folder: Path) -> list[Path]:
                 continue
             number += 1
             folder.mkdir(parents=True, exist_ok=True)
-            stem = f"{number:02d}{_slug(data.get(_PLOTLY, {}))}"
+            title = data.get(_PLOTLY, {}).get("layout", {}).get("title", {})
+            named = slug(title.get("text", "") if isinstance(title, dict) else str(title))
+            stem = f"{number:02d}{'-' if named else ''}{named}"
             if _PLOTLY in data:
                 file = folder / f"{stem}.json"
                 file.write_text(json.dumps({k: data[_PLOTLY][k] for k in ("data", "layout")}), encoding="utf-8")
@@ -235,10 +238,3 @@ def export_figures(notebook: Path, folder: Path) -> list[Path]:
                     file.write_bytes(base64.b64decode(data[kind]))
                     written.append(file)
     return written
-
-
-def _slug(figure: dict[str, Any]) -> str:
-    title = figure.get("layout", {}).get("title", {})
-    text = title.get("text", "") if isinstance(title, dict) else str(title)
-    words = re.findall(r"[a-z0-9]+", re.sub(r"<[^>]*>", " ", text).lower())[:6]
-    return "-" + "-".join(words) if words else ""

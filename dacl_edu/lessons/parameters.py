@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 from pydantic import TypeAdapter, ValidationError
 
 from dacl_edu.errors import UserError
+from dacl_edu.text import nearest
 
 INJECTED = "# Parameters"  # how papermill begins the cell that it adds
 _TYPES = {"str": str, "int": int, "float": float, "bool": bool, "list": list, "None": None}
@@ -77,19 +77,6 @@ def typed(parameter: Parameter, text: str) -> Any:
         return TypeAdapter(parameter.kind).validate_strings(text)
     except ValidationError as error:
         raise _wrong(parameter, text) from error
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Say which valid name was probably meant.
-
-    Examples
-    --------
-    >>> nearest("sed", ["seed", "method"])
-    "did you mean 'seed'? There are seed, method"
-    """
-    names = list(known)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    return (f"did you mean {close[0]!r}? " if close else "") + f"There are {', '.join(names)}"
 
 
 def checked_values(kinds: Mapping[str, Any], space: Mapping[str, Any], cells: Iterable[str]) -> dict[str, Any]:

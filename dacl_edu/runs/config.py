@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +11,7 @@ from dacl_edu._moved import with_new_names
 from dacl_edu.centers import CenterInit
 from dacl_edu.errors import UserError
 from dacl_edu.model.attention import AttentionMode
+from dacl_edu.text import nearest
 
 RENAMED_FIELDS = {"weights": "pretrained"}
 """Fields of the last release: command lines and configurations on disk still have them."""
@@ -146,7 +146,7 @@ class TrainConfig(BaseModel):
             Unknown preset or field (the nearest known one is said), wrong type or range.
         """
         if preset not in PRESETS:
-            raise UserError(f"unknown preset {preset!r}", hint=_nearest(preset, PRESETS))
+            raise UserError(f"unknown preset {preset!r}", hint=nearest(preset, PRESETS))
         changes = with_new_names(changes, RENAMED_FIELDS)
         return cls.checked({"preset": preset, **PRESETS[preset], **changes})
 
@@ -156,7 +156,7 @@ class TrainConfig(BaseModel):
         values = with_new_names(values, RENAMED_FIELDS, warn=False)  # a folder on disk is nobody's mistake
         for key in values:
             if key not in cls.model_fields:
-                raise UserError(f"unknown field {key!r}", hint=_nearest(key, cls.model_fields))
+                raise UserError(f"unknown field {key!r}", hint=nearest(key, cls.model_fields))
         try:
             return cls(**values)
         except ValidationError as error:
@@ -164,11 +164,6 @@ class TrainConfig(BaseModel):
             field = ".".join(str(part) for part in first["loc"])
             reason = first["msg"].removeprefix("Value error, ")
             raise UserError(f"{field}: {reason}" if field else reason, hint="see dacl-edu train --help") from error
-
-
-def _nearest(word: str, known: Any) -> str:
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
 
 
 _PAPER = {

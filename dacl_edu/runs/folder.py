@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from typing import Any
 import torch
 
 from dacl_edu.errors import UserError
+from dacl_edu.files import replace_text, write_json
 from dacl_edu.runs.config import TrainConfig
 
 _PACKAGES = ("torch", "torchvision", "numpy", "lightning-fabric", "torchmetrics", "dacl-edu")
@@ -111,18 +111,6 @@ class RunFolder:
     def write_metrics(self, history: list[dict[str, Any]]) -> None:
         """Write one line an epoch, so that a resumed run's file is that of an uninterrupted one."""
         replace_text(self.metrics_file, "".join(json.dumps(line) + "\n" for line in history))
-
-
-def write_json(file: Path, value: dict[str, Any]) -> None:
-    """Write readable JSON in one step: a reader sees the old file or the new one."""
-    replace_text(file, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
-
-
-def replace_text(file: Path, text: str) -> None:
-    """Write a text file through a temporary name."""
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, file)
 
 
 def versions() -> dict[str, str]:
