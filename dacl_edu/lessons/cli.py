@@ -18,7 +18,8 @@ import typer
 from dacl_edu import paths
 from dacl_edu.errors import UserError
 from dacl_edu.lessons.epochs import epochs_reported
-from dacl_edu.lessons.parameters import declared_parameters, kind_name, nearest, typed
+from dacl_edu.lessons.parameters import declared_parameters, kind_name, typed
+from dacl_edu.text import nearest, slug
 
 _PLOTLY = "application/vnd.plotly.v1+json"
 _PICTURES = {"image/png": "png", "image/jpeg": "jpg"}
@@ -79,15 +80,15 @@ def parse_words(words: Sequence[str]) -> tuple[str, dict[str, str | list[str]]]:
         word = rest.pop(0)
         if word in ("-p", "--parameter"):
             if len(rest) < 2:
-                raise UserError(f"{word} takes a name and a value", mend=f"e.g. {USAGE}")
+                raise UserError(f"{word} takes a name and a value", hint=f"e.g. {USAGE}")
             name = rest.pop(0)
             given.setdefault(name, []).append(rest.pop(0))
         elif word.startswith("-"):
-            raise UserError(f"unknown option {word}", mend=f"e.g. {USAGE}")
+            raise UserError(f"unknown option {word}", hint=f"e.g. {USAGE}")
         else:
             names.append(word)
     if len(names) != 1:
-        raise UserError(f"{len(names)} notebooks named, but must be one", mend=f"e.g. {USAGE}")
+        raise UserError(f"{len(names)} notebooks named, but must be one", hint=f"e.g. {USAGE}")
     return names[0], {name: values[0] if len(values) == 1 else values for name, values in given.items()}
 
 
@@ -114,7 +115,7 @@ def find_notebook(name: str) -> Path:
             known.setdefault(path.stem, path)
     matches = [stem for stem in known if stem == wanted] or [stem for stem in known if stem.startswith(f"{wanted}_")]
     if len(matches) != 1:
-        raise UserError(f"no notebook {name!r}", mend=nearest(wanted, known))
+        raise UserError(f"no notebook {name!r}", hint=nearest(wanted, known))
     return known[matches[0]]
 
 
@@ -146,7 +147,7 @@ def run_notebook(name: str, given: Given, out: Path | None = None, cell_timeout:
     declared = declared_parameters(path)
     for key in given:
         if key not in declared:
-            raise UserError(f"{path.stem} has no parameter {key!r}", mend=nearest(key, declared))
+            raise UserError(f"{path.stem} has no parameter {key!r}", hint=nearest(key, declared))
     values = {key: typed(declared[key], text) for key, text in given.items()}
     for key in PATHS:
         if values.get(key):
@@ -156,7 +157,7 @@ def run_notebook(name: str, given: Given, out: Path | None = None, cell_timeout:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"{out}: cannot make this folder ({error.strerror})", mend="choose another --out") from error
+        raise UserError(f"{out}: cannot make this folder ({error.strerror})", hint="choose another --out") from error
     if "out" in declared and "out" not in values:
         values["out"] = _absolute(str(out))
     target = out / path.name
@@ -221,14 +222,14 @@ def _execute(path: Path, target: Path, values: dict[str, Any], cell_timeout: int
         )
     except papermill.PapermillExecutionError as error:
         what = f"{error.ename}: {_without_colours(error.evalue) or _failing_line(error.traceback)}"
-        raise UserError(f"{path.stem}, cell {error.exec_count}: {what}", mend=f"see the end of {target}") from error
+        raise UserError(f"{path.stem}, cell {error.exec_count}: {what}", hint=f"see the end of {target}") from error
     except DeadKernelError as error:
         raise UserError(
             f"{path.stem}: the kernel died (often: out of memory)",
-            mend=f"what ran before is in {target}; try a smaller batch_size, or close other programs",
+            hint=f"what ran before is in {target}; try a smaller batch_size, or close other programs",
         ) from error
     except CellTimeoutError as error:
-        raise UserError(f"{path.stem}: a cell took more than {cell_timeout} s", mend="raise --cell-timeout") from error
+        raise UserError(f"{path.stem}: a cell took more than {cell_timeout} s", hint="raise --cell-timeout") from error
     except papermill.exceptions.PapermillException as error:
         raise UserError(f"{path.stem}: {error}") from error
 
@@ -267,7 +268,9 @@ def export_figures(notebook: Path, folder: Path) -> list[Path]:
                 continue
             number += 1
             folder.mkdir(parents=True, exist_ok=True)
-            stem = f"{number:02d}{_slug(data.get(_PLOTLY, {}))}"
+            title = data.get(_PLOTLY, {}).get("layout", {}).get("title", {})
+            named = slug(title.get("text", "") if isinstance(title, dict) else str(title))
+            stem = f"{number:02d}{'-' if named else ''}{named}"
             if _PLOTLY in data:
                 file = folder / f"{stem}.json"
                 file.write_text(json.dumps({k: data[_PLOTLY][k] for k in ("data", "layout")}), encoding="utf-8")
@@ -278,10 +281,3 @@ def export_figures(notebook: Path, folder: Path) -> list[Path]:
                     file.write_bytes(base64.b64decode(data[kind]))
                     written.append(file)
     return written
-
-
-def _slug(figure: dict[str, Any]) -> str:
-    title = figure.get("layout", {}).get("title", {})
-    text = title.get("text", "") if isinstance(title, dict) else str(title)
-    words = re.findall(r"[a-z0-9]+", re.sub(r"<[^>]*>", " ", text).lower())[:6]
-    return "-" + "-".join(words) if words else ""

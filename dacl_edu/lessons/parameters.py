@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from dacl_edu.errors import UserError
 from dacl_edu.runs.config import TrainConfig
+from dacl_edu.text import nearest
 
 INJECTED = "# Parameters"  # how papermill begins the cell that it adds
 _TYPES: dict[str, Any] = {"str": str, "int": int, "float": float, "bool": bool, "list": list}
@@ -43,19 +43,19 @@ def declared_parameters(path: Path) -> dict[str, Parameter]:
     if len(cells) != 1:
         raise UserError(
             f"{path.name}: {len(cells) or 'no'} cells are tagged 'parameters', but there must be one",
-            mend="run a notebook that takes parameters, 07_training or 08_results; or tag the cell of its defaults",
+            hint="run a notebook that takes parameters, 07_training or 08_results; or tag the cell of its defaults",
         )
     found = {}
     lines = cells[0].source.splitlines()
     for line in ast.parse(cells[0].source).body:
         if not isinstance(line, ast.AnnAssign) or not isinstance(line.target, ast.Name) or line.value is None:
-            raise UserError(f"{path.name}: parameters cell, line {line.lineno}", mend="write  name: type = default")
+            raise UserError(f"{path.name}: parameters cell, line {line.lineno}", hint="write  name: type = default")
         try:
             kind = _type(line.annotation)
         except TypeError as error:
             raise UserError(
                 f"{path.name}: parameters cell, line {line.lineno}: unknown type {ast.unparse(line.annotation)}",
-                mend=f"there are {', '.join(_TYPES)} and None; | and [] put them together",
+                hint=f"there are {', '.join(_TYPES)} and None; | and [] put them together",
             ) from error
         comment = lines[line.lineno - 1].partition("  # ")[2].strip()
         found[line.target.id] = Parameter(line.target.id, kind, ast.literal_eval(line.value), comment)
@@ -131,19 +131,6 @@ def _require_setting(name: str, value: Any) -> None:
         TrainConfig.checked({name: value})
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Say which valid name was probably meant.
-
-    Examples
-    --------
-    >>> nearest("sed", ["seed", "method"])
-    "did you mean 'seed'? There are seed, method"
-    """
-    names = list(known)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    return (f"did you mean {close[0]!r}? " if close else "") + f"There are {', '.join(names)}"
-
-
 def checked_values(kinds: Mapping[str, Any], space: Mapping[str, Any], cells: Iterable[str]) -> dict[str, Any]:
     """Return the parameters' values in a running notebook, after checking names and types.
 
@@ -167,7 +154,7 @@ def checked_values(kinds: Mapping[str, Any], space: Mapping[str, Any], cells: It
             targets = [target for line in ast.parse(source).body for target in getattr(line, "targets", [])]
             injected |= {target.id for target in targets if isinstance(target, ast.Name)}
     for name in sorted(injected - set(kinds)):
-        raise UserError(f"unknown parameter {name!r}", mend=nearest(name, kinds))
+        raise UserError(f"unknown parameter {name!r}", hint=nearest(name, kinds))
     values = {name: space[name] for name in kinds if name in space}
     defaults = json.loads(os.environ.get("DACL_EDU_PARAMETERS", "{}"))
     values.update({name: value for name, value in defaults.items() if name in values and name not in injected})
@@ -202,4 +189,4 @@ def kind_name(kind: Any) -> str:
 
 def _wrong(parameter: Parameter, value: Any) -> UserError:
     example = f"e.g. -p {parameter.name} {parameter.default}" if parameter.default not in (None, "") else ""
-    return UserError(f"parameter {parameter.name} is {value!r}, but must be {kind_name(parameter.kind)}", mend=example)
+    return UserError(f"parameter {parameter.name} is {value!r}, but must be {kind_name(parameter.kind)}", hint=example)

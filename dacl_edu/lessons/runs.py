@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from dacl_edu import paths
+from dacl_edu._moved import old_names
 from dacl_edu.runs.config import TrainConfig
 from dacl_edu.runs.run import METHODS, Run, find_runs, read_run, shipped_runs
 
@@ -56,10 +56,5 @@ def lesson_runs(
     return made
 
 
-def __getattr__(name: str) -> Any:
-    """Answer the names of the last release, which notebooks that people keep import from here."""
-    if name == "SHIPPED":
-        return paths.shipped_runs()
-    if name == "FinishedRun":
-        return Run
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+__getattr__ = old_names(__name__)  # names of the last release
