@@ -51,12 +51,8 @@ install: $(VENV)/installed-run
 run: install
 	$(BIN)/dacl-edu demo
 
-# The plain contents manager: jupytext's, where it is installed, would rewrite a lesson's text each time a reader saves.
 lab: install
-	@$(BIN)/jupyter labextension disable "@jupyterlab/apputils-extension:announcements" >/dev/null 2>&1 || true
-	$(BIN)/jupyter lab --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) \
-	  --ServerApp.contents_manager_class=jupyter_server.services.contents.largefilemanager.AsyncLargeFileManager \
-	  notebooks/00_start_here.ipynb
+	$(BIN)/dacl-edu lab --in-place
 
 # Two processes, one thread each: more threads than cores wait for one another.
 test: $(VENV)/installed-test

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -19,6 +20,7 @@ from dacl_edu import __version__
 from dacl_edu.data.cli import app as data_app
 from dacl_edu.errors import UserError
 from dacl_edu.lessons.cli import register as register_notebook_commands
+from dacl_edu.lessons.lab import register as register_lab_command
 from dacl_edu.report.cli import register as register_report_command
 from dacl_edu.runs.config import PRESETS, TrainConfig
 from dacl_edu.widgets.cli import register as register_explore_command
@@ -33,7 +35,8 @@ app = typer.Typer(
 )
 app.add_typer(data_app, name="data")
 for _entry in sorted(entry_points(group="dacl_edu.commands"), key=lambda entry: entry.name):
-    app.add_typer(_entry.load(), name=_entry.name)  # packages beside this one attach themselves
+    if find_spec(_entry.module.partition(".")[0]):  # packages beside this one attach themselves where they are there
+        app.add_typer(_entry.load(), name=_entry.name)
 _debug = False
 
 
@@ -263,6 +266,7 @@ def doctor() -> None:
 
 
 register_notebook_commands(app)
+register_lab_command(app)
 register_report_command(app)
 register_explore_command(app)
 
