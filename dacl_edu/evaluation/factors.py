@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from dacl_edu.data.action_units import ACTION_UNITS
 from dacl_edu.errors import UserError
 from dacl_edu.evaluation.attention import Array, as_matrix, as_samples, without_group_means
 
@@ -24,11 +25,9 @@ def factor_name(factor: str) -> str:
     >>> factor_name("au25"), factor_name("hair_style")
     ('AU 25, lips part', 'hair style')
     """
-    from dacl_edu_faces import ACTIONS
-
     unit = factor.removeprefix("au")
-    known = factor.startswith("au") and unit.isdigit() and int(unit) in ACTIONS
-    return f"AU {unit}, {ACTIONS[int(unit)][0]}" if known else factor.replace("_", " ")
+    known = factor.startswith("au") and unit.isdigit() and int(unit) in ACTION_UNITS
+    return f"AU {unit}, {ACTION_UNITS[int(unit)]}" if known else factor.replace("_", " ")
 
 
 def factor_association(
