@@ -347,8 +347,8 @@ assert all(row.ok for row in rows)
 # **Three questions**
 #
 # <details><summary>Question 1. What would happen to the loss if attention were 0 everywhere?</summary>
-# The sparse center loss would vanish, and features would no longer be pulled anywhere. Its gradient, Eq. 10, pushes that way: lesson 05 shows
-# why, lesson 10 watches it.
+# The sparse center loss would vanish, and features would no longer be pulled anywhere. Eq. 10 asks each weight for that; lesson 05 shows
+# why the network does not do it, lesson 10 watches a whole training.
 # </details>
 #
 # <details><summary>Question 2. Which numbers does training change by gradient, and which by a rule?</summary>

@@ -527,7 +527,7 @@ assert (slope[:, 1] == 0).all()
 #
 # ## A flaw, to be continued
 #
-# Attention will be learnt, by the same loss. Look at Eq. 4 once more, now with $x$ and $c$ fixed and $a$ free. Each term is a weight times something that
+# Attention will be learnt, by the same loss. Look at Eq. 4 once more, now with $x$ and $c$ fixed and each $a_{ij}$ free. Each term is a weight times something that
 # is never negative. What would you do with the weights to make the sum small?
 
 # %%
@@ -538,7 +538,7 @@ for step in range(201):
     L_learnt = sparse_center_loss(x_toy, a_learnt, y_toy, c_toy)
     curve.append((a_learnt.mean().item(), L_learnt.item()))
     (slope,) = torch.autograd.grad(L_learnt, s)
-    assert (slope >= 0).all(), "the slope is never negative: attention can only fall"
+    assert (slope >= 0).all(), "the slope is never negative: a free weight can only fall"
     s = (s - 100.0 * slope).detach().requires_grad_()
 
 # %%
@@ -562,8 +562,9 @@ show(figure,
          " the center loss is a horizontal line.")
 
 # %% [markdown]
-# The softmax loss cannot help: it does not contain $a$, so it gives attention no slope. Does the whole method then switch itself off? What keeps attention up in the authors' training, and how
-# does one notice if nothing does? Lesson 05 derives the slope that you just saw (Eq. 10), and lesson 10 watches attention drift.
+# The softmax loss cannot help: it does not contain $a$, so it gives attention no slope. Does the whole method then switch itself off? Here each weight was
+# free to move by itself. In the network of the next lesson all weights are made of the same parameters, and that changes the answer. Lesson 05 derives the
+# slope that you just saw (Eq. 10) and follows it into the network; lesson 10 watches a whole training.
 #
 # ## What was shown
 #
@@ -571,7 +572,7 @@ show(figure,
 # - With ones it is Eq. 3; with equal weights $w$ it is $w$ times Eq. 3, a smaller λ; equal only within samples, neither.
 # - Weights turn circles into ellipses with half-axes $r/\sqrt{a_j}$, and the pull no longer points to the center.
 # - A good attention spends the force on dimensions that matter. Nothing so far says how to get one.
-# - As far as Eq. 4 is concerned, the best attention is none.
+# - As far as Eq. 4 is concerned, the best attention is none, and free weights go there.
 #
 # **Try next:** give `a_good` the wrong dimension, `[0.01, 1.0]`, and run the section on noise again: is a bad attention worse than none? In the last
 # section start `s` at 4 (attention near 1): does it still fall? Then go on to [04_attention_network](04_attention_network.ipynb).

@@ -475,7 +475,8 @@ attention one tenth farthest below.""")
 assert torch.allclose(follow(0.5, attention=0.1)[1], follow(0.05, attention=1.0)[1], atol=1e-5)
 
 # %% [markdown]
-# In lesson 05 attention could only fall. When it does, centers become slow as well, dimension by dimension.
+# In lesson 05 a step lowers attention where features are far from their center. There the center becomes slow as well,
+# dimension by dimension.
 #
 # And *where* does a center come to rest, if the same batch comes again and again? Where the numerator is 0:
 # $\sum_i a_i \odot (c - x_i) = 0$, that is, at the mean **weighted by attention**:

@@ -240,7 +240,7 @@ assert dx.shape == x.shape and torch.allclose(dx, autograd_dx)
 da = λ * (x - c[y]) ** 2 / (2 * m)  # (m, d): λ · Eq. 10
 dE, dH = torch.autograd.grad(a, [θ_E, θ_H], grad_outputs=da, retain_graph=True)
 assert torch.allclose(dE, g["E"]) and torch.allclose(dH, g["H"])
-assert (da >= 0).all(), "no element of Eq. 10 is negative: a step can only lower attention"
+assert (da >= 0).all(), "no element of Eq. 10 is negative: it asks each weight to fall"
 
 # %% [markdown]
 # **Line 12, the CNN.** $x^*$ is used twice, by the pooling layer and by the attention network. Two ways in, so two gradients are added.
@@ -335,6 +335,16 @@ theta_after, c_after, record = one_step(theta, c, λ)
 assert torch.allclose(c_after, c_next), "the function makes the step that we made by hand"
 for ours, theirs in zip(theta_after, theta_next, strict=True):
     assert torch.allclose(ours, theirs)
+
+# %% [markdown]
+# Eq. 10 asks every weight to fall. Does it, in this step? No: all weights share $\theta_E$ and $\theta_H$, and $x^*$ moved as well
+# (lesson 05).
+
+# %%
+_, _, second = one_step(theta_after, c_after, λ)
+Δa = second["a"] - record["a"]  # (m, d)
+print("change of a:", rounded(Δa, 4))
+assert (Δa > 0).any() and (Δa < 0).any()
 
 
 # %% tags=["alg-1", "alg-17"]
@@ -627,8 +637,8 @@ assert all(0 <= result["accuracy"] <= 1 for result in results.values())
 # ### How it went
 #
 # One line an epoch is in `metrics.jsonl` of the run's folder. The left panel shows the loss $\mathcal{L}_S$ on the training images, the
-# middle one how many of them are right, the right one the mean attention. Look at the right panel: for DACL it can only be pushed down by
-# $\mathcal{L}_{SC}$ (Eq. 10), and for the others it is 1 by definition.
+# middle one how many of them are right, the right one the mean attention. Look at the right panel: for DACL it starts near ½. Does it fall?
+# $\mathcal{L}_{SC}$ lowers the mean weighted by $D^2$; the plain mean may go either way (lesson 05). For the others it is 1 by definition.
 
 # %%
 import json

@@ -7,6 +7,7 @@ from dacl_edu.plots.attention import (
     factor_bars,
     silencing_plot,
 )
+from dacl_edu.plots.attention_step import change_histograms
 from dacl_edu.plots.confusion import confusion_matrices
 from dacl_edu.plots.curves import training_curves
 from dacl_edu.plots.embedding import embedding_comparison, embedding_plot
@@ -31,6 +32,7 @@ __all__ = [
     "attention_heatmap",
     "attention_profiles",
     "center_distance_heatmap",
+    "change_histograms",
     "confusion_matrices",
     "drift_curves",
     "embedding_animation",
