@@ -66,6 +66,7 @@ import math
 
 import torch
 
+from dacl_edu.exercise import attempt, judged
 from dacl_edu.notebook import rounded, setup, show
 
 setup(seed=5)  # fixes the random numbers: yours will be the printed ones
@@ -431,23 +432,22 @@ assert da_auto.shape == da.shape and torch.allclose(da_auto, da)
 # wrong.</details>
 # <details><summary>Hint 3</summary>Then the chain rule: what has g to do with the two results?</details>
 #
-# As long as your function returns `None`, the page goes on with the answer in the folded cell below it.
+# Until your function is written, the page goes on with the folded answer below it, and the check says so.
 
 # %%
 def my_backward(D, a, m, g):
-    return None  # your lines here: return dx, da
+    raise NotImplementedError()  # your lines here: return dx, da
 
 
 # %% jupyter={"source_hidden": true}
-# The answer. It is used only as long as yours returns None.
+# The answer. It is used as long as yours is not written.
 def answer_backward(D, a, m, g):
     dx = g * a * D / m  # Eq. 9, times the incoming gradient
     da = g * D**2 / (2 * m)  # Eq. 10, times the incoming gradient
     return dx, da
 
 
-if my_backward(D, a, m, 1.0) is None:
-    my_backward = answer_backward
+my_backward = attempt(my_backward, answer_backward, returns=("dx", "da"))
 
 # %%
 for size, g in ((3, 1.0), (3, lam), (2, 1.0)):  # all three samples, then with λ, then only the first two
@@ -456,7 +456,7 @@ for size, g in ((3, 1.0), (3, lam), (2, 1.0)):  # all three samples, then with �
     check.shape(da_mine, (size, d), f"da for m = {size}, g = {g}")
     check.value(dx_mine, g * dx[:size] * m / size, f"dx for m = {size}, g = {g}")
     check.value(da_mine, g * da[:size] * m / size, f"da for m = {size}, g = {g}")
-print("both gradients are right, with and without λ")
+judged(my_backward, "both gradients are right, with and without λ")
 
 # %% [markdown]
 # Now PyTorch gets it. Labels and centers have no gradient here: the centers follow a rule of their own (lesson 06).
@@ -744,22 +744,21 @@ same number twice, and the difference is not zero.""")
 # same value for every call with these inputs?</details>
 # <details><summary>Hint 3</summary>The batch size. Type its value in place of <code>m</code>.</details>
 #
-# As long as your function returns `None`, the page goes on with the answer in the folded cell below it.
+# Until your function is written, the page goes on with the folded answer below it, and the check says so.
 
 # %%
 def my_impostor(features, attention, labels, centers):
-    return None  # your lines here: return {"features": ..., "attention": ...}
+    raise NotImplementedError()  # your lines here: return {"features": ..., "attention": ...}
 
 
 # %% jupyter={"source_hidden": true}
-# The answer. It is used only as long as yours returns None.
+# The answer. It is used as long as yours is not written.
 def answer_impostor(features, attention, labels, centers):
     D = features - centers[labels]
     return {"features": attention * D / 3, "attention": D**2 / (2 * 3)}  # m = 3, typed in
 
 
-if my_impostor(**inputs) is None:
-    my_impostor = answer_impostor
+my_impostor = attempt(my_impostor, answer_impostor)
 
 # %%
 check.gradient(sparse_center_loss, my_impostor, inputs, wrt=both)
@@ -770,7 +769,8 @@ try:
 except AssertionError as message:
     found = True
     print("seven samples:", message)
-assert found, "your gradients are right for the large batch too: they fool nobody"
+assert found, "the gradients are right for the large batch too: they fool nobody"
+judged(my_impostor, "it fooled the check with three samples, and is wrong")
 
 # %% [markdown]
 # One example proves little. That is why the checks of the course bring several inputs of different sizes, and why graders
@@ -1263,18 +1263,17 @@ print("λ with attention 0.3 everywhere is λ·0.3:", rounded(lam * w))
 
 # %%
 def my_rewarded_gradient(features, attention, labels, centers, beta):
-    return None  # your line here
+    raise NotImplementedError()  # your line here
 
 
 # %% jupyter={"source_hidden": true}
-# The answer. It is used only as long as yours returns None.
+# The answer. It is used as long as yours is not written.
 def answer_rewarded_gradient(features, attention, labels, centers, beta):
     D, m = features - centers[labels], len(features)
     return D**2 / (2 * m) - beta / m
 
 
-if my_rewarded_gradient(**inputs, beta=0.75) is None:
-    my_rewarded_gradient = answer_rewarded_gradient
+my_rewarded_gradient = attempt(my_rewarded_gradient, answer_rewarded_gradient)
 
 # %%
 beta = 0.75
@@ -1293,7 +1292,7 @@ for batch in (inputs, large):
     check.gradient(rewarded_loss, by_name, batch, wrt=("attention",))
 rises = my_rewarded_gradient(**inputs, beta=beta) < 0  # (m, d)
 assert torch.equal(rises, D**2 < 2 * beta)
-print("attention rises where D² <", 2 * beta, ":", rises.tolist())
+judged(my_rewarded_gradient, "right. Free attention rises where D² <", 2 * beta, ":", rises.tolist())
 
 # %% [markdown]
 # ## What was shown

@@ -67,6 +67,7 @@ out: str = ""  # folder for the runs; empty: runs/07_training
 import torch
 from torch import nn
 
+from dacl_edu.exercise import attempt, judged
 from dacl_edu.notebook import check_parameters, rounded, setup, show
 
 settings = check_parameters()  # a wrong name or type stops here, and the nearest name is said
@@ -479,22 +480,21 @@ assert spreads[0] > spreads[1] > spreads[2]
 # <details><summary>Hint 2</summary>Turn each mean back into a sum before adding.</details>
 # <details><summary>Hint 3</summary>Sum of loss times size, divided by the sum of the sizes.</details>
 #
-# As long as your function returns `None`, the page goes on with the answer in the folded cell below it.
+# Until your function is written, the page goes on with the folded answer below it, and the check says so.
 
 
 # %%
 def joined_loss(losses, sizes):  # (parts,), (parts,) -> scalar
-    return None  # your line here
+    raise NotImplementedError()  # your line here
 
 
 # %% jupyter={"source_hidden": true}
-# The answer. It is used only as long as yours returns None.
+# The answer. It is used as long as yours is not written.
 def answer_joined_loss(losses, sizes):
     return (losses * sizes).sum() / sizes.sum()
 
 
-if joined_loss(torch.ones(1), torch.ones(1)) is None:
-    joined_loss = answer_joined_loss
+joined_loss = attempt(joined_loss, answer_joined_loss)
 
 # %%
 from dacl_edu.course import check
@@ -504,7 +504,7 @@ parts = per_image.split([4, 4, 2])
 losses, sizes = torch.stack([part.mean() for part in parts]), torch.tensor([4.0, 4.0, 2.0])
 check.shape(joined_loss(losses, sizes), (), "the joined loss")
 check.value(joined_loss(losses, sizes), per_image.mean(), "the joined loss")
-print("right: the joined loss is", rounded(joined_loss(losses, sizes).item()))
+judged(joined_loss, "right. The joined loss is", rounded(joined_loss(losses, sizes).item()))
 
 # %% [markdown]
 # The trainer does this with `share = len(part) / len(images)`. For the centers, sums and counts are added up, and the division of Eq. 11

@@ -63,6 +63,7 @@ out: str = ""  # folder for runs that are trained here; empty: runs/10_attention
 # %%
 import torch
 
+from dacl_edu.exercise import attempt, judged
 from dacl_edu.notebook import check_parameters, rounded, setup, show
 
 settings = check_parameters()  # an unknown name or a wrong type stops here
@@ -150,24 +151,23 @@ print("the same, plain:", rounded(within_between(a, y, centred=False), 3))
 # <details><summary>Hint 2</summary>The mean over samples is <code>a.mean(dim=0)</code>; the length of a row is <code>norm(dim=1, keepdim=True)</code>.</details>
 # <details><summary>Hint 3</summary>All pairs of rows: <code>u @ u.T</code>.</details>
 #
-# As long as your function returns `None`, the page goes on with the answer in the folded cell below it.
+# Until your function is written, the page goes on with the folded answer below it, and the check says so.
 
 
 # %%
 def my_similarity(a):  # (m, d) -> (m, m)
-    return None  # your lines here
+    raise NotImplementedError()  # your lines here
 
 
 # %% jupyter={"source_hidden": true}
-# The answer. It is used only as long as yours returns None.
+# The answer. It is used as long as yours is not written.
 def answer_similarity(a):
     rest = a - a.mean(dim=0)
     u = rest / rest.norm(dim=1, keepdim=True)
     return u @ u.T
 
 
-if my_similarity(a) is None:
-    my_similarity = answer_similarity
+my_similarity = attempt(my_similarity, answer_similarity)
 
 # %%
 from dacl_edu.course import check
@@ -176,7 +176,7 @@ other = torch.tensor([[0.9, 0.1, 0.2], [0.4, 0.4, 0.8], [0.5, 0.7, 0.2]])
 check.shape(my_similarity(other), (3, 3), "your similarity")
 expected = torch.from_numpy(similarity(other)).float()
 check.value(my_similarity(other), expected, "your similarity", tolerance=1e-5)
-print("right: on the diagonal", rounded(my_similarity(other).diagonal(), 3))
+judged(my_similarity, "right. On the diagonal", rounded(my_similarity(other).diagonal(), 3))
 
 # %% [markdown]
 # ## The run
@@ -499,18 +499,17 @@ print("least attended first:", least.tolist())
 
 # %%
 def my_silence(x, score, k):  # (n, d), (n, d) -> (n, d)
-    return None  # your lines here
+    raise NotImplementedError()  # your lines here
 
 
 # %% jupyter={"source_hidden": true}
-# The answer. It is used only as long as yours returns None.
+# The answer. It is used as long as yours is not written.
 def answer_silence(x, score, k):
     columns = score.argsort(dim=1, descending=True)[:, :k]
     return x.scatter(1, columns, 0.0)
 
 
-if my_silence(x, a, 1) is None:
-    my_silence = answer_silence
+my_silence = attempt(my_silence, answer_silence)
 
 # %%
 small = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
@@ -519,7 +518,7 @@ check.shape(my_silence(small, ranks, 2), (2, 3), "your silenced features")
 expected = torch.tensor([[1.0, 0.0, 0.0], [0.0, 5.0, 0.0]])
 check.value(my_silence(small, ranks, 2), expected, "your silenced features")
 check.value(my_silence(small, ranks, 0), small, "your silenced features at k = 0")
-print("right")
+judged(my_silence, "right")
 
 # %% [markdown]
 # ### The real features
@@ -677,18 +676,17 @@ assert abs(vectorised - eta2) < 1e-5 and abs(package - eta2) < 1e-5
 
 # %%
 def my_adjusted(v, y):  # (n,), (n,) -> (n,)
-    return None  # your lines here
+    raise NotImplementedError()  # your lines here
 
 
 # %% jupyter={"source_hidden": true}
-# The answer. It is used only as long as yours returns None.
+# The answer. It is used as long as yours is not written.
 def answer_adjusted(v, y):
     means = torch.stack([v[y == k].mean() for k in range(int(y.max()) + 1)])
     return v - means[y]
 
 
-if my_adjusted(v, glasses) is None:
-    my_adjusted = answer_adjusted
+my_adjusted = attempt(my_adjusted, answer_adjusted)
 
 # %% [markdown]
 # A made-up factor that *is* the class, and one that knows the class and something more:
@@ -700,7 +698,7 @@ check.shape(my_adjusted(smile, glasses), (6,), "your adjusted values")
 check.value(my_adjusted(smile, glasses), torch.zeros(6), "your adjusted values")
 expected = torch.tensor([0.0, -0.1, 0.1, 0.0, -0.2, 0.2])
 check.value(my_adjusted(noise, glasses), expected, "your adjusted values")
-print("right: of a factor that is the class, nothing is left")
+judged(my_adjusted, "right. Of a factor that is the class, nothing is left")
 
 # %% [markdown]
 # ### The real factors
