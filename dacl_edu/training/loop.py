@@ -19,7 +19,7 @@ from dacl_edu.model import DACL
 from dacl_edu.training.config import TrainConfig
 from dacl_edu.training.meter import EpochMeter, check_weights
 from dacl_edu.training.methods import build_method
-from dacl_edu.training.optim import build_optimizer, build_schedule, resolve_precision
+from dacl_edu.training.optim import Float64, build_optimizer, build_schedule, resolve_precision
 from dacl_edu.training.parts import (
     EpochOrder,
     build_loader,
@@ -82,11 +82,12 @@ def train(
         return folder.result()
     data = load_training_data(config)
     metric_loss, attention_mode = build_method(config)
+    precision = resolve_precision(config)
     fabric = Fabric(
         accelerator=config.device,
         devices=config.devices,
         strategy="ddp" if config.devices > 1 else "auto",
-        precision=resolve_precision(config),
+        **({"plugins": [Float64()]} if precision == "64-true" else {"precision": precision}),
     )
     if config.devices > 1:
         fabric.launch()
@@ -108,7 +109,7 @@ def train(
         config.eps,
         config.center_init,
         generator=epoch_generator(config.seed, 0, stream=1),
-    ).to(fabric.device)
+    ).to(fabric.device, torch.float64 if precision == "64-true" else torch.float32)
     objective = Objective(metric_loss, config.lam)
     if fabric.is_global_zero:  # not before here: a mistyped setting leaves no folder behind
         folder.start(config, resume)
