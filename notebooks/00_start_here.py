@@ -45,6 +45,7 @@ if os.path.isdir("dacl-edu/notebooks"):  # fetched just now, or before the kerne
 # %%
 import torch
 
+from dacl_edu.exercise import attempt, judged
 from dacl_edu.notebook import rounded, setup, show
 
 setup(seed=0)  # fixes the random numbers: yours will be the printed ones
@@ -289,7 +290,8 @@ print("sparse center loss", package.item(), " center loss", center_loss(x, y, c)
 # ### Exercise: who pays less?
 #
 # Attention made the loss smaller, from 3 to 1.25. Where did the 1.75 come from? Write five numbers, one a dimension: how much less does each
-# pay in Eq. 4 than in Eq. 3? Take a pencil. As long as your answer is `None`, the page goes on with the answer in the folded cell.
+# pay in Eq. 4 than in Eq. 3? Take a pencil. As long as your answer is `None`, the page goes on with the one in the folded
+# cell, and the check says so.
 #
 # <details><summary>Hint 1</summary>Only dimensions with <i>x</i> ≠ <i>c</i> pay anything, and those with <i>a</i> = 1 pay the same in both.</details>
 # <details><summary>Hint 2</summary>The squared differences are 1, 0, 1, 4, 0. A dimension pays half of that in Eq. 3, and <i>a</i> times as much in
@@ -300,9 +302,8 @@ print("sparse center loss", package.item(), " center loss", center_loss(x, y, c)
 my_savings = None  # five numbers: [..., ..., ..., ..., ...]
 
 # %% jupyter={"source_hidden": true}
-# The answer. It is used only as long as yours is None.
-if my_savings is None:
-    my_savings = [0.0, 0.0, 0.25, 1.5, 0.0]
+# The answer. It is used as long as yours is None.
+my_savings = attempt(my_savings, [0.0, 0.0, 0.25, 1.5, 0.0], name="my_savings")
 
 # %%
 from dacl_edu.course import check
@@ -312,7 +313,8 @@ savings = ((1 - a) * (x - c[y]) ** 2 / 2)[0]  # (5,)
 check.shape(answer, (5,), "your answer")
 check.value(answer, savings, "your answer")
 assert torch.allclose(savings.sum(), center_loss(x, y, c) - package)
-print(f"right: dimension 3 alone accounts for {savings[3] / savings.sum():.0%} of the difference")
+share = savings[3] / savings.sum()
+judged(my_savings, f"right. Dimension 3 alone accounts for {share:.0%} of the difference")
 
 # %% [markdown]
 # Now change `a` above to ones and run the cells again: the two losses become the same number.
@@ -347,8 +349,8 @@ assert all(row.ok for row in rows)
 # **Three questions**
 #
 # <details><summary>Question 1. What would happen to the loss if attention were 0 everywhere?</summary>
-# The sparse center loss would vanish, and features would no longer be pulled anywhere. Its gradient, Eq. 10, pushes that way: lesson 05 shows
-# why, lesson 10 watches it.
+# The sparse center loss would vanish, and features would no longer be pulled anywhere. Eq. 10 asks each weight for that; lesson 05 shows
+# why the network does not do it, lesson 10 watches a whole training.
 # </details>
 #
 # <details><summary>Question 2. Which numbers does training change by gradient, and which by a rule?</summary>

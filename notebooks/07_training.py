@@ -67,6 +67,7 @@ out: str = ""  # folder for the runs; empty: runs/07_training
 import torch
 from torch import nn
 
+from dacl_edu.exercise import attempt, judged
 from dacl_edu.notebook import check_parameters, rounded, setup, show
 
 settings = check_parameters()  # a wrong name or type stops here, and the nearest name is said
@@ -240,7 +241,7 @@ assert dx.shape == x.shape and torch.allclose(dx, autograd_dx)
 da = λ * (x - c[y]) ** 2 / (2 * m)  # (m, d): λ · Eq. 10
 dE, dH = torch.autograd.grad(a, [θ_E, θ_H], grad_outputs=da, retain_graph=True)
 assert torch.allclose(dE, g["E"]) and torch.allclose(dH, g["H"])
-assert (da >= 0).all(), "no element of Eq. 10 is negative: a step can only lower attention"
+assert (da >= 0).all(), "no element of Eq. 10 is negative: it asks each weight to fall"
 
 # %% [markdown]
 # **Line 12, the CNN.** $x^*$ is used twice, by the pooling layer and by the attention network. Two ways in, so two gradients are added.
@@ -335,6 +336,16 @@ theta_after, c_after, record = one_step(theta, c, λ)
 assert torch.allclose(c_after, c_next), "the function makes the step that we made by hand"
 for ours, theirs in zip(theta_after, theta_next, strict=True):
     assert torch.allclose(ours, theirs)
+
+# %% [markdown]
+# Eq. 10 asks every weight to fall. Does it, in this step? No: all weights share $\theta_E$ and $\theta_H$, and $x^*$ moved as well
+# (lesson 05).
+
+# %%
+_, _, second = one_step(theta_after, c_after, λ)
+Δa = second["a"] - record["a"]  # (m, d)
+print("change of a:", rounded(Δa, 4))
+assert (Δa > 0).any() and (Δa < 0).any()
 
 
 # %% tags=["alg-1", "alg-17"]
@@ -469,22 +480,21 @@ assert spreads[0] > spreads[1] > spreads[2]
 # <details><summary>Hint 2</summary>Turn each mean back into a sum before adding.</details>
 # <details><summary>Hint 3</summary>Sum of loss times size, divided by the sum of the sizes.</details>
 #
-# As long as your function returns `None`, the page goes on with the answer in the folded cell below it.
+# Until your function is written, the page goes on with the folded answer below it, and the check says so.
 
 
 # %%
 def joined_loss(losses, sizes):  # (parts,), (parts,) -> scalar
-    return None  # your line here
+    raise NotImplementedError()  # your line here
 
 
 # %% jupyter={"source_hidden": true}
-# The answer. It is used only as long as yours returns None.
+# The answer. It is used as long as yours is not written.
 def answer_joined_loss(losses, sizes):
     return (losses * sizes).sum() / sizes.sum()
 
 
-if joined_loss(torch.ones(1), torch.ones(1)) is None:
-    joined_loss = answer_joined_loss
+joined_loss = attempt(joined_loss, answer_joined_loss)
 
 # %%
 from dacl_edu.course import check
@@ -494,7 +504,7 @@ parts = per_image.split([4, 4, 2])
 losses, sizes = torch.stack([part.mean() for part in parts]), torch.tensor([4.0, 4.0, 2.0])
 check.shape(joined_loss(losses, sizes), (), "the joined loss")
 check.value(joined_loss(losses, sizes), per_image.mean(), "the joined loss")
-print("right: the joined loss is", rounded(joined_loss(losses, sizes).item()))
+judged(joined_loss, "right. The joined loss is", rounded(joined_loss(losses, sizes).item()))
 
 # %% [markdown]
 # The trainer does this with `share = len(part) / len(images)`. For the centers, sums and counts are added up, and the division of Eq. 11
@@ -627,8 +637,8 @@ assert all(0 <= result["accuracy"] <= 1 for result in results.values())
 # ### How it went
 #
 # One line an epoch is in `metrics.jsonl` of the run's folder. The left panel shows the loss $\mathcal{L}_S$ on the training images, the
-# middle one how many of them are right, the right one the mean attention. Look at the right panel: for DACL it can only be pushed down by
-# $\mathcal{L}_{SC}$ (Eq. 10), and for the others it is 1 by definition.
+# middle one how many of them are right, the right one the mean attention. Look at the right panel: for DACL it starts near ½. Does it fall?
+# $\mathcal{L}_{SC}$ lowers the mean weighted by $D^2$; the plain mean may go either way (lesson 05). For the others it is 1 by definition.
 
 # %%
 import json

@@ -57,6 +57,7 @@ out: str = ""  # folder for runs that are trained here; empty: runs/08_results
 # %%
 import torch
 
+from dacl_edu.exercise import attempt, judged
 from dacl_edu.notebook import check_parameters, rounded, setup, show
 
 settings = check_parameters()  # a wrong name or type stops here, and the nearest name is said
@@ -111,15 +112,14 @@ assert abs(package["average_accuracy"] - average_accuracy) < 1e-6
 # <details><summary>Hint 2</summary>For the average: one class is entirely right. How many are entirely wrong?</details>
 # <details><summary>Hint 3</summary>1185/3068, and one seventh.</details>
 #
-# As long as your answer is `None`, the page goes on with the answer in the folded cell below it.
+# As long as your answer is `None`, the page goes on with the one in the folded cell below it, and the check says so.
 
 # %%
 my_answer = None  # torch.tensor([accuracy, average accuracy])
 
 # %% jupyter={"source_hidden": true}
-# The answer. It is used only as long as yours is None.
-if my_answer is None:
-    my_answer = torch.tensor([1185 / 3068, 1 / 7])
+# The answer. It is used as long as yours is None.
+my_answer = attempt(my_answer, torch.tensor([1185 / 3068, 1 / 7]), name="my_answer")
 
 # %%
 from dacl_edu.course import check
@@ -127,7 +127,7 @@ from dacl_edu.course import check
 check.shape(my_answer, (2,), "your answer")
 check.value(my_answer, torch.tensor([0.386245, 0.142857]), "your answer", tolerance=1e-3)
 useless, useless_average = rounded(my_answer, 3)
-print("right: a useless model has", useless, "accuracy, but only", useless_average, "on average")
+judged(my_answer, "right.", useless, "accuracy, but only", useless_average, "on average")
 
 # %% [markdown]
 # So on an imbalanced test part look at both. On a balanced one they are the same number.
@@ -378,24 +378,23 @@ for method, values in per_method.items():
 
 # %%
 def paired_mean(a, b):  # (s,), (s,) -> (2,)
-    return None  # your lines here
+    raise NotImplementedError()  # your lines here
 
 
 # %% jupyter={"source_hidden": true}
-# The answer. It is used only as long as yours returns None.
+# The answer. It is used as long as yours is not written.
 def answer_paired_mean(a, b):
     difference = a - b
     return torch.stack([difference.mean(), difference.std() / len(difference) ** 0.5])
 
 
-if paired_mean(torch.rand(3), torch.rand(3)) is None:
-    paired_mean = answer_paired_mean
+paired_mean = attempt(paired_mean, answer_paired_mean)
 
 # %%
 dacl, center = torch.tensor([0.81, 0.79, 0.83]), torch.tensor([0.80, 0.79, 0.81])
 check.shape(paired_mean(dacl, center), (2,), "mean and standard error")
 check.value(paired_mean(dacl, center), torch.tensor([0.01, 0.0057735]), "mean and standard error")
-print("right:", rounded(paired_mean(dacl, center), 4))
+judged(paired_mean, "right.", rounded(paired_mean(dacl, center), 4))
 
 # %% [markdown]
 # ## Beside the paper

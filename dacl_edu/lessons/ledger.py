@@ -34,8 +34,8 @@ class Entry:
         Name of the lesson, and the tag of its cell.
     test : str
         ``tests/file.py::name``.
-    erratum : bool
-        Whether the print differs, see ``docs/errata.md``.
+    erratum : str
+        How the print differs, in a few words; empty where it is right. See ``docs/errata.md``.
     """
 
     id: str
@@ -45,7 +45,7 @@ class Entry:
     notebook: str
     cell: str
     test: str
-    erratum: bool = False
+    erratum: str = ""
 
     @property
     def label(self) -> str:
@@ -82,7 +82,7 @@ def ledger_table(entries: list[Entry] | None = None, equations: bool = True) -> 
         file, _, name = entry.test.partition("::")
         source = source_file(entry.function).relative_to(paths.PACKAGE.parent).as_posix()
         short = ".".join(entry.function.split(".")[-2:])
-        note = " [*](../docs/errata.md)" if entry.erratum else ""
+        note = f" [* {entry.erratum}](../docs/errata.md)" if entry.erratum else ""
         lesson = f"[lesson {entry.notebook[:2]}]({entry.notebook}.ipynb#cell-id={entry.cell})"
         test = _link(_wrapped(name), file)
         where = f"{_link(f'`{short}`', source)}<br>{lesson}; test: {test}" if equations else f"{lesson}; test: {test}"

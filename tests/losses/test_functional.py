@@ -115,7 +115,7 @@ def test_backward_carries_the_incoming_gradient(batch: tuple[Tensor, ...], lam: 
     assert_same(a.grad, lam * loop_eq10(x.detach(), a.detach(), y, c))
 
 
-def test_eq_10_is_never_negative_so_attention_can_only_fall(batch: tuple[Tensor, ...]) -> None:
+def test_eq_10_is_never_negative_so_a_free_weight_can_only_fall(batch: tuple[Tensor, ...]) -> None:
     x, a, y, c = batch
     a = a.clone().requires_grad_()
     sparse_center_loss(x, a, y, c).backward()

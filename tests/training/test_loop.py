@@ -181,6 +181,27 @@ def test_bfloat16_is_the_same_algorithm_with_float32_centers(config: Config, tmp
     assert (centers - expected_centers).norm() < 0.02 * expected_centers.norm()
 
 
+def test_64_true_is_float64_up_to_the_loss_and_agrees_to_its_last_digits(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: set[torch.dtype] = set()
+
+    class Watched(build.Objective):
+        def forward(self, *inputs: Tensor) -> Any:
+            terms = super().forward(*inputs)
+            seen.update(tensor.dtype for tensor in (*inputs, *terms) if tensor.is_floating_point())
+            return terms
+
+    monkeypatch.setattr(build, "Objective", Watched)
+    own = config(**PLAIN, precision="64-true", snapshots=1)
+    result = train(own, tmp_path / "run", progress=False)
+    weights, centers = final(tmp_path / "run")
+    expected, expected_centers = algorithm_1(own, "", torch.float64)
+    assert result["precision"] == "64-true" and seen == {torch.float64}
+    assert distance(weights, expected) < 1e-12
+    assert centers.dtype == torch.float64 and (centers - expected_centers).abs().max() < 1e-12
+
+
 def test_a_run_starts_from_the_weights_it_is_given(
     config: Config, tmp_path: Path, finished: tuple[dict[str, Any], RunFolder]
 ) -> None:

@@ -328,7 +328,8 @@ for seed in hidden_seeds():
 # - Attention multiplies the square, it does not stand inside of it: the loss is linear in $a$.
 # - Eq. 9 keeps $a$ and loses the ½; Eq. 10 keeps the ½ and loses $a$. The shape alone tells that its norm is a misprint.
 # - The backward pass hands on λ: with a λ ten times as large, features and attention are pushed ten times as hard.
-# - Eq. 10 is never negative: this loss alone can only push attention down. Assignment 4 does something about it.
+# - Eq. 10 is never negative: by this loss alone, a weight that is free can only fall. (In a network the weights share their parameters, and some rise: lesson
+#   05.) Assignment 4 does something about it.
 #
 # **Try next, without points.** Fill in the gradient with respect to $c$, too. Then compare it with Eq. 11 of the
 # paper: same direction, another length. What is the factor between the two, class by class?

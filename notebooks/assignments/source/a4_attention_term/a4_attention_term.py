@@ -28,12 +28,13 @@
 # **After this assignment you can** add a term of your own to a loss, derive its gradient with pencil and paper, test both, and say what the term does to
 # attention and what it cannot do.
 #
-# Lesson 05 ended with a warning: the sparse center loss
+# Lesson 05 ended with a warning. Under the sparse center loss
 #
 # $$\mathcal{L}_{SC} = \frac{1}{2m}\sum_{i=1}^{m}\sum_{j=1}^{d} a_{ij}\,(x_{ij}-c_{y_i j})^2 \tag{Eq. 4}$$
 #
-# can only push attention down. Its slope $\partial\mathcal{L}_{SC}/\partial a_{ij}$ (Eq. 10) is a square, so it is never negative. Here you write a term that
-# holds against it.
+# a weight that is free can only fall: its slope $\partial\mathcal{L}_{SC}/\partial a_{ij}$ (Eq. 10) is a square, so it is never negative. In the attention
+# network the weights are not free: they share parameters, and what one loses another may gain. But nothing in the loss *asks* for attention, and that is what
+# you change here. To see a term at work, we let each weight move freely.
 #
 # | symbol | what it is | shape |
 # |---|---|---|
@@ -72,7 +73,7 @@ setup(seed=0)
 # %% [markdown]
 # ## Attention left alone
 #
-# Features stand still, only attention learns. $D_{ij} = x_{ij} - c_{y_i j}$ comes from a random generator, $a = \sigma(s)$ starts at ½, and Adam walks
+# Features stand still, only attention learns, and each weight by itself, without a network. $D_{ij} = x_{ij} - c_{y_i j}$ comes from a random generator, $a = \sigma(s)$ starts at ½, and Adam walks
 # downhill on $\mathcal{L}_{SC} + \beta\,\text{term}(a)$. Without a term:
 
 # %% nbgrader={"grade": false, "grade_id": "attention_learns", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["not-graded"]
@@ -326,7 +327,7 @@ for seed in hidden_seeds():
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **What to see in the figure:** without a term the mean of attention falls to nothing. Each β is another compromise between your term and
+# **What to see in the figure:** without a term the mean of these free weights falls to nothing. Each β is another compromise between your term and
 # $\mathcal{L}_{SC}$.
 
 # %% tags=["not-graded"]
