@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
 import json
 import logging
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, NoReturn, get_args
 
 import typer
 from rich.console import Console
@@ -22,6 +24,7 @@ from dacl_edu.errors import UserError
 from dacl_edu.lessons.cli import register as register_notebook_commands
 from dacl_edu.report.cli import register as register_report_command
 from dacl_edu.runs.config import PRESETS, RENAMED_FIELDS, TrainConfig
+from dacl_edu.terminal import spell_on_streams
 from dacl_edu.widgets.cli import register as register_explore_command
 
 app = typer.Typer(
@@ -226,7 +229,7 @@ def demo(
     try:
         runs = run_demo(profile, epochs, seed, out)
         page = write_report(
-            [out], out / "report.html", command=f"dacl-edu report {out}", cache=cache_folder(),
+            [out], out / "report.html", command=shlex.join(["dacl-edu", "report", str(out)]), cache=cache_folder(),
             say=lambda step: _stderr(f"report: {step}"),
         )  # fmt: skip
     except KeyboardInterrupt:
@@ -279,6 +282,7 @@ def main(arguments: list[str] | None = None) -> None:
     # On the child: importing lightning_fabric sets the level of its own logger anew.
     logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.WARNING)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    spell_on_streams()
     try:
         sys.path.append(os.getcwd())  # --method my_module:MyLoss; an installed command would not look here
         app(args=arguments, prog_name="dacl-edu")
@@ -287,12 +291,29 @@ def main(arguments: list[str] | None = None) -> None:
             raise
         _stderr(f"error: {error}")
         sys.exit(2)
-    except Exception as error:  # a student's own loss can fail in any way, a device with a RuntimeError
-        if _debug:
-            raise
-        kind = "" if isinstance(error, ValueError | IndexError) else f"{type(error).__name__}: "
-        _stderr(f"error: {kind}{' '.join(str(error).split())} (dacl-edu --debug … shows where)")
+    except OSError as error:  # of a path: too long, not writable, a full disk, …
+        if _debug or error.filename is None or not error.strerror:
+            _unforeseen(error)
+        _stderr(f"error: {error.filename}: {error.strerror[0].lower()}{error.strerror[1:]}{_MEND.get(error.errno, '')}")
         sys.exit(2)
+    except Exception as error:  # a student's own loss can fail in any way, a device with a RuntimeError
+        _unforeseen(error)
+
+
+_MEND = {
+    errno.ENAMETOOLONG: " — choose a shorter name",
+    errno.EACCES: " — choose a place that you may read and write",
+    errno.EROFS: " — choose a place where you may write",
+    errno.ENOSPC: " — free some space, or choose another place",
+}
+
+
+def _unforeseen(error: Exception) -> NoReturn:
+    if _debug:
+        raise error
+    kind = "" if isinstance(error, ValueError | IndexError) else f"{type(error).__name__}: "
+    _stderr(f"error: {kind}{' '.join(str(error).split())} (dacl-edu --debug … shows where)")
+    sys.exit(2)
 
 
 def _stderr(line: str) -> None:

@@ -25,6 +25,7 @@ from dacl_edu.cli import app, main
 from dacl_edu.data import EXPRESSIONS
 from dacl_edu.errors import UserError
 from dacl_edu.evaluation.tables import result_tables
+from dacl_edu.report.gather import equivalent_command
 from dacl_edu.training import RunFolder, TrainConfig, train
 
 
@@ -121,6 +122,22 @@ def test_what_is_not_given_comes_from_the_preset(cli: Cli, monkeypatch: pytest.M
     cli("train", "--preset", "paper-rafdb", "--json")
     cli("train", "-m", "center", "-e", "3", "--json")
     assert got == [TrainConfig.from_preset("paper-rafdb"), TrainConfig.from_preset("quick", method="center", epochs=3)]
+
+
+@pytest.mark.parametrize("preset", ["smoke", "paper-rafdb", "custom"])
+def test_the_command_that_a_report_prints_can_be_pasted(preset: str, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    got: list[TrainConfig] = []
+    monkeypatch.setattr("dacl_edu.training.train", lambda config, *_, **__: got.append(config) or {})
+    odd = {
+        "root": "my \"cour's\" 王 $HOME", "weights": "a b.pt", "loss_parameters": {"name": "it's", "margin": 0.5},
+        "attention_widths": (32, 8), "limit": None, "clip_norm": None, "nesterov": True, "lam": 1e-5,
+    }  # fmt: skip
+    config = TrainConfig.checked({"preset": preset, "epochs": 3, **odd})
+    script = f"printf '%s\\n' {equivalent_command(config)}"
+    command = subprocess.run(["sh", "-c", script], capture_output=True, text=True)
+    name, *words = command.stdout.splitlines()
+    assert name == "dacl-edu" and cli(*words, "--json").code == 0
+    assert got[0].model_dump(exclude={"preset"}) == config.model_dump(exclude={"preset"})
 
 
 def test_help_shows_every_option_with_its_meaning() -> None:

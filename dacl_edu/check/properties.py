@@ -5,6 +5,7 @@ Part of :mod:`dacl_edu.check`, where a student finds it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -45,7 +46,11 @@ def by_hand(answer: Any) -> None:
     autograd = sorted(names & _AUTOGRAD)
     assert not autograd, f"{handle.name} uses {autograd[0]}: this one is to be written by hand"
     _no_disguise(handle.name, names)
-    assert "dacl_edu" not in names, f"{handle.name} calls the package dacl_edu: this one is to be written by hand"
+    assert not _of_this_project(names), f"{handle.name} calls the package dacl_edu: this one is to be written by hand"
+
+
+def _of_this_project(names: frozenset[str]) -> bool:
+    return any(re.fullmatch(r"dacl_edu(_\w+)?", name.partition(".")[0]) for name in names)
 
 
 def _no_disguise(name: str, names: frozenset[str]) -> None:
@@ -250,8 +255,7 @@ def own_work(answer: Any) -> None:
     """
     handle = as_answer(answer)
     names = handle.names()
-    packages = {name.partition(".")[0] for name in names}
-    assert "dacl_edu" not in packages, f"{handle.name} calls the package dacl_edu: this one is to be your own"
+    assert not _of_this_project(names), f"{handle.name} calls the package dacl_edu: this one is to be your own"
     _no_disguise(handle.name, names)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -63,7 +64,7 @@ def write_report(
 
     target = Path(out).expanduser()
     if target.is_dir():
-        raise UserError(f"{target} is a folder", hint=f"--out {target / 'report.html'}")
+        raise UserError(f"{target} is a folder", hint=f"--out {shlex.quote(str(target / 'report.html'))}")
     say("reading the runs")
     sections, title = make_sections(list(folders), command, say, None if cache is None else Path(cache))
     say("writing the page")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import subprocess
 import sys
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -53,7 +55,7 @@ class RunFolder:
         UserError
             The folder holds another run, holds other files, or cannot be written.
         """
-        if self.config_file.exists():
+        if os.path.exists(self.config_file):  # False, and no error, where the name is too long
             if not resume:
                 raise UserError(
                     f"{self.path} already holds a run", hint="--resume continues it; or choose another --out"
@@ -111,6 +113,40 @@ class RunFolder:
     def write_metrics(self, history: list[dict[str, Any]]) -> None:
         """Write one line an epoch, so that a resumed run's file is that of an uninterrupted one."""
         replace_text(self.metrics_file, "".join(json.dumps(line) + "\n" for line in history))
+
+
+def find_run_folders(places: Iterable[str | Path], holding: str = "config.json") -> list[Path]:
+    """Return the run folders in or below some folders, each once; symbolic links are followed.
+
+    Parameters
+    ----------
+    places : iterable of path
+    holding : str, default "config.json"
+        File by which a run folder is known; ``"result.json"`` finds the finished ones.
+
+    Returns
+    -------
+    list of Path
+        In the order of ``places``, and by name below each; empty where there is no run.
+
+    Raises
+    ------
+    UserError
+        One of ``places`` is not there, or is a file.
+    """
+    found: dict[Path, Path] = {}  # real folder -> as it was come upon
+    for place in places:
+        top = Path(place).expanduser()
+        if not os.path.isdir(top):  # of a name that is too long Path.is_dir makes an error
+            raise UserError(f"{top}: {'a file, not a folder' if os.path.isfile(top) else 'no such folder'}")
+        walked: set[str] = set()
+        for folder, below, files in os.walk(top, followlinks=True):
+            real = os.path.realpath(folder)
+            below[:] = [] if real in walked else sorted(below)  # a link may lead back up
+            walked.add(real)
+            if holding in files:
+                found.setdefault(Path(real), Path(folder))
+    return list(found.values())
 
 
 def versions() -> dict[str, str]:

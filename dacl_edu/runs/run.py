@@ -17,7 +17,7 @@ from dacl_edu.errors import UserError
 from dacl_edu.evaluation.deep_features import ClassifierHead, DeepFeatures, balanced_rows
 from dacl_edu.evaluation.predict import Predictions
 from dacl_edu.runs.config import TrainConfig
-from dacl_edu.runs.folder import RunFolder
+from dacl_edu.runs.folder import RunFolder, find_run_folders
 from dacl_edu.runs.snapshots import Snapshot, load_snapshots
 from dacl_edu.runs.trained import compute_deep_features, load_head
 
@@ -161,16 +161,21 @@ def find_runs(folders: str | Path | Sequence[str | Path]) -> list[Run]:
 
     Parameters
     ----------
-    folders : path, or sequence of paths, or a string of several divided by spaces
+    folders : path, or sequence of paths
 
     Raises
     ------
     UserError
-        There is none, or one lacks its predictions.
+        One of the folders is not there, no run is in them, or one lacks its predictions.
     """
-    named = folders.split() if isinstance(folders, str) else [folders] if isinstance(folders, Path) else folders
-    results = sorted({file for folder in named for file in Path(folder).expanduser().rglob("result.json")})
-    runs = [read_run(file.parent) for file in results]
+    named = [folders] if isinstance(folders, str | Path) else folders
+    try:
+        runs = [read_run(folder) for folder in sorted(find_run_folders(named, "result.json"))]
+    except UserError as error:
+        several = isinstance(folders, str) and [part for part in folders.split() if Path(part).expanduser().is_dir()]
+        if several:  # one text that names several folders
+            raise UserError(error.problem, hint=f"several folders are a list: {several}") from error
+        raise
     if not runs:
         raise UserError(f"no finished run in {', '.join(map(str, named))}", hint="train some with notebook 07_training")
     for run in runs:

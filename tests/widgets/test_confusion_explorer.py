@@ -38,7 +38,7 @@ def run_of(logits: torch.Tensor, labels: torch.Tensor, method: str = "dacl", dat
     empty = torch.zeros(len(labels), 0)
     predictions = Predictions(logits, empty, empty, labels, torch.arange(len(labels)))
     classes = list(load_dataset("bundled", "test").classes)
-    return Run(Path("nowhere"), config, {"classes": classes, "split": "test"}, predictions)
+    return Run(Path("nowhere"), config, result={"classes": classes, "split": "test"}, predictions=predictions)
 
 
 @pytest.fixture(scope="module")
