@@ -54,12 +54,8 @@ install: $(VENV)/installed-run
 run: install
 	$(RUN) dacl_edu demo
 
-# The plain contents manager: jupytext's, where it is installed, would rewrite a lesson's text each time a reader saves.
 lab: install
-	@$(RUN) jupyterlab.labextensions disable "@jupyterlab/apputils-extension:announcements" >/dev/null 2>&1 || true
-	$(RUN) jupyterlab --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) \
-	  --ServerApp.contents_manager_class=jupyter_server.services.contents.largefilemanager.AsyncLargeFileManager \
-	  notebooks/00_start_here.ipynb
+	$(RUN) dacl_edu lab --in-place
 
 # Two processes, one thread each: more threads than cores wait for one another.
 test: $(VENV)/installed-test

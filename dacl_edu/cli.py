@@ -11,6 +11,7 @@ import shlex
 import sys
 from collections.abc import Callable
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, get_args
 
@@ -22,6 +23,7 @@ from dacl_edu._moved import with_new_names
 from dacl_edu.data.cli import app as data_app
 from dacl_edu.errors import UserError
 from dacl_edu.lessons.cli import register as register_notebook_commands
+from dacl_edu.lessons.lab import register as register_lab_command
 from dacl_edu.report.cli import register as register_report_command
 from dacl_edu.runs.config import PRESETS, RENAMED_FIELDS, TrainConfig
 from dacl_edu.terminal import spell_on_streams
@@ -37,7 +39,8 @@ app = typer.Typer(
 )
 app.add_typer(data_app, name="data")
 for _entry in sorted(entry_points(group="dacl_edu.commands"), key=lambda entry: entry.name):
-    app.add_typer(_entry.load(), name=_entry.name)  # packages beside this one attach themselves
+    if find_spec(_entry.module.partition(".")[0]):  # packages beside this one attach themselves where they are there
+        app.add_typer(_entry.load(), name=_entry.name)
 _debug = False
 
 
@@ -273,6 +276,7 @@ def doctor() -> None:
 
 
 register_notebook_commands(app)
+register_lab_command(app)
 register_report_command(app)
 register_explore_command(app)
 
@@ -294,13 +298,14 @@ def main(arguments: list[str] | None = None) -> None:
     except OSError as error:  # of a path: too long, not writable, a full disk, …
         if _debug or error.filename is None or not error.strerror:
             _unforeseen(error)
-        _stderr(f"error: {error.filename}: {error.strerror[0].lower()}{error.strerror[1:]}{_MEND.get(error.errno, '')}")
+        why = error.strerror[0].lower() + error.strerror[1:]
+        _stderr(f"error: {error.filename}: {why}{_HINT.get(error.errno or 0, '')}")
         sys.exit(2)
     except Exception as error:  # a student's own loss can fail in any way, a device with a RuntimeError
         _unforeseen(error)
 
 
-_MEND = {
+_HINT = {
     errno.ENAMETOOLONG: " — choose a shorter name",
     errno.EACCES: " — choose a place that you may read and write",
     errno.EROFS: " — choose a place where you may write",

@@ -1,6 +1,6 @@
 """The rendered faces that come with the repository: read with Pillow, NumPy and pandas alone.
 
-`data/README.md` is the data card; `dacl_edu_faces` makes such pictures, and is not needed to read them.
+`data/README.md` is the data card; the generator, a package of its own, is not needed to read them.
 """
 
 from __future__ import annotations

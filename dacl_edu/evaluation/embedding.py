@@ -10,13 +10,15 @@ import importlib.util
 import json
 import warnings
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike
 
 from dacl_edu.errors import UserError
@@ -222,8 +224,6 @@ def _umap(
     arrays: Sequence[np.ndarray], start: np.ndarray | None, dimensions: int, n_neighbors: int, min_dist: float,
     metric: str, seed: int,
 ) -> list[np.ndarray]:  # fmt: skip
-    import umap
-
     fitted = arrays[0].astype(np.float32)
     known = {}
     if len(arrays) == 1 and len(fitted) > 1000:  # umap's own search takes three times as long; it cannot transform then
@@ -232,15 +232,27 @@ def _umap(
         search = NearestNeighbors(n_neighbors=n_neighbors, metric=metric, algorithm="brute").fit(fitted)
         distances, indices = search.kneighbors(fitted)
         known["precomputed_knn"] = (indices, distances)
-    projection = umap.UMAP(
-        n_components=dimensions, n_neighbors=n_neighbors, min_dist=min_dist, metric=metric, random_state=seed, n_jobs=1,
-        transform_seed=seed, init="pca" if start is None else start, **known,
-    )  # fmt: skip
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _same_threads():
         warnings.simplefilter("ignore")  # of umap and scikit-learn about each other's versions, and of precomputed_knn
+        import umap
+
+        projection = umap.UMAP(
+            n_components=dimensions, n_neighbors=n_neighbors, min_dist=min_dist, metric=metric, random_state=seed,
+            n_jobs=1, transform_seed=seed, init="pca" if start is None else start, **known,
+        )  # fmt: skip
         points = [projection.fit_transform(fitted)]
         points += [projection.transform(array.astype(np.float32)) for array in arrays[1:]]
     return [np.asarray(array, dtype=np.float64) for array in points]
+
+
+@contextmanager
+def _same_threads() -> Iterator[None]:
+    """Give torch its number of threads back: umap's numba sets OpenMP's for the process, and other sums, other bits."""
+    before = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _common_start(arrays: Sequence[np.ndarray], dimensions: int) -> np.ndarray:

@@ -74,14 +74,19 @@ def ledger_table(entries: list[Entry] | None = None, equations: bool = True) -> 
         if entry.id.startswith("eq") != equations:
             continue
         file, _, name = entry.test.partition("::")
-        source = source_file(entry.function).relative_to(paths.HOME).as_posix()
+        source = source_file(entry.function).relative_to(paths.PACKAGE.parent).as_posix()
         short = ".".join(entry.function.split(".")[-2:])
         note = " [*](../docs/errata.md)" if entry.erratum else ""
         lesson = f"[lesson {entry.notebook[:2]}]({entry.notebook}.ipynb#cell-id={entry.cell})"
-        test = f"[{_wrapped(name)}](../{file})"
-        where = f"[`{short}`](../{source})<br>{lesson}; test: {test}" if equations else f"{lesson}; test: {test}"
+        test = _link(_wrapped(name), file)
+        where = f"{_link(f'`{short}`', source)}<br>{lesson}; test: {test}" if equations else f"{lesson}; test: {test}"
         rows.append(f"| **{entry.label}**{note} {entry.title}<br>{where} | ${entry.latex}$ |")
     return "\n".join(rows)
+
+
+def _link(text: str, file: str) -> str:
+    """Link to a file of the repository, where there is one: a wheel has no tests."""
+    return f"[{text}](../{file})" if (paths.HOME / file).is_file() else text
 
 
 def _wrapped(name: str) -> str:

@@ -207,8 +207,8 @@ def test_every_precision_computes_in_float32_or_better(
     assert_same(x.grad.double(), expected, atol=float(torch.finfo(dtype).eps) * expected.abs().max().item())
 
 
-def test_half_precision_does_not_lose_the_digits_near_a_center() -> None:
-    """A feature one part in a hundred from its center: the expanded form gives garbage in float32, ours does not."""
+def test_a_feature_near_its_center_keeps_its_digits_in_float32() -> None:
+    """A feature one part in 100,000 from its center: the expanded form gives garbage in float32, ours does not."""
     c = torch.full((1, 512), 100.0)
     x = c + 0.001
     y = torch.tensor([0])
@@ -217,6 +217,17 @@ def test_half_precision_does_not_lose_the_digits_near_a_center() -> None:
     expanded = (x.square().sum() + c.square().sum() - 2 * (x * c).sum()) / 2
     assert ours.item() == pytest.approx(exact.item(), rel=1e-5)
     assert abs(expanded.item() - exact.item()) > 10 * exact.item()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_a_feature_one_bit_from_its_center_keeps_its_digits_in_half_precision(dtype: torch.dtype) -> None:
+    """Next to 1 by the last bit of its type, so that both are exact: the expanded form in that type gives 0."""
+    step = torch.finfo(dtype).eps
+    c = torch.ones(1, 512, dtype=dtype)
+    x = c + step
+    expanded = (x.square().sum() + c.square().sum() - 2 * (x * c).sum()) / 2
+    assert center_loss(x, torch.tensor([0]), c).item() == 512 * step**2 / 2
+    assert expanded.item() == 0
 
 
 def test_compiles_whole(batch: tuple[Tensor, ...]) -> None:
