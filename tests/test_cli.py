@@ -97,7 +97,7 @@ def test_every_field_of_the_config_is_an_option(cli: Cli, monkeypatch: pytest.Mo
     values: dict[str, tuple[str, Any]] = {
         "method": ("center", "center"), "seed": ("5", 5), "data": ("rafdb", "rafdb"),
         "root": (str(tmp_path), tmp_path), "load_size": ("70", 70), "image_size": ("60", 60),
-        "augment": ("none", "none"), "erase": ("0.5", 0.5), "normalize": ("imagenet", "imagenet"),
+        "augment": ("none", "none"), "normalize": ("imagenet", "imagenet"),
         "validation_fraction": ("0.2", 0.2), "limit": ("none", None), "workers": ("2", 2),
         "backbone": ("resnet34", "resnet34"), "attention": ("mean", "mean"), "attention_widths": ("32,8", (32, 8)),
         "pretrained": ("w.pt", "w.pt"), "lam": ("0.1", 0.1), "alpha": ("0.2", 0.2), "eps": ("0", 0.0),
