@@ -114,7 +114,7 @@ def test_without_a_sound_record_every_file_there_is_kept(record: str, project: P
 
 def test_a_folder_that_cannot_be_made_is_said(project: Path, tmp_path: Path) -> None:
     write(tmp_path / "file", "")
-    with pytest.raises(UserError, match="cannot write there .* name another folder"):
+    with pytest.raises(UserError, match=r"cannot write there .* name another folder"):
         copy_lessons(tmp_path / "file" / "own")
 
 
@@ -145,5 +145,5 @@ def test_jupyterlab_serves_the_copy_on_this_machine_only_and_asks_no_other(
 
 def test_without_jupyterlab_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(__import__("sys").modules, "jupyterlab.labapp", None)
-    with pytest.raises(UserError, match="is not installed .* pip install"):
+    with pytest.raises(UserError, match=r"is not installed .* pip install"):
         open_jupyterlab(tmp_path)
