@@ -12,6 +12,9 @@ PYTHON ?= python3
 TORCH ?=
 VENV := .venv
 BIN := $(VENV)/bin
+# Modules rather than commands: a command begins with the path of its Python, which fails where that holds a quote, or
+# where the folder was moved.
+RUN := $(BIN)/python -m
 LOCK := requirements.lock
 NEEDS := pyproject.toml $(LOCK) Makefile
 
@@ -28,13 +31,13 @@ $(BIN)/python:
 
 # pip reads the machine's own settings; with TORCH set, uv is used, which knows where each torch build is kept.
 ifeq ($(TORCH),)
-INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+INSTALL = $(RUN) pip install --quiet --disable-pip-version-check
 else
 INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python --torch-backend=$(TORCH)
 endif
 
 $(BIN)/uv: $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(LOCK) uv
+	$(RUN) pip install --quiet --disable-pip-version-check -c $(LOCK) uv
 
 $(VENV)/installed-run: $(NEEDS) $(BIN)/python $(if $(TORCH),$(BIN)/uv)
 	@echo "Installing into $(VENV): a few minutes, about 7 GB, most of it torch"
@@ -49,23 +52,23 @@ $(VENV)/installed-test: $(VENV)/installed-run
 install: $(VENV)/installed-run
 
 run: install
-	$(BIN)/dacl-edu demo
+	$(RUN) dacl_edu demo
 
 lab: install
-	$(BIN)/dacl-edu lab --in-place
+	$(RUN) dacl_edu lab --in-place
 
 # Two processes, one thread each: more threads than cores wait for one another.
 test: $(VENV)/installed-test
-	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser"
-	$(BIN)/python -m pytest -q --nbval --nbval-current-env -n 2 --dist loadfile notebooks
-	$(BIN)/python -m pytest -q tests/notebooks/test_in_browser.py tests/course/test_in_browser.py -k "00_start_here or course"
+	$(RUN) ruff check .
+	$(RUN) mypy
+	$(RUN) pytest -n 2 --dist loadfile -m "not browser"
+	$(RUN) pytest -q --nbval --nbval-current-env -n 2 --dist loadfile notebooks
+	$(RUN) pytest -q tests/notebooks/test_in_browser.py tests/course/test_in_browser.py -k "00_start_here or course"
 
 # In a real browser: every notebook in JupyterLab (Run All, no error, a moved control changes its figure), the explorers in
 # JupyterLab and as pages, the report, the site. About 10 minutes.
 test-browser: $(VENV)/installed-test
-	$(BIN)/python -m pytest -m browser tests
+	$(RUN) pytest -m browser tests
 
 site: $(VENV)/installed-test
 	$(BIN)/python -m tools.site_builder
@@ -79,15 +82,15 @@ course-demo: $(VENV)/installed-course
 	$(BIN)/python -m tools.course_demo
 
 assignments: $(VENV)/installed-test
-	$(BIN)/python -m tools.notebooks assignments
-	$(BIN)/dacl-edu course students notebooks/assignments
+	$(RUN) tools.notebooks assignments
+	$(RUN) dacl_edu course students notebooks/assignments
 
 # Executes the notebooks and stores their outputs; make notebooks NAMES="05 06" only some.
 notebooks: $(VENV)/installed-test
 	$(BIN)/python -m tools.notebooks $(NAMES)
 
 lint: $(VENV)/installed-test
-	$(BIN)/ruff check --fix .
+	$(RUN) ruff check --fix .
 
 lock: $(VENV)/installed-test
 	$(BIN)/python -m tools.lock > $(LOCK)

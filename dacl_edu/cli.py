@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
 import json
 import logging
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, NoReturn, get_args
 
 import typer
 from rich.console import Console
 
 from dacl_edu import __version__
+from dacl_edu._moved import with_new_names
 from dacl_edu.data.cli import app as data_app
 from dacl_edu.errors import UserError
 from dacl_edu.lessons.cli import register as register_notebook_commands
 from dacl_edu.lessons.lab import register as register_lab_command
 from dacl_edu.report.cli import register as register_report_command
-from dacl_edu.runs.config import PRESETS, TrainConfig
+from dacl_edu.runs.config import PRESETS, RENAMED_FIELDS, TrainConfig
+from dacl_edu.terminal import spell_on_streams
 from dacl_edu.widgets.cli import register as register_explore_command
 
 app = typer.Typer(
@@ -82,11 +86,17 @@ def _with_config_options(command: Callable[..., None]) -> Callable[..., None]:
                 name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[str | None, option]
             )
         )
+    for old in RENAMED_FIELDS:
+        hidden = Annotated[str | None, typer.Option(f"--{old}", help=f"Now --{RENAMED_FIELDS[old]}.", hidden=True)]
+        options.append(inspect.Parameter(old, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=hidden))
 
     def wrapper(**arguments: Any) -> None:
-        fields = [name for name in TrainConfig.model_fields if name in arguments and name != "preset"]
-        changes = {name: arguments.pop(name) for name in fields}
-        command(**arguments, changes={k: _parsed(k, v) for k, v in changes.items() if v is not None})
+        fields = [option.name for option in options]
+        changes = {name: value for name in fields if (value := arguments.pop(name)) is not None}
+        for old in RENAMED_FIELDS.keys() & changes.keys():
+            _stderr(f"--{old} is now --{RENAMED_FIELDS[old]}; the old name goes with the next release")
+        changes = with_new_names(changes, RENAMED_FIELDS, warn=False)
+        command(**arguments, changes={name: _parsed(name, value) for name, value in changes.items()})
 
     wrapper.__name__ = command.__name__
     wrapper.__doc__ = command.__doc__
@@ -112,7 +122,7 @@ def _parsed(name: str, text: str) -> Any:
         try:
             return json.loads(text)
         except json.JSONDecodeError as error:
-            raise UserError(f"--loss-parameters is not JSON: {text}", mend="""e.g. '{"margin": 0.5}'""") from error
+            raise UserError(f"--loss-parameters is not JSON: {text}", hint="""e.g. '{"margin": 0.5}'""") from error
     return text
 
 
@@ -222,7 +232,7 @@ def demo(
     try:
         runs = run_demo(profile, epochs, seed, out)
         page = write_report(
-            [out], out / "report.html", command=f"dacl-edu report {out}", cache=cache_folder(),
+            [out], out / "report.html", command=shlex.join(["dacl-edu", "report", str(out)]), cache=cache_folder(),
             say=lambda step: _stderr(f"report: {step}"),
         )  # fmt: skip
     except KeyboardInterrupt:
@@ -260,7 +270,7 @@ def doctor() -> None:
 
     checks = run_checks()
     for check in checks:
-        print(f"[{'OK' if check.ok else 'FAIL'}] {check.what}{'' if check.ok else f' — {check.mend}'}")
+        print(f"[{'OK' if check.ok else 'FAIL'}] {check.what}{'' if check.ok else f' — {check.hint}'}")
     if not all(check.ok for check in checks):
         raise typer.Exit(1)
 
@@ -272,10 +282,11 @@ register_explore_command(app)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; an error that the user can mend is one line and exit code 2."""
+    """Run the command line; an error that the user can put right is one line and exit code 2."""
     # On the child: importing lightning_fabric sets the level of its own logger anew.
     logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.WARNING)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    spell_on_streams()
     try:
         sys.path.append(os.getcwd())  # --method my_module:MyLoss; an installed command would not look here
         app(args=arguments, prog_name="dacl-edu")
@@ -284,12 +295,29 @@ def main(arguments: list[str] | None = None) -> None:
             raise
         _stderr(f"error: {error}")
         sys.exit(2)
-    except Exception as error:  # a student's own loss can fail in any way, a device with a RuntimeError
-        if _debug:
-            raise
-        kind = "" if isinstance(error, ValueError | IndexError) else f"{type(error).__name__}: "
-        _stderr(f"error: {kind}{' '.join(str(error).split())} (dacl-edu --debug … shows where)")
+    except OSError as error:  # of a path: too long, not writable, a full disk, …
+        if _debug or error.filename is None or not error.strerror:
+            _unforeseen(error)
+        _stderr(f"error: {error.filename}: {error.strerror[0].lower()}{error.strerror[1:]}{_HINT.get(error.errno or 0, '')}")
         sys.exit(2)
+    except Exception as error:  # a student's own loss can fail in any way, a device with a RuntimeError
+        _unforeseen(error)
+
+
+_HINT = {
+    errno.ENAMETOOLONG: " — choose a shorter name",
+    errno.EACCES: " — choose a place that you may read and write",
+    errno.EROFS: " — choose a place where you may write",
+    errno.ENOSPC: " — free some space, or choose another place",
+}
+
+
+def _unforeseen(error: Exception) -> NoReturn:
+    if _debug:
+        raise error
+    kind = "" if isinstance(error, ValueError | IndexError) else f"{type(error).__name__}: "
+    _stderr(f"error: {kind}{' '.join(str(error).split())} (dacl-edu --debug … shows where)")
+    sys.exit(2)
 
 
 def _stderr(line: str) -> None:

@@ -31,7 +31,7 @@
 
 # %% [markdown]
 # Which runs to look at. Left empty, `runs` takes those that come with the project, or trains small ones in seconds. To look at your own:
-# `dacl-edu run-notebook 08_results -p runs "runs/a runs/b"`.
+# `dacl-edu run-notebook 08_results -p runs runs/a -p runs runs/b`.
 
 # %% tags=["setup"]
 # On Colab or Kaggle this fetches the project. Elsewhere, and on a second run, it does nothing.
@@ -47,7 +47,7 @@ if os.path.isdir("dacl-edu/notebooks"):  # fetched just now, or before the kerne
     sys.path.insert(0, os.path.dirname(os.getcwd()))
 
 # %% tags=["parameters"]
-runs: str = ""  # folders with finished runs, divided by spaces; empty: the project's, or new ones
+runs: str | list[str] = ""  # folder of finished runs, or a list; empty: the project's, or new ones
 profile: str = ""  # where no runs are given: smoke (seconds), quick (minutes each)
 seeds: int = 3  # how many seeds to train then
 seed: int = 0  # the first of them

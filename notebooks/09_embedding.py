@@ -36,7 +36,7 @@
 
 # %% [markdown]
 # Which runs to look at. Left empty, `runs` takes those that come with the project, or trains small ones in seconds. To look at your own:
-# `dacl-edu run-notebook 09_embedding -p runs "runs/a runs/b"`.
+# `dacl-edu run-notebook 09_embedding -p runs runs/a -p runs runs/b`.
 
 # %% tags=["setup"]
 # On Colab or Kaggle this fetches the project. Elsewhere, and on a second run, it does nothing.
@@ -52,7 +52,7 @@ if os.path.isdir("dacl-edu/notebooks"):  # fetched just now, or before the kerne
     sys.path.insert(0, os.path.dirname(os.getcwd()))
 
 # %% tags=["parameters"]
-runs: str = ""  # folders with finished runs, divided by spaces; empty: the project's, or new ones
+runs: str | list[str] = ""  # folder of finished runs, or a list; empty: the project's, or new ones
 profile: str = ""  # where no runs are given: smoke (seconds), quick (minutes each)
 seed: int = 0  # of the runs that are looked at, and of UMAP
 per_class: int = 30  # images of each class

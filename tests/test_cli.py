@@ -25,6 +25,7 @@ from dacl_edu.cli import app, main
 from dacl_edu.data import EXPRESSIONS
 from dacl_edu.errors import UserError
 from dacl_edu.evaluation.tables import result_tables
+from dacl_edu.report.gather import equivalent_command
 from dacl_edu.training import RunFolder, TrainConfig, train
 
 
@@ -99,7 +100,7 @@ def test_every_field_of_the_config_is_an_option(cli: Cli, monkeypatch: pytest.Mo
         "augment": ("none", "none"), "erase": ("0.5", 0.5), "normalize": ("imagenet", "imagenet"),
         "validation_fraction": ("0.2", 0.2), "limit": ("none", None), "workers": ("2", 2),
         "backbone": ("resnet34", "resnet34"), "attention": ("mean", "mean"), "attention_widths": ("32,8", (32, 8)),
-        "weights": ("w.pt", "w.pt"), "lam": ("0.1", 0.1), "alpha": ("0.2", 0.2), "eps": ("0", 0.0),
+        "pretrained": ("w.pt", "w.pt"), "lam": ("0.1", 0.1), "alpha": ("0.2", 0.2), "eps": ("0", 0.0),
         "center_init": ("zeros", "zeros"), "loss_parameters": ('{"margin": 1}', {"margin": 1}), "epochs": ("7", 7),
         "batch_size": ("12", 12), "accumulate": ("2", 2), "lr": ("1e-3", 1e-3), "momentum": ("0.8", 0.8),
         "nesterov": ("false", False), "weight_decay": ("0", 0.0), "schedule": ("step", "step"), "step_epochs": ("3", 3),
@@ -121,6 +122,22 @@ def test_what_is_not_given_comes_from_the_preset(cli: Cli, monkeypatch: pytest.M
     cli("train", "--preset", "paper-rafdb", "--json")
     cli("train", "-m", "center", "-e", "3", "--json")
     assert got == [TrainConfig.from_preset("paper-rafdb"), TrainConfig.from_preset("quick", method="center", epochs=3)]
+
+
+@pytest.mark.parametrize("preset", ["smoke", "paper-rafdb", "custom"])
+def test_the_command_that_a_report_prints_can_be_pasted(preset: str, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    got: list[TrainConfig] = []
+    monkeypatch.setattr("dacl_edu.training.train", lambda config, *_, **__: got.append(config) or {})
+    odd = {
+        "root": "my \"cour's\" 王 $HOME", "weights": "a b.pt", "loss_parameters": {"name": "it's", "margin": 0.5},
+        "attention_widths": (32, 8), "limit": None, "clip_norm": None, "nesterov": True, "lam": 1e-5,
+    }  # fmt: skip
+    config = TrainConfig.checked({"preset": preset, "epochs": 3, **odd})
+    script = f"printf '%s\\n' {equivalent_command(config)}"
+    command = subprocess.run(["sh", "-c", script], capture_output=True, text=True)
+    name, *words = command.stdout.splitlines()
+    assert name == "dacl-edu" and cli(*words, "--json").code == 0
+    assert got[0].model_dump(exclude={"preset"}) == config.model_dump(exclude={"preset"})
 
 
 def test_help_shows_every_option_with_its_meaning() -> None:
@@ -343,7 +360,7 @@ BAD_INPUT: dict[str, tuple[Callable[[Path, Path], list[str]], list[str]]] = {
     "unknown method": (options(method="dcal"), ["'dcal'", "did you mean 'dacl'"]),
     "unknown data set": (options(data="raf"), ["'raf'", "rafdb"]),
     "unknown backbone": (options(backbone="resnt18"), ["did you mean 'resnet18'"]),
-    "no weights": (options(weights="absent.pt"), ["absent.pt", "no such file"]),
+    "no weights": (options(pretrained="absent.pt"), ["absent.pt", "no such file"]),
     "wrong type": (options(epochs="many"), ["epochs", "integer"]),
     "wrong widths": (options(attention_widths="8,x"), ["attention_widths.1", "integer"]),
     "not json": (options(loss_parameters="margin=1"), ["--loss-parameters is not JSON"]),

@@ -134,7 +134,7 @@ def test_other_csv_files_are_refused(fer2013):
 def test_a_file_without_the_split(fer2013):
     path = fer2013 / "fer2013.csv"
     path.write_text("\n".join(line for line in path.read_text().splitlines() if not line.endswith("PrivateTest")))
-    with pytest.raises(UserError, match="has no split 'test' — There are train, val"):
+    with pytest.raises(UserError, match="has no split 'test' — there are train, val"):
         load_dataset("fer2013", "test", fer2013)
 
 

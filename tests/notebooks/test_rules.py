@@ -12,7 +12,7 @@ import nbformat
 import nbformat.v4 as v4
 import pytest
 
-from dacl_edu.lessons import gates
+from tools import notebook_rules as gates
 from tools.notebook_pairs import find_texts, read_text, setup_source, store, with_setup_cell
 
 FOLDER = Path(__file__).parents[2] / "notebooks"

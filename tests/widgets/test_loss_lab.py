@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dacl_edu.losses import MetricLoss, build_loss, register_loss
-from dacl_edu.losses import base as registry
+from dacl_edu.losses import MetricLoss, build_loss, register_loss, registry
 from dacl_edu.widgets.loss_lab import STEP_SIZE, LabSettings, _Lab, losses_in_the_plane, measure, start, step
 from dacl_edu.widgets.loss_lab_figure import ARROWS, MOST_CLASSES
 
