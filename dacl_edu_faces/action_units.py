@@ -1,9 +1,9 @@
 """Facial action units: what each moves, and which of them make up an expression.
 
-Numbers are those of the Facial Action Coding System (Ekman, Friesen & Hager, FACS, 2002). `ACTIONS` is this project's
-reading of each unit in ARKit's facial actions, which anny models; `PROTOTYPES` are the prototypes of EMFACS and of the
-FACS Investigator's Guide (2002, table 10-1) in the form in which Ekman's basic expressions are usually quoted,
-with the variants in which photographs show them.
+Numbers and names are those of the Facial Action Coding System (Ekman, Friesen & Hager, FACS, 2002). `ACTIONS` is this
+project's reading of each unit in ARKit's facial actions, which anny models; `PROTOTYPES` are the prototypes of EMFACS
+and of the FACS Investigator's Guide (2002, table 10-1) in the form in which Ekman's basic expressions are usually
+quoted, with the variants in which photographs show them.
 """
 
 from __future__ import annotations
@@ -16,29 +16,29 @@ from dacl_edu.data.classes import EXPRESSIONS
 
 #: unit: {ARKit action: how much of it at full strength}. ``*`` stands for Left and Right.
 ACTIONS: dict[int, dict[str, float]] = {
-    1: {"browInnerUp": 1.6},  # inner brow raiser
-    2: {"browOuterUp*": 1.4},  # outer brow raiser
-    4: {"browDown*": 1.6},  # brow lowerer
-    5: {"eyeWide*": 1.3},  # upper lid raiser
-    6: {"cheekSquint*": 1.1, "eyeSquint*": 0.45},  # cheek raiser
-    7: {"eyeSquint*": 1.1},  # lid tightener
-    9: {"noseSneer*": 1.3, "browDown*": 0.35, "mouthUpperUp*": 0.2},  # nose wrinkler
-    10: {"mouthUpperUp*": 1.4, "noseSneer*": 0.3},  # upper lip raiser
-    12: {"mouthSmile*": 1.5, "mouthStretch*": 0.2},  # lip corner puller
-    14: {"mouthDimple*": 1.0},  # dimpler
-    15: {"mouthFrown*": 1.5},  # lip corner depressor
-    16: {"mouthLowerDown*": 1.1},  # lower lip depressor
-    17: {"mouthShrugLower": 0.9, "mouthShrugUpper": 0.5},  # chin raiser
-    18: {"mouthPucker": 0.8},  # lip pucker
-    19: {"tongueOut": 1.0},  # tongue show
-    20: {"mouthStretch*": 1.6},  # lip stretcher
-    22: {"mouthFunnel": 0.8},  # lip funneler
-    23: {"mouthPress*": 0.7, "mouthRollLower": 0.5, "mouthRollUpper": 0.4},  # lip tightener
-    24: {"mouthPress*": 1.1},  # lip pressor
-    25: {"mouthLowerDown*": 0.65, "mouthUpperUp*": 0.65, "jawOpen": 0.1},  # lips part
-    26: {"jawOpen": 0.6},  # jaw drop
-    27: {"jawOpen": 1.15},  # mouth stretch
-    43: {"eyeBlink*": 1.0},  # eye closure
+    1: {"browInnerUp": 1.6},
+    2: {"browOuterUp*": 1.4},
+    4: {"browDown*": 1.6},
+    5: {"eyeWide*": 1.3},
+    6: {"cheekSquint*": 1.1, "eyeSquint*": 0.45},
+    7: {"eyeSquint*": 1.1},
+    9: {"noseSneer*": 1.3, "browDown*": 0.35, "mouthUpperUp*": 0.2},
+    10: {"mouthUpperUp*": 1.4, "noseSneer*": 0.3},
+    12: {"mouthSmile*": 1.5, "mouthStretch*": 0.2},
+    14: {"mouthDimple*": 1.0},
+    15: {"mouthFrown*": 1.5},
+    16: {"mouthLowerDown*": 1.1},
+    17: {"mouthShrugLower": 0.9, "mouthShrugUpper": 0.5},
+    18: {"mouthPucker": 0.8},
+    19: {"tongueOut": 1.0},
+    20: {"mouthStretch*": 1.6},
+    22: {"mouthFunnel": 0.8},
+    23: {"mouthPress*": 0.7, "mouthRollLower": 0.5, "mouthRollUpper": 0.4},
+    24: {"mouthPress*": 1.1},
+    25: {"mouthLowerDown*": 0.65, "mouthUpperUp*": 0.65, "jawOpen": 0.1},
+    26: {"jawOpen": 0.6},
+    27: {"jawOpen": 1.15},
+    43: {"eyeBlink*": 1.0},
 }
 
 

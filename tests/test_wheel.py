@@ -112,8 +112,8 @@ def test_the_installed_wheel_finds_its_own_files(run: Run, wheel: Path) -> None:
     code = (
         "from dacl_edu.data import load_dataset; from dacl_edu.lessons.ledger import ledger_table, load_ledger; "
         "from dacl_edu.runs.run import shipped_runs; "
-        "print(len(load_dataset('bundled', 'val')), len(load_ledger()), len(shipped_runs()), "
-        "'](../tests' in ledger_table())"
+        "print(len(load_dataset('bundled', 'val')), len(load_ledger()), len(shipped_runs())); "
+        "print('](../tests' in ledger_table())"
     )
     assert run("python", "-c", code).split() == ["1050", "28", "9", "False"]
 
