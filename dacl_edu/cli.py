@@ -16,11 +16,12 @@ import typer
 from rich.console import Console
 
 from dacl_edu import __version__
+from dacl_edu._moved import with_new_names
 from dacl_edu.data.cli import app as data_app
 from dacl_edu.errors import UserError
 from dacl_edu.lessons.cli import register as register_notebook_commands
 from dacl_edu.report.cli import register as register_report_command
-from dacl_edu.runs.config import PRESETS, TrainConfig
+from dacl_edu.runs.config import PRESETS, RENAMED_FIELDS, TrainConfig
 from dacl_edu.widgets.cli import register as register_explore_command
 
 app = typer.Typer(
@@ -79,11 +80,17 @@ def _with_config_options(command: Callable[..., None]) -> Callable[..., None]:
                 name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[str | None, option]
             )
         )
+    for old in RENAMED_FIELDS:
+        hidden = Annotated[str | None, typer.Option(f"--{old}", help=f"Now --{RENAMED_FIELDS[old]}.", hidden=True)]
+        options.append(inspect.Parameter(old, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=hidden))
 
     def wrapper(**arguments: Any) -> None:
-        fields = [name for name in TrainConfig.model_fields if name in arguments and name != "preset"]
-        changes = {name: arguments.pop(name) for name in fields}
-        command(**arguments, changes={k: _parsed(k, v) for k, v in changes.items() if v is not None})
+        fields = [option.name for option in options]
+        changes = {name: value for name in fields if (value := arguments.pop(name)) is not None}
+        for old in RENAMED_FIELDS.keys() & changes.keys():
+            _stderr(f"--{old} is now --{RENAMED_FIELDS[old]}; the old name goes with the next release")
+        changes = with_new_names(changes, RENAMED_FIELDS, warn=False)
+        command(**arguments, changes={name: _parsed(name, value) for name, value in changes.items()})
 
     wrapper.__name__ = command.__name__
     wrapper.__doc__ = command.__doc__
@@ -109,7 +116,7 @@ def _parsed(name: str, text: str) -> Any:
         try:
             return json.loads(text)
         except json.JSONDecodeError as error:
-            raise UserError(f"--loss-parameters is not JSON: {text}", mend="""e.g. '{"margin": 0.5}'""") from error
+            raise UserError(f"--loss-parameters is not JSON: {text}", hint="""e.g. '{"margin": 0.5}'""") from error
     return text
 
 
@@ -257,7 +264,7 @@ def doctor() -> None:
 
     checks = run_checks()
     for check in checks:
-        print(f"[{'OK' if check.ok else 'FAIL'}] {check.what}{'' if check.ok else f' — {check.mend}'}")
+        print(f"[{'OK' if check.ok else 'FAIL'}] {check.what}{'' if check.ok else f' — {check.hint}'}")
     if not all(check.ok for check in checks):
         raise typer.Exit(1)
 
@@ -268,7 +275,7 @@ register_explore_command(app)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; an error that the user can mend is one line and exit code 2."""
+    """Run the command line; an error that the user can put right is one line and exit code 2."""
     # On the child: importing lightning_fabric sets the level of its own logger anew.
     logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.WARNING)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -12,7 +12,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
-MEND_INSTALL = "pip install -c requirements.lock -e '.[notebooks]'  (or: make install)"
+from dacl_edu._moved import warn_of_old_name
+
+INSTALL_HINT = "pip install -c requirements.lock -e '.[notebooks]'  (or: make install)"
 
 
 class Check(NamedTuple):
@@ -20,7 +22,13 @@ class Check(NamedTuple):
 
     ok: bool
     what: str
-    mend: str
+    hint: str
+
+    @property
+    def mend(self) -> str:
+        """The last release's name of ``hint``."""
+        warn_of_old_name("Check.mend", "Check.hint")
+        return self.hint
 
 
 def run_checks() -> list[Check]:
@@ -30,11 +38,11 @@ def run_checks() -> list[Check]:
     return checks
 
 
-def _guarded(what: str, mend: str, check: Callable[[], str]) -> Check:
+def _guarded(what: str, hint: str, check: Callable[[], str]) -> Check:
     try:
-        return Check(True, f"{what}: {check()}", mend)
+        return Check(True, f"{what}: {check()}", hint)
     except Exception as error:  # a doctor reports every ailment
-        return Check(False, f"{what}: {type(error).__name__}: {error}".splitlines()[0], mend)
+        return Check(False, f"{what}: {type(error).__name__}: {error}".splitlines()[0], hint)
 
 
 def _python() -> Check:
@@ -49,7 +57,7 @@ def _torch() -> Check:
 
         return f"{torch.__version__}, {torch.get_num_threads()} threads"
 
-    return _guarded("torch", MEND_INSTALL, check)
+    return _guarded("torch", INSTALL_HINT, check)
 
 
 def _vision() -> Check:
@@ -59,11 +67,11 @@ def _vision() -> Check:
         torchvision.ops.nms  # noqa: B018 - fails where torch and torchvision do not fit together
         return torchvision.__version__
 
-    return _guarded("torchvision", f"{MEND_INSTALL}; torch and torchvision must come from one release", check)
+    return _guarded("torchvision", f"{INSTALL_HINT}; torch and torchvision must come from one release", check)
 
 
 def _package(name: str) -> Check:
-    return _guarded(name, MEND_INSTALL, lambda: metadata.version(name))
+    return _guarded(name, INSTALL_HINT, lambda: metadata.version(name))
 
 
 def _notebooks() -> Check:
@@ -77,7 +85,7 @@ def _notebooks() -> Check:
     }
     missing = [package for package, module in wanted.items() if importlib.util.find_spec(module) is None]
     what = f"notebook packages: {'missing ' + ', '.join(missing) if missing else ', '.join(wanted)}"
-    return Check(not missing, what, MEND_INSTALL)
+    return Check(not missing, what, INSTALL_HINT)
 
 
 def _device() -> Check:
@@ -88,7 +96,7 @@ def _device() -> Check:
             return f"CUDA, {torch.cuda.get_device_name()}"
         return "Apple GPU" if torch.backends.mps.is_available() else "CPU (presets quick and smoke are made for it)"
 
-    return _guarded("device", MEND_INSTALL, check)
+    return _guarded("device", INSTALL_HINT, check)
 
 
 def _gradient() -> Check:

@@ -114,7 +114,7 @@ def export(
     from dacl_edu_course.authoring.release import chosen_sources, find_sources
 
     if to != "otter":
-        raise UserError(f"unknown format {to!r}", mend="use --format otter")
+        raise UserError(f"unknown format {to!r}", hint="use --format otter")
     (path,) = chosen_sources([name], find_sources(source), source)
     print(otter.export(Assignment.load(path), out))
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from dacl_edu_faces.build import Posed
-from dacl_edu_faces.chart import Array
 from dacl_edu_faces.factors import FaceFactors
 from dacl_edu_faces.mesh import Hits
 from dacl_edu_faces.surface import describe
+from dacl_edu_faces.uv_map import Array
 
 
 def ambient_access(posed: Posed) -> Array:

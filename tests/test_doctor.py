@@ -1,4 +1,4 @@
-"""The doctor finds every ailment, names the mend, and never falls ill itself."""
+"""The doctor finds every ailment, names the remedy, and never falls ill itself."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def wrong_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def lost_faces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(data, "available_splits", fail(UserError("data/drawn is not there", mend="get it")))
+    monkeypatch.setattr(data, "available_splits", fail(UserError("data/drawn is not there", hint="get it")))
 
 
 def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,9 +84,9 @@ AILMENTS = [
 ]
 
 
-@pytest.mark.parametrize(("ail", "what", "mend"), AILMENTS, ids=[ail.__name__ for ail, _, _ in AILMENTS])
+@pytest.mark.parametrize(("ail", "what", "hint"), AILMENTS, ids=[ail.__name__ for ail, _, _ in AILMENTS])
 def test_each_ailment_is_one_line_with_its_mend(
-    ail: Any, what: str, mend: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ail: Any, what: str, hint: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     healthy = len(doctor.run_checks())
     ail(monkeypatch)
@@ -94,4 +94,4 @@ def test_each_ailment_is_one_line_with_its_mend(
     assert code == 1 and len(lines) == healthy
     (failed,) = [line for line in lines if not line.startswith("[OK] ")]
     problem, _, advice = failed.partition(" — ")
-    assert problem.startswith("[FAIL] ") and what in problem and mend in advice
+    assert problem.startswith("[FAIL] ") and what in problem and hint in advice

@@ -1,4 +1,4 @@
-"""What must hold of a student's function whatever the numbers are: how it was made, slopes, and invariances.
+"""What must hold of a student's function whatever the numbers are: how it was made, its gradients, and invariances.
 
 Part of :mod:`dacl_edu.check`, where a student finds it.
 """
@@ -53,7 +53,7 @@ def _no_disguise(name: str, names: frozenset[str]) -> None:
     assert not hidden, f"{name} uses {hidden[0]}: write plain lines, in which everyone sees what is called"
 
 
-def slopes(
+def autograd_gradients(
     answer: Any,
     inputs: Mapping[str, Any],
     expected: Mapping[str, Tensor],
@@ -81,10 +81,10 @@ def slopes(
     Examples
     --------
     >>> inputs = {"x": torch.tensor([1.0, 3.0])}
-    >>> slopes(lambda x: x.square().sum(), inputs, {"x": torch.tensor([2.0, 6.0])}, upstream=0.5)
+    >>> autograd_gradients(lambda x: x.square().sum(), inputs, {"x": torch.tensor([2.0, 6.0])}, upstream=0.5)
     """
     handle = as_answer(answer)
-    found = handle.slopes(inputs, tuple(expected), upstream)
+    found = handle.autograd_gradients(inputs, tuple(expected), upstream)
     for name, right in expected.items():
         slope = found[name]
         title = f"the gradient of {handle.name} with respect to {name}"
@@ -290,7 +290,7 @@ def own_backward(answer: Any) -> None:
     )
 
 
-def no_slopes(answer: Any, inputs: Mapping[str, Any], wrt: tuple[str, ...], because: str) -> None:
+def no_gradient(answer: Any, inputs: Mapping[str, Any], wrt: tuple[str, ...], because: str) -> None:
     """Check that autograd finds no way from what a function returns to its inputs.
 
     Parameters
@@ -308,12 +308,12 @@ def no_slopes(answer: Any, inputs: Mapping[str, Any], wrt: tuple[str, ...], beca
 
     Examples
     --------
-    >>> no_slopes(lambda x: x.detach() * 2, {"x": torch.ones(1, 1)}, ("x",), "this is a rule")
-    >>> no_slopes(lambda x: x * 2, {"x": torch.ones(1, 1)}, ("x",), "this is a rule")
+    >>> no_gradient(lambda x: x.detach() * 2, {"x": torch.ones(1, 1)}, ("x",), "this is a rule")
+    >>> no_gradient(lambda x: x * 2, {"x": torch.ones(1, 1)}, ("x",), "this is a rule")
     Traceback (most recent call last):
     ...
     AssertionError: a gradient flows from the result of <lambda> back to x: this is a rule
     """
     handle = as_answer(answer)
-    for name, slope in handle.slopes(inputs, wrt).items():
+    for name, slope in handle.autograd_gradients(inputs, wrt).items():
         assert slope is None, f"a gradient flows from the result of {handle.name} back to {name}: {because}"

@@ -71,9 +71,9 @@ def parse_landmarks(text: str) -> np.ndarray:
     try:
         numbers = np.array([float(number) for number in text.split(";")])
     except ValueError as error:
-        raise UserError(f"landmarks {text[:40]!r}: {error}", mend=f"copy the file again. {ACCESS}") from error
+        raise UserError(f"landmarks {text[:40]!r}: {error}", hint=f"copy the file again. {ACCESS}") from error
     if numbers.size % 2 or not np.isfinite(numbers).all():
-        raise UserError(f"landmarks {text[:40]!r} are not pairs of numbers", mend=f"copy the file again. {ACCESS}")
+        raise UserError(f"landmarks {text[:40]!r} are not pairs of numbers", hint=f"copy the file again. {ACCESS}")
     return numbers.reshape(-1, 2)
 
 
@@ -92,7 +92,7 @@ def expression_label(text: str) -> int | None:
     """
     if text not in map(str, range(len(EXPRESSION_NAMES))):
         numbered = ", ".join(f"{number} {name}" for number, name in enumerate(EXPRESSION_NAMES))
-        raise UserError(f"unknown expression {text!r}", mend=f"it is {numbered}")
+        raise UserError(f"unknown expression {text!r}", hint=f"it is {numbered}")
     return canonical_index(EXPRESSION_NAMES[int(text)]) if int(text) < _USED else None
 
 
@@ -121,7 +121,7 @@ def read_annotations(path: Path) -> pd.DataFrame:
     try:
         table = pd.read_csv(path, header=None, skip_blank_lines=False, **form)
     except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read as CSV ({error})", mend=f"copy the file again. {ACCESS}") from error
+        raise UserError(f"{path}: cannot be read as CSV ({error})", hint=f"copy the file again. {ACCESS}") from error
     if COLUMNS[0] in table.iloc[0].str.strip().to_list():
         table = table.iloc[1:].set_axis(table.iloc[0].str.strip(), axis=1)
     elif table.shape[1] == len(COLUMNS):
@@ -129,7 +129,7 @@ def read_annotations(path: Path) -> pd.DataFrame:
     if missing := [column for column in COLUMNS[:-2] if column not in table.columns]:
         raise UserError(
             f"{path}: no column {', '.join(missing)} among {', '.join(map(str, table.columns[:9]))}",
-            mend=f"copy the file again. {ACCESS}",
+            hint=f"copy the file again. {ACCESS}",
         )
     table = table[(table != "").any(axis=1)]  # blank lines; they would otherwise shift the rows that errors name
     expressions = table["expression"].str.strip()
@@ -144,7 +144,7 @@ def read_annotations(path: Path) -> pd.DataFrame:
     empty = (table["face_width"] == 0) | (table["face_height"] <= 0)
     if empty.any():
         raise UserError(
-            f"{path}, row {table.index[empty][0] + 1}: the face box is empty", mend=f"copy it again. {ACCESS}"
+            f"{path}, row {table.index[empty][0] + 1}: the face box is empty", hint=f"copy it again. {ACCESS}"
         )
     table.attrs["dropped"] = dict(dropped)
     return table
@@ -155,7 +155,7 @@ def _checked(text: str, path: Path, expressions: pd.Series[str]) -> int | None:
         return expression_label(text)
     except UserError as error:
         row = expressions.index[expressions == text][0] + 1
-        raise UserError(f"{path}, row {row}: {error.problem}", mend=error.mend) from error
+        raise UserError(f"{path}, row {row}: {error.problem}", hint=error.hint) from error
 
 
 def _numbers(path: Path, column: pd.Series[str]) -> pd.Series[float]:
@@ -166,7 +166,7 @@ def _numbers(path: Path, column: pd.Series[str]) -> pd.Series[float]:
     if wrong.any():
         row = column.index[wrong][0]
         raise UserError(
-            f"{path}, row {row + 1}: {column.name} {column[row]!r} is not a number", mend=f"copy it again. {ACCESS}"
+            f"{path}, row {row + 1}: {column.name} {column[row]!r} is not a number", hint=f"copy it again. {ACCESS}"
         )
     return numbers
 
@@ -183,13 +183,13 @@ def _find(root: Path) -> tuple[dict[str, Path], bool]:
     if lists and sets:
         raise UserError(
             f"{root} holds both releases of AffectNet: {next(iter(lists.values()))} and {next(iter(sets.values()))}",
-            mend="move one of them to another folder",
+            hint="move one of them to another folder",
         )
     if not lists and not sets:
         raise UserError(
             f"no AffectNet in {root}: looked for {_CSV['train']} and {_CSV['val']} (also in {_LISTS[1]}/), "
             f"and for the folders {_SETS['train']}/ and {_SETS['val']}/ of the 2021 release",
-            mend=f"unpack it there, or say where it is (root=…). {ACCESS}",
+            hint=f"unpack it there, or say where it is (root=…). {ACCESS}",
         )
     return lists or sets, bool(lists)
 
@@ -226,14 +226,14 @@ def list_affectnet(split: str, root: Path, crop: str = "face") -> Listing:
         The data set is not there, not complete, or damaged.
     """
     if crop not in ("face", "whole"):
-        raise UserError(f"unknown crop {crop!r} of AffectNet", mend="it is 'face' or 'whole'")
+        raise UserError(f"unknown crop {crop!r} of AffectNet", hint="it is 'face' or 'whole'")
     found, from_csv = _find(root)
     name = "affectnet" if crop == "face" else f"affectnet:{crop}"
     if not from_csv:
         return _list_set(split, found[split], name)
     table = read_annotations(found[split])
     if table.empty:
-        raise UserError(f"{found[split]} lists no face with one of the seven expressions", mend=f"copy it. {ACCESS}")
+        raise UserError(f"{found[split]} lists no face with one of the seven expressions", hint=f"copy it. {ACCESS}")
     images = next((root / folder for folder in _IMAGES if (root / folder).is_dir()), root / _IMAGES[0])
     files = table["subDirectory_filePath"].str.strip()
     paths = [_inside(images, file, found[split]) for file in files]
@@ -254,7 +254,7 @@ def list_affectnet(split: str, root: Path, crop: str = "face") -> Listing:
 
 def _inside(folder: Path, file: str, listed_in: Path) -> Path:
     if file.startswith(("/", "\\")) or ".." in Path(file).parts:
-        raise UserError(f"{listed_in}: {file!r} is not below {folder}", mend=f"copy the file again. {ACCESS}")
+        raise UserError(f"{listed_in}: {file!r} is not below {folder}", hint=f"copy the file again. {ACCESS}")
     return folder / file
 
 
@@ -269,14 +269,14 @@ def _list_set(split: str, folder: Path, name: str) -> Listing:
     entries = os.listdir(annotations) if annotations.is_dir() else []
     files = sorted(entry for entry in entries if entry.endswith("_exp.npy"))
     if not files:
-        raise UserError(f"no <id>_exp.npy in {annotations}", mend=f"unpack the data set completely. {ACCESS}")
+        raise UserError(f"no <id>_exp.npy in {annotations}", hint=f"unpack the data set completely. {ACCESS}")
     with ThreadPoolExecutor() as pool:  # 290,000 small files: the disk is what takes the time
         found = pool.map(lambda file: read_annotation(annotations / file), files)
         labels = list(progress(found, len(files), what="reading annotations"))
     kept = [(label, f"{file.removesuffix('_exp.npy')}.jpg") for file, label in zip(files, labels, strict=True)]
     kept = [(label, image) for label, image in kept if label is not None]
     if not kept:
-        raise UserError(f"{annotations}: none of the seven expressions", mend=f"copy the data set again. {ACCESS}")
+        raise UserError(f"{annotations}: none of the seven expressions", hint=f"copy the data set again. {ACCESS}")
     ids = [image for _, image in kept]
     paths = [images / image for image in ids]
     require_files(paths, str(annotations), ACCESS)
@@ -297,9 +297,9 @@ def read_annotation(path: Path) -> int | None:
         text = str(value.item()).strip()
     except (OSError, ValueError, EOFError) as error:
         raise UserError(
-            f"{path}: cannot be read as an annotation ({error})", mend=f"copy it again. {ACCESS}"
+            f"{path}: cannot be read as an annotation ({error})", hint=f"copy it again. {ACCESS}"
         ) from error
     try:
         return expression_label(text)
     except UserError as error:
-        raise UserError(f"{path}: {error.problem}", mend=error.mend) from error
+        raise UserError(f"{path}: {error.problem}", hint=error.hint) from error

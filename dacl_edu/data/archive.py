@@ -78,9 +78,9 @@ def unpack(archive: str | Path, target: str | Path, limits: Limits | None = None
     """
     archive, target = Path(archive).expanduser(), Path(target).expanduser()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise UserError(f"{target} exists already", mend="give a new folder (--out), or remove this one")
+        raise UserError(f"{target} exists already", hint="give a new folder (--out), or remove this one")
     if not archive.is_file():
-        raise UserError(f"{archive}: no such file", mend="say where the archive is")
+        raise UserError(f"{archive}: no such file", hint="say where the archive is")
     target.parent.mkdir(parents=True, exist_ok=True)
     # In the same folder, so that the renaming at the end is one step.
     partial = Path(tempfile.mkdtemp(prefix=f".{target.name}.partial-", dir=target.parent))
@@ -97,8 +97,8 @@ def unpack(archive: str | Path, target: str | Path, limits: Limits | None = None
         partial.rename(target)
     except _DAMAGED as error:
         full = isinstance(error, OSError) and error.errno == errno.ENOSPC
-        mend = "make room on the disk, or unpack on another (--out)" if full else "download or copy the archive again"
-        raise UserError(f"{archive}: cannot be unpacked ({error})", mend=mend) from error
+        hint = "make room on the disk, or unpack on another (--out)" if full else "download or copy the archive again"
+        raise UserError(f"{archive}: cannot be unpacked ({error})", hint=hint) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return files
@@ -114,7 +114,7 @@ class _Budget:
         self._seen: set[str] = set()
 
     def refuse(self, what: str) -> UserError:
-        return UserError(f"{self.archive}: {what}", mend="this archive is not to be trusted: get it from its authors")
+        return UserError(f"{self.archive}: {what}", hint="this archive is not to be trusted: get it from its authors")
 
     def spend(self, count: int) -> None:
         """Count bytes before they are written."""
@@ -154,7 +154,7 @@ def _unpack_zip(archive: Path, folder: Path, budget: _Budget) -> int:
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
                 raise budget.refuse(f"{member.filename!r} is a link or a device")
             if member.flag_bits & 1:
-                raise UserError(f"{archive}: {member.filename!r} is encrypted", mend="unpack it with its password")
+                raise UserError(f"{archive}: {member.filename!r} is encrypted", hint="unpack it with its password")
             budget.spend(member.file_size)
         budget.bytes = 0
         for place, packed_file in places:
@@ -174,7 +174,7 @@ def _unpack_zip(archive: Path, folder: Path, budget: _Budget) -> int:
 
 def _unpack_tar(archive: Path, folder: Path, budget: _Budget) -> int:
     if not hasattr(tarfile, "data_filter"):
-        raise UserError("this Python cannot unpack tar files safely", mend="use Python 3.11.4 or later")
+        raise UserError("this Python cannot unpack tar files safely", hint="use Python 3.11.4 or later")
     files = 0
     # As a stream: a compressed tar has no directory, and reading ahead for one would unpack a bomb.
     with (

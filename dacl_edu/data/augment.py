@@ -74,18 +74,18 @@ class AugmentParameters:
         if self.kind not in KINDS:
             close = difflib.get_close_matches(self.kind, KINDS, n=1)
             hint = f"did you mean {close[0]!r}? " if close else ""
-            raise UserError(f"unknown augmentation {self.kind!r}", mend=f"{hint}There are {', '.join(KINDS)}")
+            raise UserError(f"unknown augmentation {self.kind!r}", hint=f"{hint}There are {', '.join(KINDS)}")
         if self.size < 1:
-            raise UserError(f"crop size is {self.size}", mend="give a number of pixels")
+            raise UserError(f"crop size is {self.size}", hint="give a number of pixels")
         if not 0 <= self.erase <= 1:
-            raise UserError(f"erase is {self.erase}", mend="give a probability, from 0 to 1")
+            raise UserError(f"erase is {self.erase}", hint="give a probability, from 0 to 1")
         if not 0 < self.erase_sides[0] <= self.erase_sides[1] <= 1:
-            raise UserError(f"erase_sides is {self.erase_sides}", mend="give two shares of the side, from 0 to 1")
+            raise UserError(f"erase_sides is {self.erase_sides}", hint="give two shares of the side, from 0 to 1")
         if min(self.std) <= 0:
-            raise UserError(f"std is {self.std}", mend="give positive numbers")
+            raise UserError(f"std is {self.std}", hint="give positive numbers")
         for name in ("degrees", "log_zoom", "shift", "contrast", "brightness"):
             if getattr(self, name) < 0:
-                raise UserError(f"{name} is {getattr(self, name)}", mend="give the half width of the range, 0 or more")
+                raise UserError(f"{name} is {getattr(self, name)}", hint="give the half width of the range, 0 or more")
 
 
 class BatchAugment:

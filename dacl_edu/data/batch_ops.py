@@ -20,7 +20,7 @@ def room(height: int, width: int, size: int) -> tuple[int, int]:
     if size > min(height, width):
         raise UserError(
             f"a crop of {size}x{size} does not fit into images of {height}x{width}",
-            mend="give a larger image size or a smaller crop size",
+            hint="give a larger image size or a smaller crop size",
         )
     return height - size, width - size
 

@@ -72,7 +72,7 @@ def load_bundled(split: str, root: str | Path | None = None, image_size: int | N
     ((1050, 3, 64, 64), 1050, 251)
     """
     if split not in SPLITS:
-        raise UserError(f"the rendered faces have no split {split!r}", mend=f"there are {', '.join(SPLITS)}")
+        raise UserError(f"the rendered faces have no split {split!r}", hint=f"there are {', '.join(SPLITS)}")
     folder = bundled_folder() if root is None else Path(root).expanduser()
     pixels, table = _read_split(folder.absolute(), split, _stamp(folder, split))
     # Copies: whoever changes a picture or a factor must not change what the next call returns.
@@ -99,7 +99,7 @@ def _labels(names: pd.Series[str], path: Path) -> NDArray[np.int64]:
     try:
         return np.array([index[name] for name in names], dtype=np.int64)
     except KeyError as error:
-        raise UserError(f"{path}: unknown expression {error}", mend=_MEND) from error
+        raise UserError(f"{path}: unknown expression {error}", hint=_MEND) from error
 
 
 def _files(split: str) -> tuple[str, str]:
@@ -114,7 +114,7 @@ def _stamp(folder: Path, split: str) -> tuple[tuple[int, int], ...]:
         if not path.is_file():
             raise UserError(
                 f"{path}: no such file",
-                mend="the rendered faces come with a clone of the repository; give their folder with root=… (--root) "
+                hint="the rendered faces come with a clone of the repository; give their folder with root=… (--root) "
                 "where the package was installed without it",
             )
         status = path.stat()
@@ -137,7 +137,7 @@ def _read_split(
     with np.load(io.BytesIO(archive_bytes), allow_pickle=False) as arrays:
         stream, offsets = arrays["jpeg"], arrays["offsets"]
     if len(offsets) != len(table) + 1:
-        raise UserError(f"{folder / archive} holds {len(offsets) - 1} images, its table {len(table)} rows", mend=_MEND)
+        raise UserError(f"{folder / archive} holds {len(offsets) - 1} images, its table {len(table)} rows", hint=_MEND)
     return _decode(stream, offsets, folder / archive), table
 
 
@@ -148,12 +148,12 @@ def _decode(stream: NDArray[np.uint8], offsets: NDArray[np.int64], path: Path) -
         try:
             picture = np.asarray(Image.open(io.BytesIO(data[start:end])).convert("RGB"))
         except (OSError, UnidentifiedImageError) as error:
-            raise UserError(f"{path}, image {row}: cannot be decoded ({error})", mend=_MEND) from error
+            raise UserError(f"{path}, image {row}: cannot be decoded ({error})", hint=_MEND) from error
         if images is None:
             images = np.empty((len(offsets) - 1, 3, *picture.shape[:2]), np.uint8)
         images[row] = picture.transpose(2, 0, 1)
     if images is None:
-        raise UserError(f"{path}: no images", mend=_MEND)
+        raise UserError(f"{path}: no images", hint=_MEND)
     return images
 
 
@@ -164,7 +164,7 @@ def _read_manifest(path: Path) -> dict[str, Any]:
         if not all(isinstance(files[name]["sha256"], str) for split in SPLITS for name in _files(split)):
             raise ValueError("a digest is not text")
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: cannot be read ({error!r})", mend=_MEND) from error
+        raise UserError(f"{path}: cannot be read ({error!r})", hint=_MEND) from error
     return dict(files)
 
 
@@ -173,10 +173,10 @@ def _verified(folder: Path, name: str, files: dict[str, Any]) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error})", mend=_MEND) from error
+        raise UserError(f"{path}: cannot be read ({error})", hint=_MEND) from error
     found = hashlib.sha256(content).hexdigest()
     if found != files[name]["sha256"]:
         raise UserError(
-            f"{path}: damaged (SHA-256 {found[:12]}…, {files[name]['sha256'][:12]}… was expected)", mend=_MEND
+            f"{path}: damaged (SHA-256 {found[:12]}…, {files[name]['sha256'][:12]}… was expected)", hint=_MEND
         )
     return content

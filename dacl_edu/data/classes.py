@@ -50,5 +50,5 @@ def canonical_index(name: str) -> int:
     close = difflib.get_close_matches(word, [*EXPRESSIONS, *_SYNONYMS], n=1)
     raise UserError(
         f"unknown expression {name!r}",
-        mend=(f"did you mean {close[0]!r}? " if close else "") + f"The seven are {', '.join(EXPRESSIONS)}",
+        hint=(f"did you mean {close[0]!r}? " if close else "") + f"The seven are {', '.join(EXPRESSIONS)}",
     )

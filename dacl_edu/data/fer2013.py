@@ -63,16 +63,16 @@ def parse_pixels(text: str) -> np.ndarray:
             numbers = np.fromstring(text, dtype=np.int64, sep=" ")
         except (ValueError, DeprecationWarning) as error:
             raise UserError(
-                "pixels hold something that is not a whole number", mend=f"get the file again. {ACCESS}"
+                "pixels hold something that is not a whole number", hint=f"get the file again. {ACCESS}"
             ) from error
     if numbers.size != _SIDE * _SIDE:
         raise UserError(
             f"{numbers.size} pixels instead of {_SIDE * _SIDE} ({_SIDE}x{_SIDE})",
-            mend=f"the row is cut off; get the file again. {ACCESS}",
+            hint=f"the row is cut off; get the file again. {ACCESS}",
         )
     if numbers.min() < 0 or numbers.max() > 255:
         wrong = numbers[(numbers < 0) | (numbers > 255)][0]
-        raise UserError(f"pixel value {wrong} is not 0 to 255", mend=f"get the file again. {ACCESS}")
+        raise UserError(f"pixel value {wrong} is not 0 to 255", hint=f"get the file again. {ACCESS}")
     return numbers.astype(np.uint8).reshape(_SIDE, _SIDE)
 
 
@@ -108,17 +108,17 @@ def read_csv(path: Path, split: str) -> tuple[np.ndarray, np.ndarray, list[str]]
     if splits.isna().any():
         at = int(splits.isna().to_numpy().argmax())
         raise UserError(
-            f"{path}, row {rows[at]}: unknown Usage {usage.iloc[at]!r}", mend=f"it is {', '.join(USAGE_SPLITS)}"
+            f"{path}, row {rows[at]}: unknown Usage {usage.iloc[at]!r}", hint=f"it is {', '.join(USAGE_SPLITS)}"
         )
     emotions = table["emotion"].str.strip()
     labels = emotions.map({str(number): canonical_index(name) for number, name in enumerate(EMOTION_NAMES)})
     if labels.isna().any():
         at = int(labels.isna().to_numpy().argmax())
         numbered = ", ".join(f"{number} {name}" for number, name in enumerate(EMOTION_NAMES))
-        raise UserError(f"{path}, row {rows[at]}: unknown emotion {emotions.iloc[at]!r}", mend=f"it is {numbered}")
+        raise UserError(f"{path}, row {rows[at]}: unknown emotion {emotions.iloc[at]!r}", hint=f"it is {numbered}")
     chosen = np.flatnonzero((splits == split).to_numpy())
     if not len(chosen):
-        raise UserError(f"{path} has no rows for the split {split!r}", mend=f"get the complete file. {ACCESS}")
+        raise UserError(f"{path} has no rows for the split {split!r}", hint=f"get the complete file. {ACCESS}")
     images = _images(path, table["pixels"].iloc[chosen].tolist(), rows[chosen])
     return images, labels.to_numpy(dtype=np.int64)[chosen], [f"{at:05d}" for at in chosen]
 
@@ -129,7 +129,7 @@ def _images(path: Path, pixels: Sequence[object], rows: np.ndarray) -> np.ndarra
         try:
             images[at] = parse_pixels(text if isinstance(text, str) else "")
         except UserError as error:
-            raise UserError(f"{path}, row {rows[at]}: {error.problem}", mend=error.mend) from error
+            raise UserError(f"{path}, row {rows[at]}: {error.problem}", hint=error.hint) from error
     return images
 
 
@@ -141,11 +141,11 @@ def _table(path: Path, only: str | None = None) -> pd.DataFrame:
         names = pd.read_csv(path, nrows=0, **form).columns
         table = pd.read_csv(path, usecols=None if only is None else [name for name in names if name == only], **form)
     except (OSError, ValueError) as error:  # pandas' own parser errors are ValueErrors, and so is text that is no text
-        raise UserError(f"{path}: cannot be read as CSV ({error})", mend=f"get the file again. {ACCESS}") from error
+        raise UserError(f"{path}: cannot be read as CSV ({error})", hint=f"get the file again. {ACCESS}") from error
     if missing := sorted(_COLUMNS - set(names)):
         raise UserError(
             f"{path}: no column {', '.join(missing)} among {', '.join(names[:5])}",
-            mend="use fer2013.csv or icml_face_data.csv, which have emotion, pixels and Usage",
+            hint="use fer2013.csv or icml_face_data.csv, which have emotion, pixels and Usage",
         )
     return table.dropna(how="all")
 
@@ -166,7 +166,7 @@ def fer2013_splits(root: Path) -> tuple[str, ...]:
         return tuple(split for split in USAGE_SPLITS.values() if split in found)
     raise UserError(
         f"no FER2013 in {root}: looked for {', '.join(_FILES)} and for folders train/ and test/",
-        mend=f"put the file there, or say where it is (root=…). {ACCESS}",
+        hint=f"put the file there, or say where it is (root=…). {ACCESS}",
     )
 
 

@@ -102,24 +102,24 @@ def read_votes(path: Path) -> pd.DataFrame:
     try:
         table = pd.read_csv(path, **form)
     except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read as CSV ({error})", mend=again) from error
+        raise UserError(f"{path}: cannot be read as CSV ({error})", hint=again) from error
     table.columns = table.columns.str.strip()
     if missing := [name for name in ("Usage", "Image name", *VOTES) if name not in table.columns]:
-        raise UserError(f"{path}: no column {', '.join(missing)}", mend=again)
+        raise UserError(f"{path}: no column {', '.join(missing)}", hint=again)
     result = pd.DataFrame(
         {"split": table["Usage"].str.strip().map(USAGE_SPLITS), "name": table["Image name"].str.strip()}
     )
     if result["split"].isna().any():
         row = int(result["split"].isna().to_numpy().argmax())
         raise UserError(
-            f"{path}, row {row + 2}: unknown Usage {table['Usage'][row]!r}", mend=f"it is {', '.join(USAGE_SPLITS)}"
+            f"{path}, row {row + 2}: unknown Usage {table['Usage'][row]!r}", hint=f"it is {', '.join(USAGE_SPLITS)}"
         )
     for name in VOTES:
         votes = pd.to_numeric(table[name].str.strip(), errors="coerce")
         wrong = ~(votes.between(0, 10) & (votes % 1 == 0))
         if wrong.any():
             row = int(wrong.to_numpy().argmax())
-            raise UserError(f"{path}, row {row + 2}: {name} {table[name][row]!r} is not a count of 0 to 10", mend=again)
+            raise UserError(f"{path}, row {row + 2}: {name} {table[name][row]!r} is not a count of 0 to 10", hint=again)
         result[name] = votes.astype(np.int64)
     return result
 
@@ -135,7 +135,7 @@ def _find(root: Path) -> tuple[Path, Path]:
         raise UserError(
             f"FER+ in {root}: no {missing}; looked for the labels in {root} and {root / 'data'}, "
             f"for the images in {', '.join(map(str, folders))}",
-            mend=f"put both files into {root}, or say where they are (root=…). {ACCESS[0].upper()}{ACCESS[1:]}",
+            hint=f"put both files into {root}, or say where they are (root=…). {ACCESS[0].upper()}{ACCESS[1:]}",
         )
     return labels, images
 
@@ -183,14 +183,14 @@ def list_ferplus(split: str, root: Path) -> Listing:
         raise UserError(
             f"{labels_file} does not belong to {images_file}: {len(expected)} and {len(rows)} {split} rows, "
             f"which differ {where}",
-            mend=f"they are joined by row order, so both must be complete and in their own order: {ACCESS}",
+            hint=f"they are joined by row order, so both must be complete and in their own order: {ACCESS}",
         )
     votes = table[list(VOTES)].to_numpy()[rows]
     is_face = table["name"].to_numpy()[rows] != ""
     labels = np.where(is_face, majority(votes), -1)
     kept = np.flatnonzero(labels >= 0)
     if not len(kept):
-        raise UserError(f"{labels_file}: no {split} image has a majority", mend=f"get the complete file: {ACCESS}")
+        raise UserError(f"{labels_file}: no {split} image has a majority", hint=f"get the complete file: {ACCESS}")
     factors = pd.DataFrame(votes[kept], columns=[f"votes_{name}" for name in VOTES])
     factors[[f"soft_{name}" for name in EXPRESSIONS]] = soft_labels(votes[kept])
     counts = (int((~is_face).sum()), int((is_face & (labels < 0)).sum()))

@@ -54,7 +54,7 @@ def parse_name(name: str) -> tuple[str, int]:
         emotions = ", ".join(f"{code} {emotion}" for code, emotion in EMOTIONS.items())
         raise UserError(
             f"{name!r} does not say who shows which expression",
-            mend=f"names are like KA.AN1.39.tiff with {emotions}; restore the original name, or move the file away",
+            hint=f"names are like KA.AN1.39.tiff with {emotions}; restore the original name, or move the file away",
         )
     return match[1], canonical_index(EMOTIONS[match[2]])
 
@@ -69,11 +69,11 @@ def _find(root: Path) -> dict[Path, tuple[str, int]]:
             try:
                 return {path: parse_name(path.name) for path in files}
             except UserError as error:
-                raise UserError(f"{folder}: {error.problem}", mend=error.mend) from error
+                raise UserError(f"{folder}: {error.problem}", hint=error.hint) from error
     looked = ", ".join(str(root / name) for name in _FOLDERS)
     raise UserError(
         f"no JAFFE in {root}: looked for files like KA.AN1.39.tiff in {looked}",
-        mend=f"unpack it there, or say where it is (root=…). {ACCESS}",
+        hint=f"unpack it there, or say where it is (root=…). {ACCESS}",
     )
 
 
@@ -89,7 +89,7 @@ def jaffe_splits(root: Path, subject: str | None = None) -> tuple[str, ...]:
     if subject is None:
         return ("train",)
     if subject not in subjects:
-        raise UserError(f"JAFFE in {root} has no subject {subject!r}", mend=f"it has {', '.join(subjects)}")
+        raise UserError(f"JAFFE in {root} has no subject {subject!r}", hint=f"it has {', '.join(subjects)}")
     return ("train", "test")
 
 

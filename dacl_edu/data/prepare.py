@@ -61,13 +61,13 @@ def prepare(
         `out` holds something else, the disk is too small, or an image cannot be decoded.
     """
     if image_size < 1:
-        raise UserError(f"image_size is {image_size}", mend="give a number of pixels")
+        raise UserError(f"image_size is {image_size}", hint="give a number of pixels")
     folder, source = Path(out).expanduser(), dataset_root(name, root)
     if source is not None and folder.resolve() == source.resolve():
-        raise UserError(f"{folder} is the data set itself", mend="give another folder to write to (--out)")
+        raise UserError(f"{folder} is the data set itself", hint="give another folder to write to (--out)")
     splits = available_splits(name, root, **options)  # before the folder is made: a wrong root leaves nothing behind
     if folder.exists() and not (folder / LOCK).exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(f"{folder} exists and was not made by prepare", mend="give a new folder (--out)")
+        raise UserError(f"{folder} exists and was not made by prepare", hint="give a new folder (--out)")
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK)
     try:
@@ -107,7 +107,7 @@ def _prepare(
             raise UserError(
                 f"{folder} was prepared from other data or settings: {', '.join(different)} "
                 f"({manifest['data']} at {manifest['image_size']} pixels)",
-                mend="give another folder (--out), or remove this one",
+                hint="give another folder (--out), or remove this one",
             )
         return manifest
     _require_disk(folder, sum(map(len, listings.values())) * 3 * size * size)
@@ -192,5 +192,5 @@ def _require_disk(folder: Path, needed: int) -> None:
     if needed > free + have:
         raise UserError(
             f"the images need {needed / 2**30:.1f} GiB, {folder} has {free / 2**30:.1f} GiB free",
-            mend="give a smaller --size, or a folder on another disk (--out)",
+            hint="give a smaller --size, or a folder on another disk (--out)",
         )

@@ -45,7 +45,7 @@ def label_index(text: str) -> int:
     """
     if re.fullmatch("[1-7]", text) is None:
         numbered = ", ".join(f"{number} {name}" for number, name in enumerate(LABEL_NAMES, start=1))
-        raise UserError(f"unknown label {text!r}", mend=f"the labels are {numbered}")
+        raise UserError(f"unknown label {text!r}", hint=f"the labels are {numbered}")
     return canonical_index(LABEL_NAMES[int(text) - 1])
 
 
@@ -76,7 +76,7 @@ def parse_label_line(line: str) -> tuple[str, int]:
     """
     columns = line.split()
     if len(columns) < 2:
-        raise UserError(f"{line.strip()!r} is not a file name and a label", mend="write lines like 'train_00001.jpg 5'")
+        raise UserError(f"{line.strip()!r} is not a file name and a label", hint="write lines like 'train_00001.jpg 5'")
     return _plain(columns[0]), label_index(columns[1])
 
 
@@ -101,7 +101,7 @@ def read_label_file(path: Path) -> dict[str, int]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read as text ({error})", mend=f"copy the file again. {ACCESS}") from error
+        raise UserError(f"{path}: cannot be read as text ({error})", hint=f"copy the file again. {ACCESS}") from error
     labels: dict[str, int] = {}
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -109,12 +109,12 @@ def read_label_file(path: Path) -> dict[str, int]:
         try:
             name, label = parse_label_line(line)
         except UserError as error:
-            raise UserError(f"{path}, line {number}: {error.problem}", mend=error.mend) from error
+            raise UserError(f"{path}, line {number}: {error.problem}", hint=error.hint) from error
         if name in labels:
-            raise UserError(f"{path}, line {number}: {name} is listed twice", mend="remove one of the two lines")
+            raise UserError(f"{path}, line {number}: {name} is listed twice", hint="remove one of the two lines")
         labels[name] = label
     if not labels:
-        raise UserError(f"{path} lists no images", mend=f"copy the file again. {ACCESS}")
+        raise UserError(f"{path} lists no images", hint=f"copy the file again. {ACCESS}")
     return labels
 
 
@@ -141,7 +141,7 @@ def _class_folders(base: Path, class_names: Mapping[str, str] | None) -> dict[st
         raise UserError(
             f"{base}: class folders 00 to 06 follow another numbering than RAF-DB's 1 to 7, "
             "of which only 00 neutral, 01 happy, 02 sad and 06 disgust are documented",
-            mend="rename the folders to the expressions and load them as data set 'folder', or use the official "
+            hint="rename the folders to the expressions and load them as data set 'folder', or use the official "
             'layout, or say what they are: class_names={"00": "neutral", …}',
         )
     return found if names & set(class_names or "1234567") else {}
@@ -152,7 +152,7 @@ def _named(class_names: Mapping[str, str]) -> Callable[[str], int]:
 
     def index_of(folder: str) -> int:
         if folder not in class_names:
-            raise UserError(f"class_names says nothing about {folder!r}", mend=f"it has {', '.join(class_names)}")
+            raise UserError(f"class_names says nothing about {folder!r}", hint=f"it has {', '.join(class_names)}")
         return canonical_index(class_names[folder])
 
     return index_of
@@ -170,7 +170,7 @@ def _find(root: Path, class_names: Mapping[str, str] | None) -> tuple[Path, dict
     looked = " and ".join(str(base / "EmoLabel" / _LIST) for base in bases)
     raise UserError(
         f"no RAF-DB in {root}: looked for {looked}, for train.txt and test.txt beside it, and for train/1 … train/7",
-        mend=f"unpack it there, or say where it is (root=…). {ACCESS}",
+        hint=f"unpack it there, or say where it is (root=…). {ACCESS}",
     )
 
 
@@ -219,11 +219,11 @@ def _listed(split: str, base: Path, label_file: Path) -> tuple[list[str], list[i
         for name in entries:
             if not name.startswith(("train_", "test_")):
                 raise UserError(
-                    f"{label_file}: {name} begins with neither train_ nor test_", mend=f"copy the file again. {ACCESS}"
+                    f"{label_file}: {name} begins with neither train_ nor test_", hint=f"copy the file again. {ACCESS}"
                 )
         entries = {name: label for name, label in entries.items() if name.startswith(f"{split}_")}
     if not entries:
-        raise UserError(f"{label_file} lists no {split} images", mend=f"copy the file again. {ACCESS}")
+        raise UserError(f"{label_file} lists no {split} images", hint=f"copy the file again. {ACCESS}")
     ids = list(entries)
     # Image/original holds the uncropped photographs under the same names; they are never a substitute.
     folder = base / "Image" / "aligned"

@@ -108,7 +108,7 @@ def embed(
     arrays = [as_features(array, f"features {i}") for i, array in enumerate((fit_features, *others))]
     if len({array.shape[1] for array in arrays}) > 1:
         widths = ", ".join(str(array.shape[1]) for array in arrays)
-        raise UserError(f"features of {widths} dimensions", mend="all must come from one network")
+        raise UserError(f"features of {widths} dimensions", hint="all must come from one network")
     method, n_neighbors, notice = _possible(arrays[0], method, dimensions, n_neighbors)
     options: dict[str, Any] = {"dimensions": dimensions}
     if method == "umap":
@@ -160,14 +160,14 @@ def embed_aligned(
     True
     """
     if not features:
-        raise UserError("no features to project", mend="name at least one method")
+        raise UserError("no features to project", hint="name at least one method")
     arrays = {name: as_features(array, f"features of {name}") for name, array in features.items()}
     if len({len(array) for array in arrays.values()}) > 1:
         counts = ", ".join(f"{name} {len(array)}" for name, array in arrays.items())
-        raise UserError(f"unequal numbers of images: {counts}", mend="give each method the same images, row by row")
+        raise UserError(f"unequal numbers of images: {counts}", hint="give each method the same images, row by row")
     for name in arrays:
         if any(name not in other for other in others):
-            raise UserError(f"no further features of {name}", mend="name the same methods in each mapping")
+            raise UserError(f"no further features of {name}", hint="name the same methods in each mapping")
     options = dict(options)
     common = _common_start(list(arrays.values()), options.get("dimensions", 2))
     made = {
@@ -179,13 +179,13 @@ def embed_aligned(
 
 def _check(method: str, dimensions: int, n_neighbors: int, min_dist: float) -> None:
     if method not in ("umap", "pca"):
-        raise UserError(f"unknown projection {method!r}", mend="use umap or pca")
+        raise UserError(f"unknown projection {method!r}", hint="use umap or pca")
     if dimensions not in (2, 3):
-        raise UserError(f"{dimensions} dimensions", mend="a figure has 2 or 3")
+        raise UserError(f"{dimensions} dimensions", hint="a figure has 2 or 3")
     if n_neighbors < 2 or not 0 <= min_dist <= 1:
         raise UserError(
             f"n_neighbors = {n_neighbors}, min_dist = {min_dist}",
-            mend="n_neighbors is from 2 on, min_dist from 0 to 1",
+            hint="n_neighbors is from 2 on, min_dist from 0 to 1",
         )
 
 

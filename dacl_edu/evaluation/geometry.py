@@ -39,12 +39,12 @@ def as_features(features: ArrayLike, name: str = "features") -> np.ndarray:
     """
     array = np.asarray(features, dtype=np.float64)
     if array.ndim != 2 or not len(array):
-        raise UserError(f"{name} of shape {array.shape}", mend="needed is (n, d), one row a sample, at least one")
+        raise UserError(f"{name} of shape {array.shape}", hint="needed is (n, d), one row a sample, at least one")
     bad = ~np.isfinite(array).all(axis=1)
     if bad.any():
         raise UserError(
             f"{name}: {int(bad.sum())} of {len(array)} rows hold NaN or infinity, the first is row {int(bad.argmax())}",
-            mend="the training diverged, or those rows must be left out",
+            hint="the training diverged, or those rows must be left out",
         )
     return array
 
@@ -164,7 +164,7 @@ def neighbour_overlap(first: ArrayLike, second: ArrayLike, neighbours: int = 10)
     """
     one, two = as_features(first, "first"), as_features(second, "second")
     if len(one) != len(two):
-        raise UserError(f"{len(one)} and {len(two)} samples", mend="both must hold the same ones, row by row")
+        raise UserError(f"{len(one)} and {len(two)} samples", hint="both must hold the same ones, row by row")
     left, right = nearest(one, neighbours), nearest(two, neighbours)
     return float(np.mean([len(np.intersect1d(a, b)) / neighbours for a, b in zip(left, right, strict=True)]))
 
@@ -186,7 +186,7 @@ def nearest(features: ArrayLike, neighbours: int) -> np.ndarray:
 
     array = as_features(features)
     if not 1 <= neighbours < len(array):
-        raise UserError(f"{neighbours} neighbours of {len(array)} samples", mend="ask for fewer neighbours")
+        raise UserError(f"{neighbours} neighbours of {len(array)} samples", hint="ask for fewer neighbours")
     return NearestNeighbors(n_neighbors=neighbours, algorithm="brute").fit(array).kneighbors(return_distance=False)
 
 
@@ -244,7 +244,7 @@ def geometry(features: ArrayLike, labels: ArrayLike, neighbours: int = 5, seed: 
     """
     array, y = as_features(features), np.asarray(labels)
     if y.shape != (len(array),) or not np.issubdtype(y.dtype, np.integer):
-        raise UserError(f"labels of shape {y.shape} for {len(array)} samples", mend="needed is one integer a sample")
+        raise UserError(f"labels of shape {y.shape} for {len(array)} samples", hint="needed is one integer a sample")
     directions = unit(array)
     means = class_means(array, y, int(y.max()) + 1)[np.unique(y)]
     distances = center_distances(means)[np.triu_indices(len(means), 1)]
@@ -296,7 +296,7 @@ def compare_geometry(
         own = labels[name] if isinstance(labels, Mapping) else labels
         rows[name] = geometry(as_features(values, f"features of {name}"), own, neighbours)
     if not rows:
-        raise UserError("no features to measure", mend="name at least one method")
+        raise UserError("no features to measure", hint="name at least one method")
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("method")
 
 

@@ -82,6 +82,6 @@ def published_results(dataset: str) -> pd.DataFrame:
     [87.78, 80.44]
     """
     if dataset not in _TABLES:
-        raise UserError(f"the paper has no results on {dataset!r}", mend=f"it has them on {' and '.join(_TABLES)}")
+        raise UserError(f"the paper has no results on {dataset!r}", hint=f"it has them on {' and '.join(_TABLES)}")
     table = pd.DataFrame(_TABLES[dataset], columns=list(PublishedResult._fields)).set_index("method")
     return table.astype(float)

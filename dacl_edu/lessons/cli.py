@@ -67,15 +67,15 @@ def parse_words(words: Sequence[str]) -> tuple[str, dict[str, str]]:
         word = rest.pop(0)
         if word in ("-p", "--parameter"):
             if len(rest) < 2:
-                raise UserError(f"{word} takes a name and a value", mend=f"e.g. {USAGE}")
+                raise UserError(f"{word} takes a name and a value", hint=f"e.g. {USAGE}")
             name = rest.pop(0)
             given[name] = rest.pop(0)
         elif word.startswith("-"):
-            raise UserError(f"unknown option {word}", mend=f"e.g. {USAGE}")
+            raise UserError(f"unknown option {word}", hint=f"e.g. {USAGE}")
         else:
             names.append(word)
     if len(names) != 1:
-        raise UserError(f"{len(names)} notebooks named, but must be one", mend=f"e.g. {USAGE}")
+        raise UserError(f"{len(names)} notebooks named, but must be one", hint=f"e.g. {USAGE}")
     return names[0], given
 
 
@@ -102,7 +102,7 @@ def find_notebook(name: str) -> Path:
             known.setdefault(path.stem, path)
     matches = [stem for stem in known if stem == wanted] or [stem for stem in known if stem.startswith(f"{wanted}_")]
     if len(matches) != 1:
-        raise UserError(f"no notebook {name!r}", mend=nearest(wanted, known))
+        raise UserError(f"no notebook {name!r}", hint=nearest(wanted, known))
     return known[matches[0]]
 
 
@@ -133,13 +133,13 @@ def run_notebook(name: str, given: dict[str, str], out: Path | None = None, cell
     declared = declared_parameters(path)
     for key in given:
         if key not in declared:
-            raise UserError(f"{path.stem} has no parameter {key!r}", mend=nearest(key, declared))
+            raise UserError(f"{path.stem} has no parameter {key!r}", hint=nearest(key, declared))
     values = {key: typed(declared[key], text) for key, text in given.items()}
     out = Path("runs") / path.stem if out is None else out
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"{out}: cannot make this folder ({error.strerror})", mend="choose another --out") from error
+        raise UserError(f"{out}: cannot make this folder ({error.strerror})", hint="choose another --out") from error
     if "out" in declared and "out" not in values:
         values["out"] = str(out.resolve())
     for key in ("runs", "root"):  # a path is meant from here, but the notebook runs in its own folder
@@ -184,14 +184,14 @@ def _execute(path: Path, target: Path, values: dict[str, Any], cell_timeout: int
         )
     except papermill.PapermillExecutionError as error:
         what = f"{error.ename}: {_without_colours(error.evalue)}"
-        raise UserError(f"{path.stem}, cell {error.exec_count}: {what}", mend=f"see the end of {target}") from error
+        raise UserError(f"{path.stem}, cell {error.exec_count}: {what}", hint=f"see the end of {target}") from error
     except DeadKernelError as error:
         raise UserError(
             f"{path.stem}: the kernel died (often: out of memory)",
-            mend=f"what ran before is in {target}; try a smaller batch_size, or close other programs",
+            hint=f"what ran before is in {target}; try a smaller batch_size, or close other programs",
         ) from error
     except CellTimeoutError as error:
-        raise UserError(f"{path.stem}: a cell took more than {cell_timeout} s", mend="raise --cell-timeout") from error
+        raise UserError(f"{path.stem}: a cell took more than {cell_timeout} s", hint="raise --cell-timeout") from error
     except papermill.exceptions.PapermillException as error:
         raise UserError(f"{path.stem}: {error}") from error
 

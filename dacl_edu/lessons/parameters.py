@@ -41,13 +41,13 @@ def declared_parameters(path: Path) -> dict[str, Parameter]:
     if len(cells) != 1:
         raise UserError(
             f"{path.name}: {len(cells) or 'no'} cells are tagged 'parameters', but there must be one",
-            mend="run a notebook that takes parameters, 07_training or 08_results; or tag the cell of its defaults",
+            hint="run a notebook that takes parameters, 07_training or 08_results; or tag the cell of its defaults",
         )
     found = {}
     lines = cells[0].source.splitlines()
     for line in ast.parse(cells[0].source).body:
         if not isinstance(line, ast.AnnAssign) or not isinstance(line.target, ast.Name) or line.value is None:
-            raise UserError(f"{path.name}: parameters cell, line {line.lineno}", mend="write  name: type = default")
+            raise UserError(f"{path.name}: parameters cell, line {line.lineno}", hint="write  name: type = default")
         kind = eval(ast.unparse(line.annotation), {"__builtins__": {}}, _TYPES)  # a type of the project's own notebook
         comment = lines[line.lineno - 1].partition("  # ")[2].strip()
         found[line.target.id] = Parameter(line.target.id, kind, ast.literal_eval(line.value), comment)
@@ -115,7 +115,7 @@ def checked_values(kinds: Mapping[str, Any], space: Mapping[str, Any], cells: It
             targets = [target for line in ast.parse(source).body for target in getattr(line, "targets", [])]
             injected |= {target.id for target in targets if isinstance(target, ast.Name)}
     for name in sorted(injected - set(kinds)):
-        raise UserError(f"unknown parameter {name!r}", mend=nearest(name, kinds))
+        raise UserError(f"unknown parameter {name!r}", hint=nearest(name, kinds))
     values = {name: space[name] for name in kinds if name in space}
     defaults = json.loads(os.environ.get("DACL_EDU_PARAMETERS", "{}"))
     values.update({name: value for name, value in defaults.items() if name in values and name not in injected})
@@ -149,4 +149,4 @@ def kind_name(kind: Any) -> str:
 
 def _wrong(parameter: Parameter, value: Any) -> UserError:
     example = f"e.g. -p {parameter.name} {parameter.default}" if parameter.default not in (None, "") else ""
-    return UserError(f"parameter {parameter.name} is {value!r}, but must be {kind_name(parameter.kind)}", mend=example)
+    return UserError(f"parameter {parameter.name} is {value!r}, but must be {kind_name(parameter.kind)}", hint=example)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dacl_edu import paths
+from dacl_edu._moved import old_names
 from dacl_edu.runs.config import TrainConfig
 from dacl_edu.runs.run import METHODS, Run, find_runs, read_run, shipped_runs
 
@@ -47,3 +48,5 @@ def lesson_runs(
             train(config, folder, resume=True, progress=False)
             made.append(read_run(folder))
     return made
+
+__getattr__ = old_names(__name__)  # names of the last release

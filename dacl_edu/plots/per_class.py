@@ -81,12 +81,12 @@ def per_class_comparison(confusions: Mapping[str, Sequence[ArrayLike]], classes:
     (80.0, None)
     """
     if not confusions:
-        raise UserError("no method to compare", mend="name at least one")
+        raise UserError("no method to compare", hint="name at least one")
     number = len(classes)
     figure, said = Figure(), []
     for index, (name, matrices) in enumerate(confusions.items()):
         if not len(matrices) or any(np.shape(matrix) != (number, number) for matrix in matrices):
-            raise UserError(f"{name}: counts do not fit {number} classes", mend=f"give {(number, number)} a seed")
+            raise UserError(f"{name}: counts do not fit {number} classes", hint=f"give {(number, number)} a seed")
         intervals = class_intervals(matrices)
         known = [i if i is not None else (None, None, None) for i in intervals]
         low, middle, high = ([None if v is None else 100 * v for v in part] for part in zip(*known, strict=True))

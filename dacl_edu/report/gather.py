@@ -46,14 +46,14 @@ def gather(folders: Iterable[str | Path]) -> tuple[list[Run], list[str]]:
         more = f" ({notes[0]})" if notes else ""
         raise UserError(
             f"no run in {', '.join(map(str, named))}{more}",
-            mend="name run folders, e.g. runs/demo; dacl-edu demo trains",
+            hint="name run folders, e.g. runs/demo; dacl-edu demo trains",
         )
     named_runs = _named(in_order(runs))
     notes += [f"{run.name}: {' '.join(run.missing)}" for run in named_runs if run.missing]
     return named_runs, notes
 
 
-def parts(runs: Sequence[Run]) -> list[list[Run]]:
+def comparable_groups(runs: Sequence[Run]) -> list[list[Run]]:
     """Divide finished runs into those that may be compared: the same data set, split, images and classes."""
     found: dict[tuple[Any, ...], list[Run]] = {}
     for run in runs:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from dacl_edu.errors import UserError
-from dacl_edu.report.attention import attention_section, gradient_section
+from dacl_edu.report.attention_section import attention_section, gradient_section
 from dacl_edu.report.blocks import Section
 from dacl_edu.report.faces import Pictures
 from dacl_edu.report.features import Features, embedding_section, geometry_section
-from dacl_edu.report.gather import gather, parts
+from dacl_edu.report.gather import comparable_groups, gather
 from dacl_edu.report.results import (
     classes_section,
     confusion_section,
@@ -63,7 +63,7 @@ def write_report(
 
     target = Path(out).expanduser()
     if target.is_dir():
-        raise UserError(f"{target} is a folder", mend=f"--out {target / 'report.html'}")
+        raise UserError(f"{target} is a folder", hint=f"--out {target / 'report.html'}")
     say("reading the runs")
     sections, title = make_sections(list(folders), command, say, None if cache is None else Path(cache))
     say("writing the page")
@@ -71,7 +71,7 @@ def write_report(
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(render(sections, title), encoding="utf-8")
     except OSError as error:
-        raise UserError(f"{target}: cannot write there ({error.strerror})", mend="choose another --out") from error
+        raise UserError(f"{target}: cannot write there ({error.strerror})", hint="choose another --out") from error
     if png is not None:
         say("drawing the pictures")
         write_pictures(sections, Path(png).expanduser())
@@ -81,7 +81,7 @@ def write_report(
 def make_sections(folders: list[str | Path], command: str, say: Say, cache: Path | None) -> tuple[list[Section], str]:
     """Return the sections of the report and its title."""
     runs, notes = gather(folders)
-    comparable = parts(runs)
+    comparable = comparable_groups(runs)
     pictures = Pictures()
     say("training, confusion, classes, samples")
     sections = [
@@ -93,7 +93,7 @@ def make_sections(folders: list[str | Path], command: str, say: Say, cache: Path
         samples_section(comparable, pictures),
     ]
     say("deep features")
-    features = [Features(part) for part in comparable]
+    features = [Features(group) for group in comparable]
     say("the map of deep features (UMAP)")
     sections.append(embedding_section(features, pictures, cache))
     say("compactness and separation")
@@ -135,7 +135,7 @@ def write_pictures(sections: Iterable[Section], folder: Path) -> list[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"{folder}: cannot make this folder ({error.strerror})", mend="choose another") from error
+        raise UserError(f"{folder}: cannot make this folder ({error.strerror})", hint="choose another") from error
     try:
         pio.write_images(
             figures, [folder / name for name in names], scale=2,
@@ -146,7 +146,7 @@ def write_pictures(sections: Iterable[Section], folder: Path) -> list[Path]:
         if "chrome" not in str(error).lower() and "browser" not in str(error).lower():
             raise
         raise UserError(
-            "PNG files are drawn by a browser, and none was found", mend="install chromium, or leave --png out"
+            "PNG files are drawn by a browser, and none was found", hint="install chromium, or leave --png out"
         ) from error
     return [folder / name for name in names]
 

@@ -44,13 +44,13 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         No such file, a damaged file, or another format.
     """
     if not path.is_file():
-        raise UserError(f"{path}: no checkpoint there", mend="train first, or name the run's folder")
+        raise UserError(f"{path}: no checkpoint there", hint="train first, or name the run's folder")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a damaged file
-        raise UserError(f"{path}: not a readable checkpoint ({type(error).__name__})", mend="train again") from error
+        raise UserError(f"{path}: not a readable checkpoint ({type(error).__name__})", hint="train again") from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
-        raise UserError(f"{path}: not a checkpoint of this version of dacl-edu", mend="train again")
+        raise UserError(f"{path}: not a checkpoint of this version of dacl-edu", hint="train again")
     return state
 
 

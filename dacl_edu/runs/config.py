@@ -8,9 +8,13 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from dacl_edu._moved import with_new_names
 from dacl_edu.centers import CenterInit
 from dacl_edu.errors import UserError
 from dacl_edu.model.attention import AttentionMode
+
+RENAMED_FIELDS = {"weights": "pretrained"}
+"""Fields of the last release: command lines and configurations on disk still have them."""
 
 Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed", "64-true"]
 Schedule = Literal["step", "onecycle", "constant"]
@@ -65,7 +69,7 @@ class TrainConfig(BaseModel):
     backbone: str = Field("resnet18", description="small_resnet, a torchvision classifier, or timm:<name>")
     attention: AttentionMode | None = Field(None, description="attention mode; default learned where the loss uses it")
     attention_widths: tuple[int, ...] | None = Field(None, description="context encoder widths; default 7d, d, d/8")
-    weights: str | None = Field(None, description="'imagenet' or a checkpoint file to start from")
+    pretrained: str | None = Field(None, description="'imagenet' or a checkpoint file to start from")
 
     # -- loss and centers
     lam: float = Field(0.01, ge=0, description="λ of Eq. 8")
@@ -142,22 +146,24 @@ class TrainConfig(BaseModel):
             Unknown preset or field (the nearest known one is said), wrong type or range.
         """
         if preset not in PRESETS:
-            raise UserError(f"unknown preset {preset!r}", mend=_nearest(preset, PRESETS))
+            raise UserError(f"unknown preset {preset!r}", hint=_nearest(preset, PRESETS))
+        changes = with_new_names(changes, RENAMED_FIELDS)
         return cls.checked({"preset": preset, **PRESETS[preset], **changes})
 
     @classmethod
     def checked(cls, values: dict[str, Any]) -> TrainConfig:
         """Build a config from a dictionary, turning what is wrong with it into one readable sentence."""
+        values = with_new_names(values, RENAMED_FIELDS, warn=False)  # a folder on disk is nobody's mistake
         for key in values:
             if key not in cls.model_fields:
-                raise UserError(f"unknown field {key!r}", mend=_nearest(key, cls.model_fields))
+                raise UserError(f"unknown field {key!r}", hint=_nearest(key, cls.model_fields))
         try:
             return cls(**values)
         except ValidationError as error:
             first = error.errors()[0]
             field = ".".join(str(part) for part in first["loc"])
             reason = first["msg"].removeprefix("Value error, ")
-            raise UserError(f"{field}: {reason}" if field else reason, mend="see dacl-edu train --help") from error
+            raise UserError(f"{field}: {reason}" if field else reason, hint="see dacl-edu train --help") from error
 
 
 def _nearest(word: str, known: Any) -> str:
@@ -167,7 +173,7 @@ def _nearest(word: str, known: Any) -> str:
 
 _PAPER = {
     # Sec. 4.2 to the letter. The paper starts from MS-Celeb-1M weights, which are not distributed: give yours
-    # with `weights`.
+    # with `pretrained`.
     "backbone": "resnet18",
     "load_size": 256,
     "image_size": 224,

@@ -56,16 +56,16 @@ class RunFolder:
         if self.config_file.exists():
             if not resume:
                 raise UserError(
-                    f"{self.path} already holds a run", mend="--resume continues it; or choose another --out"
+                    f"{self.path} already holds a run", hint="--resume continues it; or choose another --out"
                 )
             self._require_same(config)
             return
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UserError(f"{self.path}: cannot make this folder ({error.strerror})", mend="choose --out") from error
+            raise UserError(f"{self.path}: cannot make this folder ({error.strerror})", hint="choose --out") from error
         if any(self.path.iterdir()):
-            raise UserError(f"{self.path} is not empty and holds no run", mend="choose another --out")
+            raise UserError(f"{self.path} is not empty and holds no run", hint="choose another --out")
         write_json(self.config_file, config.model_dump(mode="json"))
         write_json(self.environment_file, environment())
 
@@ -76,7 +76,7 @@ class RunFolder:
             said = ", ".join(f"{key} {before[key]!r} → {now[key]!r}" for key in changed)
             raise UserError(
                 f"{self.path} holds a run with other settings: {said}",
-                mend="resume with the same settings, or choose another --out",
+                hint="resume with the same settings, or choose another --out",
             )
 
     def config(self) -> TrainConfig:
@@ -102,11 +102,11 @@ class RunFolder:
     @staticmethod
     def _read(file: Path, otherwise: str) -> dict[str, Any]:
         if not file.is_file():
-            raise UserError(f"{file.parent}: {otherwise}", mend=f"looked for {file.name}")
+            raise UserError(f"{file.parent}: {otherwise}", hint=f"looked for {file.name}")
         try:
             return json.loads(file.read_text(encoding="utf-8"))
         except json.JSONDecodeError as error:
-            raise UserError(f"{file}: not JSON (line {error.lineno})", mend="train again into another --out") from error
+            raise UserError(f"{file}: not JSON (line {error.lineno})", hint="train again into another --out") from error
 
     def write_metrics(self, history: list[dict[str, Any]]) -> None:
         """Write one line an epoch, so that a resumed run's file is that of an uninterrupted one."""

@@ -42,14 +42,14 @@ def build_method(config: TrainConfig) -> tuple[MetricLoss | None, AttentionMode]
     if name != SOFTMAX and ":" not in name and name not in available_losses():
         near = difflib.get_close_matches(name, available_methods(), n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(available_methods())}"
-        raise UserError(f"unknown method {config.method!r}", mend=f"{hint} {OTHER_NAMES}")
+        raise UserError(f"unknown method {config.method!r}", hint=f"{hint} {OTHER_NAMES}")
     metric_loss = None if name == SOFTMAX else build_loss(name, **config.loss_parameters)
     if metric_loss is not None and metric_loss.uses_attention:
         return metric_loss, config.attention or "learned"
     if config.attention not in (None, "ones"):
         raise UserError(
             f"method {config.method!r} does not use attention, so attention={config.attention!r} would do nothing",
-            mend=f"leave attention out, or use --method {_attentive(config.method)}",
+            hint=f"leave attention out, or use --method {_attentive(config.method)}",
         )
     return metric_loss, "ones"
 

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from dacl_edu import paths
+from dacl_edu._moved import warn_of_old_name
 from dacl_edu.errors import UserError
 from dacl_edu.evaluation.deep_features import ClassifierHead, DeepFeatures, balanced_rows
 from dacl_edu.evaluation.predict import Predictions
@@ -75,8 +76,14 @@ class Run:
             The run has no predictions.
         """
         if self.predictions is None:
-            raise UserError(f"{self.folder}: no predictions there", mend="train it again")
+            raise UserError(f"{self.folder}: no predictions there", hint="train it again")
         return self.predictions.logits.argmax(dim=1) == self.predictions.labels
+
+    @property
+    def right(self) -> torch.Tensor:
+        """The last release's name of :attr:`correct`."""
+        warn_of_old_name("Run.right", "Run.correct")
+        return self.correct
 
     def deep_features(self, split: str, per_class: int | None = None) -> DeepFeatures:
         """Return features and attention: those stored with the run, or computed by its checkpoint.
@@ -165,10 +172,10 @@ def find_runs(folders: str | Path | Sequence[str | Path]) -> list[Run]:
     results = sorted({file for folder in named for file in Path(folder).expanduser().rglob("result.json")})
     runs = [read_run(file.parent) for file in results]
     if not runs:
-        raise UserError(f"no finished run in {', '.join(map(str, named))}", mend="train some with notebook 07_training")
+        raise UserError(f"no finished run in {', '.join(map(str, named))}", hint="train some with notebook 07_training")
     for run in runs:
         if not run.finished:
-            raise UserError(f"{run.folder}: {' '.join(run.missing)}", mend="train it again")
+            raise UserError(f"{run.folder}: {' '.join(run.missing)}", hint="train it again")
     return in_order(runs)
 
 
@@ -192,7 +199,7 @@ def shipped_runs() -> list[Run]:
     ['center', 'dacl', 'softmax']
     """
     if not paths.shipped_runs().is_dir():
-        raise UserError("no run was named, and none comes with this copy", mend="train some: dacl-edu demo")
+        raise UserError("no run was named, and none comes with this copy", hint="train some: dacl-edu demo")
     return find_runs(paths.shipped_runs())
 
 

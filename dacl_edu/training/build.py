@@ -12,7 +12,7 @@ from dacl_edu.centers import ClassCenters
 from dacl_edu.data import BatchAugment
 from dacl_edu.losses import Objective
 from dacl_edu.model import DACL
-from dacl_edu.model.pretrained import load_weights
+from dacl_edu.model.pretrained import load_pretrained
 from dacl_edu.runs.config import TrainConfig
 from dacl_edu.runs.folder import RunFolder
 from dacl_edu.runs.methods import build_method
@@ -63,8 +63,8 @@ def build_run(config: TrainConfig, folder: RunFolder, resume: bool, progress: bo
     torch.manual_seed(config.seed)
     num_classes = len(data.train.classes)
     network = DACL(config.backbone, num_classes, config.image_size, attention_mode, config.attention_widths)
-    if config.weights:
-        report = load_weights(network, config.weights)
+    if config.pretrained:
+        report = load_pretrained(network, config.pretrained)
         if progress and fabric.is_global_zero:
             print(report, file=sys.stderr)
     centers = ClassCenters(

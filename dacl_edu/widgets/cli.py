@@ -33,7 +33,7 @@ def explore(
             print(f"{known:<12}{entry.says}{' (takes --runs)' if entry.takes_runs else ''}")
         return
     if not name:
-        raise UserError("name an explorer", mend=f"one of {', '.join(EXPLORERS)}; --list says what they show")
+        raise UserError("name an explorer", hint=f"one of {', '.join(EXPLORERS)}; --list says what they show")
     from dacl_edu.widgets.pages import serve
 
     serve(name, runs, port, open_browser, lambda line: print(line, flush=True))

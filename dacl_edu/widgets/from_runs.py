@@ -31,7 +31,7 @@ def embedding_of_runs(runs: Any = "") -> widgets.Widget:
     ipywidgets.Widget
         A sentence that says what is missing, where something is.
     """
-    from dacl_edu.widgets.embedding import EmbeddingExplorer, explorer_data
+    from dacl_edu.widgets.embedding_explorer import EmbeddingExplorer, explorer_data
 
     try:
         found = layout.runs_of(runs)
@@ -56,7 +56,7 @@ def attention_of_runs(runs: Any = "") -> widgets.Widget:
     try:
         able = [run for run in layout.runs_of(runs) if has_attention(run)]
         if not able:
-            raise UserError("no run there has attention", mend="train one: dacl-edu train --method dacl")
+            raise UserError("no run there has attention", hint="train one: dacl-edu train --method dacl")
         shown = layout.rows(_attention(able[0]))
     except UserError as error:
         return _missing("attention", error)
@@ -84,7 +84,7 @@ def has_attention(run: Run) -> bool:
 
 def _attention(run: Run) -> widgets.Widget:
     from dacl_edu.runs.splits import load_split
-    from dacl_edu.widgets.attention import attention_explorer
+    from dacl_edu.widgets.attention_explorer import attention_explorer
 
     split = run.result["split"]
     deep = run.deep_features(split, PER_CLASS)

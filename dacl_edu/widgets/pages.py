@@ -66,7 +66,7 @@ def page_notebook(name: str, runs: str = "", folder: str = "") -> Any:
 
     entry = find(name)
     if runs and not entry.takes_runs:
-        raise UserError(f"{name} shows no runs", mend="leave --runs out")
+        raise UserError(f"{name} shows no runs", hint="leave --runs out")
     options = f", runs={runs!r}" if runs else ""
     lines = ["import os", "", f"os.chdir({folder!r})"] if folder else []
     lines += ["from dacl_edu.widgets import explorer", "", f"explorer({name!r}{options})"]
@@ -105,7 +105,7 @@ def serve(
         from jupyterlab_server.config import get_federated_extensions
         from voila.app import Voila
     except ImportError as error:
-        raise UserError(f"{error.name} is not installed", mend="pip install 'dacl-edu[notebooks]'") from error
+        raise UserError(f"{error.name} is not installed", hint="pip install 'dacl-edu[notebooks]'") from error
 
     notebook = page_notebook(name, runs, os.getcwd())
     say(f"{name} starts; its page takes some seconds to load …")

@@ -61,8 +61,8 @@ def find_assignment(name: str, course: str | Path) -> Assignment:
     found = [p for p in sources if p.stem == name] or [p for p in sources if p.stem.startswith(f"{name}_")]
     if len(found) != 1:
         known = ", ".join(path.stem for path in sources)
-        mend = f"there are {known}" if known else f"dacl-edu course release {name} --course {course}"
-        raise UserError(f"{course}: no assignment {name!r}", mend=mend)
+        hint = f"there are {known}" if known else f"dacl-edu course release {name} --course {course}"
+        raise UserError(f"{course}: no assignment {name!r}", hint=hint)
     return Assignment.load(found[0])
 
 
@@ -95,11 +95,11 @@ def submissions(assignment: Assignment, course: str | Path, only: Sequence[str] 
     students = sorted(found.keys() | said.keys())
     if not students:
         raise UserError(
-            f"{course}: no submission of {assignment.name}", mend=f"dacl-edu course collect FOLDER {assignment.name}"
+            f"{course}: no submission of {assignment.name}", hint=f"dacl-edu course collect FOLDER {assignment.name}"
         )
     unknown = [name for name in only if name not in students]
     if unknown:
-        raise UserError(f"no submission by {unknown[0]!r}", mend=f"there are {', '.join(students)}")
+        raise UserError(f"no submission by {unknown[0]!r}", hint=f"there are {', '.join(students)}")
     return [Submitted(s, found.get(s), tuple(said.get(s, ()))) for s in students if not only or s in only]
 
 
@@ -158,7 +158,7 @@ def write_results(assignment: Assignment, course: str | Path) -> Results:
         json.loads(p.read_text(encoding="utf-8")) for p in sorted(_marks_folder(course, assignment).glob("*.json"))
     ]
     if not stored:
-        raise UserError(f"{course}: nothing of {assignment.name} is graded", mend="dacl-edu course grade first")
+        raise UserError(f"{course}: nothing of {assignment.name} is graded", hint="dacl-edu course grade first")
     given, comments = manual_scores(course, assignment), manual_comments(course, assignment)
     scores = []
     for entry in stored:

@@ -160,7 +160,7 @@ def _gradebook(course: Path, name: str) -> Iterator[Any]:
 
     file = course / "gradebook.db"
     if not file.is_file():
-        raise UserError(f"{file}: no gradebook", mend="release the assignment into this course folder first")
+        raise UserError(f"{file}: no gradebook", hint="release the assignment into this course folder first")
     with tools_on_path(), warnings.catch_warnings():
         warnings.simplefilter("ignore", SAWarning)  # of nbgrader's own queries
         try:
@@ -168,10 +168,10 @@ def _gradebook(course: Path, name: str) -> Iterator[Any]:
                 try:
                     book.find_assignment(name)
                 except MissingEntry:
-                    raise UserError(f"{file}: knows no {name}", mend="release the assignment first") from None
+                    raise UserError(f"{file}: knows no {name}", hint="release the assignment first") from None
                 yield book
         except DBAPIError as error:
-            raise UserError(f"{file}: {error.orig}", mend="close what uses it, or restore it from a copy") from error
+            raise UserError(f"{file}: {error.orig}", hint="close what uses it, or restore it from a copy") from error
 
 
 def _write_scores(

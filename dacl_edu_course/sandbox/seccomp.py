@@ -1,8 +1,8 @@
 """Linux's seccomp: a process gives up, for good, the system calls that reach other processes, the network or settings.
 
 The filter is written with libseccomp, by way of the package pyseccomp, which knows the numbers of the calls on every
-processor. Where the library is missing (it is Debian's and Ubuntu's ``libseccomp2``), this layer is missing and ``grade``
-says so. A refused call returns "not permitted", which Python raises as ``PermissionError``.
+processor. Where the library is missing (it is Debian's ``libseccomp2``), this layer is missing and ``grade`` says so.
+A refused call returns "not permitted", which Python raises as ``PermissionError``.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ def collect(folder: str | Path, assignment: Assignment, course: str | Path) -> l
         elif folder.is_dir():
             place = folder
         else:
-            raise UserError(f"{folder}: no such folder", mend="give the folder, or the .zip, of the submissions")
+            raise UserError(f"{folder}: no such folder", hint="give the folder, or the .zip, of the submissions")
         files, notes = files_by_student(place, assignment.name)
         for name, why in refused:
             parts = name.removeprefix(f"{folder.stem}/" if place.name == folder.stem else "").split("/")
@@ -85,7 +85,7 @@ def collect(folder: str | Path, assignment: Assignment, course: str | Path) -> l
             notes.setdefault(owner, []).append(f"In the archive, {plain_name(name)} was left out: {why}.")
         if not files:
             hint = "; ".join(notes.get("", [])) or "expected is STUDENT/NAME.ipynb, or STUDENT_NAME.ipynb"
-            raise UserError(f"{folder}: no submission in it", mend=hint)
+            raise UserError(f"{folder}: no submission in it", hint=hint)
         names = safe_names(list(files))
         taken = [
             _one(assignment, course, names[student], student, files[student], notes.get(student, []), Path(scratch))

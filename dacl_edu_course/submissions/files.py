@@ -102,7 +102,7 @@ def unzip(archive: Path, target: Path) -> list[tuple[str, str]]:
         source = zipfile.ZipFile(archive)
     except (zipfile.BadZipFile, OSError, ValueError) as error:
         raise UserError(
-            f"{archive}: cannot be unpacked ({error})", mend="give the folder, or download it again"
+            f"{archive}: cannot be unpacked ({error})", hint="give the folder, or download it again"
         ) from error
     with source:
         for member in source.infolist()[:_FILES]:

@@ -71,8 +71,9 @@ FOUND_ANSWER = """
 
 MONKEY_PATCH = """
     import builtins, importlib
-    names = ("dacl_edu.check.answers", "dacl_edu.check", "dacl_edu.check.properties", "dacl_edu_course.questions.question", "dacl_edu_course.grading.test_cell", "dacl_edu_course.grading.scores")
-    modules = [importlib.import_module("dacl_edu_course." + name) for name in names]
+    core = ("dacl_edu.check.answers", "dacl_edu.check", "dacl_edu.check.properties")
+    course = ("questions.question", "grading.test_cell", "grading.scores")
+    modules = [importlib.import_module(name) for name in (*core, *("dacl_edu_course." + name for name in course))]
     answers, check, properties, question, testing, marks = modules
 
     def nothing(*args, **kwargs):

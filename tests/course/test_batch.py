@@ -122,7 +122,7 @@ def test_marks_are_files_that_say_what_happened(graded: Path) -> None:
 def test_what_is_not_there_is_said_with_a_mend(graded: Path, ask: object, said: str) -> None:
     with pytest.raises(UserError, match=said) as error:
         ask(graded)  # type: ignore[operator]
-    assert error.value.mend
+    assert error.value.hint
 
 
 def test_nothing_collected_and_nothing_graded_are_said(tmp_path: Path) -> None:

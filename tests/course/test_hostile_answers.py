@@ -17,7 +17,7 @@ from course.made_assignment import answered, made_assignment
 import dacl_edu.losses
 from dacl_edu.check.answers import AnswerError, LocalAnswer
 from dacl_edu.check.properties import by_hand, own_work
-from dacl_edu.check.referenced_names import mentioned
+from dacl_edu.check.referenced_names import referenced_names
 from dacl_edu.losses import center_loss as package_loss
 from dacl_edu_course.grading import grade
 from dacl_edu_course.grading.test_cell import TestCell, run_test_cell
@@ -117,7 +117,7 @@ SCALE = torch.tensor(2.0)
 def test_honest_functions_pass(function: Callable[..., Any]) -> None:
     own_work(function)
     by_hand(function)
-    assert "SCALE" in set(mentioned(function))
+    assert "SCALE" in set(referenced_names(function))
 
 
 def test_things_that_hold_themselves_end() -> None:

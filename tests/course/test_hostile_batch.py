@@ -72,7 +72,7 @@ def test_a_system_that_cannot_grade_is_said_at_once(tmp_path: Path, monkeypatch:
     course, assignment = made_course(tmp_path, {"ada": answered()})
 
     def cannot(*_: Any) -> Any:
-        raise UserError("no processes", mend="use WSL")
+        raise UserError("no processes", hint="use WSL")
 
     monkeypatch.setattr(batch, "grade_submission", cannot)
     with pytest.raises(UserError, match="no processes"):

@@ -10,9 +10,9 @@ import torch
 from dacl_edu.data.bundled import bundled_folder, load_bundled
 from dacl_edu.data.classes import EXPRESSIONS
 from dacl_edu.errors import UserError
+from dacl_edu_faces.action_units import CONFUSIONS
+from dacl_edu_faces.dataset_plan import class_counts
 from dacl_edu_faces.factors import FACTOR_TYPES
-from dacl_edu_faces.plan import class_counts
-from dacl_edu_faces.units import CONFUSIONS
 
 COUNTS = {"train": 6300, "val": 1050, "test": 2100}
 

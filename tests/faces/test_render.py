@@ -1,4 +1,4 @@
-"""Rendering: the same bytes again, folders that the folder reader reads, runs that go on, errors that say the mend."""
+"""Rendering: the same bytes again, folders that the folder reader reads, runs that go on, errors with a hint."""
 
 import csv
 import io
@@ -134,7 +134,7 @@ def test_every_kind_of_thing_changes_the_picture(factors):
 def test_the_shipped_pictures_come_from_this_generator():
     from dacl_edu.data.bundled import bundled_folder
     from dacl_edu_faces import pack
-    from dacl_edu_faces.plan import plan_labels
+    from dacl_edu_faces.dataset_plan import plan_labels
     from dacl_edu_faces.versions import versions
 
     made_by = json.loads((bundled_folder() / "manifest.json").read_text())["versions"]

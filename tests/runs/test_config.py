@@ -141,8 +141,9 @@ def test_the_optimizer_gets_momentum_weight_decay_and_no_frozen_weight() -> None
 
 def test_json_and_back_is_the_same_config() -> None:
     config = TrainConfig.from_preset(
-        "quick", root="~/faces", attention_widths=(32, 8), loss_parameters={"margin": 0.5}, clip_norm=1, weights="x.pt"
-    )
+        "quick", root="~/faces", attention_widths=(32, 8), loss_parameters={"margin": 0.5}, clip_norm=1,
+        pretrained="x.pt",
+    )  # fmt: skip
     again = TrainConfig.checked(json.loads(json.dumps(config.model_dump(mode="json"))))
     assert again == config
     assert again.root == Path("~/faces").expanduser() and again.attention_widths == (32, 8)

@@ -172,7 +172,7 @@ def test_a_run_starts_from_the_weights_it_is_given(
     config: Config, tmp_path: Path, finished: tuple[dict[str, Any], RunFolder]
 ) -> None:
     given = load_checkpoint(finished[1].checkpoint_last)["model"]
-    own = config(weights=str(finished[1].checkpoint_last), lr=1e-9, epochs=1, seed=5)
+    own = config(pretrained=str(finished[1].checkpoint_last), lr=1e-9, epochs=1, seed=5)
     train(own, tmp_path / "run", progress=False)
     weights, _ = final(tmp_path / "run")
     for name in ("backbone.stem.0.weight", "classifier.weight", "attention.heads.linear.weight"):
@@ -277,7 +277,7 @@ def test_a_nan_stops_the_run_and_names_term_epoch_and_step(config: Config, tmp_p
         train(config(method="breaks", epochs=3), tmp_path / "run", progress=False)
     assert "breaks epoch 2/3, step 2: the metric loss is nan" in str(caught.value)
     assert "softmax" not in str(caught.value)
-    assert "checkpoint_last.pt" in caught.value.problem and "--lr" in caught.value.mend
+    assert "checkpoint_last.pt" in caught.value.problem and "--lr" in caught.value.hint
     state = load_checkpoint(RunFolder(tmp_path / "run").checkpoint_last)
     assert state["epoch"] == 1
     assert all(value.isfinite().all() for value in state["model"].values())

@@ -205,7 +205,7 @@ def test_a_file_in_the_place_of_the_folder_is_refused(config: Config, tmp_path: 
 
 @pytest.mark.parametrize(
     "changes",
-    [{"backbone": "resnt18"}, {"weights": "absent.pt"}, {"attention_widths": (8, 0)}, {"method": "dcal"}],
+    [{"backbone": "resnt18"}, {"pretrained": "absent.pt"}, {"attention_widths": (8, 0)}, {"method": "dcal"}],
     ids=lambda changes: next(iter(changes)),
 )
 def test_a_mistyped_setting_leaves_no_folder_behind(changes: dict[str, Any], config: Config, tmp_path: Path) -> None:

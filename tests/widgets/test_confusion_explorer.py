@@ -18,7 +18,7 @@ from dacl_edu.data import load_dataset
 from dacl_edu.evaluation.predict import Predictions
 from dacl_edu.runs.run import Run
 from dacl_edu.training import TrainConfig
-from dacl_edu.widgets.confusion import (
+from dacl_edu.widgets.confusion_explorer import (
     COLUMNS,
     MOST,
     ORDERS,
@@ -54,7 +54,7 @@ def click(explorer: _Confusion, row: int, column: int) -> None:
     explorer._clicked(explorer.matrix.data[0], SimpleNamespace(point_inds=[(row, column)]), None)
 
 
-def test_a_cell_holds_its_images_the_surest_first() -> None:
+def test_a_cell_holds_its_images_the_most_confident_first() -> None:
     logits = torch.tensor([[0.0, 2.0], [3.0, 0.0], [0.0, 9.0], [0.0, 4.0], [float("nan"), 1.0]])
     labels = torch.tensor([0, 0, 0, 1, 0])
     cell = cell_of(logits, labels, true=0, predicted=1)
@@ -81,7 +81,7 @@ def test_faces_carry_probability_and_the_number_of_the_image() -> None:
     assert re.findall(r"alt='(.*?)'", html)[0] == "image 3: fear, taken for surprise"
     first = Image.open(io.BytesIO(base64.b64decode(re.findall(r"base64,(.*?)'", html)[0])))
     assert np.asarray(first).mean() == pytest.approx(200, abs=2)
-    assert heading(cell, ("fear", "surprise"), ORDERS[0]) == "fear taken for surprise: 2 images, surest first"
+    assert heading(cell, ("fear", "surprise"), ORDERS[0]) == "fear taken for surprise: 2 images, most confident first"
     none = cell_of(logits, labels, 1, 1)
     assert heading(none, ("fear", "fear"), ORDERS[0]) == "fear, recognised: no image"
     assert captions(faces_of(images, indices, none, ("fear", "fear"))) == []

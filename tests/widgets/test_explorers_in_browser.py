@@ -77,7 +77,7 @@ def moves(page: Any, scope: Any, name: str) -> dict[str, Any]:
             "arrow key on a": lambda: turn(scope, "attention a"),
         },
         "attention": {
-            "arrow key on silence k": lambda: turn(scope, "silence k"),
+            "arrow key on ablate k": lambda: turn(scope, "ablate k"),
             "other face": lambda: pick(scope, "face of", 2),
         },
         "embedding": {

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from dacl_edu.widgets import gradients
-from dacl_edu.widgets.gradients import (
+from dacl_edu.widgets.gradient_explorer import (
     A_RANGE,
     Point,
     autograd_slopes,

@@ -163,7 +163,7 @@ def class_contrast(attention: ArrayLike, labels: ArrayLike) -> pd.DataFrame:
     a, y = as_samples(attention, labels)
     classes = len(np.unique(y))
     if classes < 2 or len(y) <= classes:
-        raise UserError(f"{len(y)} samples of {classes} classes", mend="contrast needs two classes and more samples")
+        raise UserError(f"{len(y)} samples of {classes} classes", hint="contrast needs two classes and more samples")
     total = np.square(a - a.mean(axis=0)).sum(axis=0)
     inside = np.square(without_group_means(a, y)).sum(axis=0)
     varies = total > 1e-12 * len(y)
@@ -201,7 +201,7 @@ def attention_drift(snapshots: Sequence[Any]) -> pd.DataFrame:
     [0]
     """
     if not snapshots:
-        raise UserError("the run kept no snapshots", mend="train with snapshots, e.g. --snapshots 15")
+        raise UserError("the run kept no snapshots", hint="train with snapshots, e.g. --snapshots 15")
     rows, before = [], None
     for snapshot in snapshots:
         deep = snapshot.deep
@@ -305,10 +305,10 @@ def as_matrix(values: ArrayLike) -> Array:
     """
     array = values.detach().cpu().double().numpy() if isinstance(values, Tensor) else np.asarray(values, dtype=float)
     if array.ndim != 2 or not array.size:
-        raise UserError(f"attention of shape {array.shape}", mend="it must be (n, d), with at least one sample")
+        raise UserError(f"attention of shape {array.shape}", hint="it must be (n, d), with at least one sample")
     bad = ~np.isfinite(array).all(axis=1)
     if bad.any():
-        raise UserError(f"{bad.sum()} of {len(array)} rows hold NaN or infinity", mend="did the training diverge?")
+        raise UserError(f"{bad.sum()} of {len(array)} rows hold NaN or infinity", hint="did the training diverge?")
     return array
 
 
@@ -322,5 +322,5 @@ def as_samples(attention: ArrayLike, labels: ArrayLike) -> tuple[Array, NDArray[
     """
     a, y = as_matrix(attention), np.asarray(labels)
     if y.shape != a.shape[:1] or (y < 0).any():
-        raise UserError(f"labels of shape {y.shape} for {len(a)} samples", mend="one label 0, 1, … for each sample")
+        raise UserError(f"labels of shape {y.shape} for {len(a)} samples", hint="one label 0, 1, … for each sample")
     return a, y.astype(np.int64)

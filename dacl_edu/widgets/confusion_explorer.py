@@ -1,4 +1,4 @@
-"""The confusion explorer: choose a cell of a confusion matrix, see its faces, the surest first."""
+"""The confusion explorer: choose a cell of a confusion matrix, see its faces, the most confident first."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MOST = 16
 COLUMNS, SIDE = 4, 112  # matrix and faces stand side by side
-ORDERS = ("surest first", "least sure first")
+ORDERS = ("most confident first", "least confident first")
 
 
 class Cell(NamedTuple):
@@ -47,7 +47,7 @@ def cell_of(logits: Tensor, labels: Tensor, true: int, predicted: int, order: st
     labels : Tensor, shape (n,)
     true, predicted : int
         0 .. K-1.
-    order : {"surest first", "least sure first"}
+    order : {"most confident first", "least confident first"}
 
     Examples
     --------
@@ -94,8 +94,8 @@ def heading(cell: Cell, names: tuple[str, str], order: str) -> str:
 
     Examples
     --------
-    >>> heading(Cell(torch.arange(30), torch.ones(30)), ("fear", "surprise"), "surest first")
-    'fear taken for surprise: 16 of 30 images, surest first'
+    >>> heading(Cell(torch.arange(30), torch.ones(30)), ("fear", "surprise"), "most confident first")
+    'fear taken for surprise: 16 of 30 images, most confident first'
     """
     true, predicted = names
     relation = f"{true}, recognised" if true == predicted else f"{true} taken for {predicted}"

@@ -101,11 +101,11 @@ def explorer_data(
     for run in runs:
         first.setdefault(run.config.method, run)
     if not first:
-        raise UserError("no run to explore", mend="train one, or name its folder")
+        raise UserError("no run to explore", hint="train one, or name its folder")
     deep = {method: run.deep_features(split, per_class) for method, run in first.items()}
     indices = next(iter(deep.values())).indices
     if any(not np.array_equal(d.indices, indices) for d in deep.values()):
-        raise UserError("the runs keep features of different images", mend="take runs on one data set and split")
+        raise UserError("the runs keep features of different images", hint="take runs on one data set and split")
     run = next(iter(first.values()))
     dataset = load_split(run.config, split)
     features = {method: d.features.numpy() for method, d in deep.items()}
@@ -175,7 +175,7 @@ def paint(data: ExplorerData, method: str, by: str) -> Paint:
         legend = [("right", BLUE, "circle"), ("wrong", ORANGE, "circle")]
         return Paint(np.where(right, BLUE, ORANGE).tolist(), own, legend)
     if data.factors is None or by not in data.factors:
-        raise UserError(f"no colouring {by!r}", mend=f"use one of {', '.join(colourings(data))}")
+        raise UserError(f"no colouring {by!r}", hint=f"use one of {', '.join(colourings(data))}")
     import pandas as pd
 
     column = data.factors[by]

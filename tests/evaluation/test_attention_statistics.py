@@ -1,4 +1,4 @@
-"""Attention: patterns, silencing, controls and factors, each against a loop, and against data whose answer is known."""
+"""Attention: patterns, ablation, controls and factors, each against a loop, and against data whose answer is known."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import torch
 from sklearn.feature_selection import f_classif
 
 from dacl_edu.errors import UserError
-from dacl_edu.evaluation.attention import (
+from dacl_edu.evaluation.ablation import ablation_curve, ablation_curves
+from dacl_edu.evaluation.attention_statistics import (
     attention_drift,
     class_contrast,
     class_means,
@@ -24,7 +25,6 @@ from dacl_edu.evaluation.attention import (
 )
 from dacl_edu.evaluation.deep_features import ClassifierHead, DeepFeatures
 from dacl_edu.evaluation.factors import factor_association
-from dacl_edu.evaluation.silencing import silencing_curve, silencing_curves
 from dacl_edu.model.attention import AttentionNetwork
 
 N, D, K = 60, 9, 3
@@ -121,10 +121,10 @@ def test_drift_follows_the_class_means() -> None:
 
 
 @pytest.mark.parametrize("fill", ["zero", "mean"])
-def test_silencing_equals_a_loop_over_samples(fill: str) -> None:
+def test_ablation_equals_a_loop_over_samples(fill: str) -> None:
     data, classifier = deep(), head()
     value = torch.zeros(D) if fill == "zero" else data.features.mean(dim=0)
-    curve = silencing_curve(data.features, data.labels, classifier, data.attention, value.numpy())
+    curve = ablation_curve(data.features, data.labels, classifier, data.attention, value.numpy())
     assert curve.shape == (D + 1,)
     for k in range(D + 1):
         right = 0
@@ -134,28 +134,28 @@ def test_silencing_equals_a_loop_over_samples(fill: str) -> None:
                 x[j] = value[j]
             right += int(classifier.logits(x).argmax() == data.labels[i])
         assert curve[k] == pytest.approx(right / N)
-    curves = silencing_curves(data, classifier, fill, seeds=2)
+    curves = ablation_curves(data, classifier, fill, seeds=2)
     np.testing.assert_array_equal(curves.top, curve)
     assert curves.random.shape == (2, D + 1)
 
 
-def test_silencing_finds_out_whether_attention_marks_what_matters() -> None:
+def test_ablation_finds_out_whether_attention_marks_what_matters() -> None:
     labels = torch.arange(N) % K
     features = torch.full((N, D), 0.1)
     features[torch.arange(N), labels] = 1.0  # only this one tells the class
     classifier = ClassifierHead(torch.eye(K, D), torch.zeros(K), torch.zeros(K, D))
     for attention, top, bottom in ((features, 0.0, 1.0), (-features, 1.0, 0.0)):
         data = DeepFeatures(features, 0.5 + attention / 4, labels, labels, labels, "test")
-        curves = silencing_curves(data, classifier, seeds=5)
+        curves = ablation_curves(data, classifier, seeds=5)
         assert curves.top[0] == 1 and curves.top[1] == top and curves.bottom[1] == bottom
         assert curves.contribution[1] == 0
         assert 0.6 < curves.random[:, 1].mean() < 1
         assert (curves.random[0] != curves.random[1]).any()
 
 
-def test_with_everything_silenced_only_the_bias_answers() -> None:
+def test_with_everything_ablated_only_the_bias_answers() -> None:
     data, classifier = deep(), head()
-    curves = silencing_curves(data, classifier, seeds=3)
+    curves = ablation_curves(data, classifier, seeds=3)
     expected = float((data.labels == classifier.bias.argmax()).double().mean())
     assert curves.top[-1] == curves.bottom[-1] == curves.random[0, -1] == curves.contribution[-1] == expected
 
@@ -258,9 +258,9 @@ def test_bad_input_is_one_clear_sentence() -> None:
             class_contrast(attention[rows], labels[rows])
     assert np.isnan(within_between(attention[:1], labels[:1])).all()
     with pytest.raises(UserError, match="fill is 'noise'"):
-        silencing_curves(deep(), head(), "noise")
+        ablation_curves(deep(), head(), "noise")
     with pytest.raises(UserError, match="one score for each feature"):
-        silencing_curve(deep().features, labels, head(), torch.zeros(N, 2))
+        ablation_curve(deep().features, labels, head(), torch.zeros(N, 2))
     with pytest.raises(UserError, match="rows of factors"):
         factor_association(attention, pd.DataFrame({"a": [1.0]}), labels)
     with pytest.raises(UserError, match="does not vary"):
@@ -269,11 +269,11 @@ def test_bad_input_is_one_clear_sentence() -> None:
         factor_association(attention, pd.DataFrame({"a": [1.0] * N}), labels)
 
 
-def test_thirty_thousand_samples_are_silenced_in_pieces() -> None:
+def test_thirty_thousand_samples_are_ablated_in_pieces() -> None:
     rows = 30_000
     data = DeepFeatures(
         torch.rand(rows, 16), torch.rand(rows, 16), torch.arange(rows) % K, torch.arange(rows) % K,
         torch.arange(rows), "test",
     )  # fmt: skip
     classifier = ClassifierHead(torch.rand(K, 16), torch.zeros(K), torch.zeros(K, 16))
-    assert silencing_curves(data, classifier, seeds=1).top.shape == (17,)
+    assert ablation_curves(data, classifier, seeds=1).top.shape == (17,)

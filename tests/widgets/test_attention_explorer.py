@@ -11,10 +11,11 @@ import torch
 from dacl_edu.errors import UserError
 from dacl_edu.evaluation.deep_features import ClassifierHead, DeepFeatures
 from dacl_edu.plots.style import class_look
-from dacl_edu.widgets.attention import (
+from dacl_edu.widgets.attention_explorer import (
     CHOICES,
     ORDERS,
     AttentionData,
+    ablated_dimensions,
     accuracy,
     answer,
     attention_explorer,
@@ -22,7 +23,6 @@ from dacl_edu.widgets.attention import (
     explorer_figure,
     faces,
     sentence,
-    silenced_dimensions,
 )
 
 N, D, K = 30, 8, 3
@@ -48,14 +48,14 @@ def data(parts: tuple[DeepFeatures, ClassifierHead, torch.Tensor]) -> AttentionD
     return AttentionData.of(*parts, CLASSES, seeds=5)
 
 
-def test_silenced_dimensions_are_those_with_the_highest_score(data: AttentionData) -> None:
+def test_ablated_dimensions_are_those_with_the_highest_score(data: AttentionData) -> None:
     attention = data.deep.attention[4]
-    assert silenced_dimensions(data, 4, 3, "most attended").tolist() == attention.topk(3).indices.tolist()
-    assert silenced_dimensions(data, 4, 3, "least attended").tolist() == (-attention).topk(3).indices.tolist()
-    assert silenced_dimensions(data, 4, 1, "largest contribution").tolist() == [4 % K]
-    lots = silenced_dimensions(data, 4, 5, "random")
-    assert torch.equal(lots, silenced_dimensions(data, 4, 5, "random")) and len(lots.unique()) == 5
-    assert not silenced_dimensions(data, 4, 0, "most attended").numel()
+    assert ablated_dimensions(data, 4, 3, "most attended").tolist() == attention.topk(3).indices.tolist()
+    assert ablated_dimensions(data, 4, 3, "least attended").tolist() == (-attention).topk(3).indices.tolist()
+    assert ablated_dimensions(data, 4, 1, "largest contribution").tolist() == [4 % K]
+    lots = ablated_dimensions(data, 4, 5, "random")
+    assert torch.equal(lots, ablated_dimensions(data, 4, 5, "random")) and len(lots.unique()) == 5
+    assert not ablated_dimensions(data, 4, 0, "most attended").numel()
 
 
 def test_the_answer_is_the_classifier_s(data: AttentionData) -> None:
@@ -79,7 +79,7 @@ def test_accuracy_is_read_from_the_curve_of_that_choice(data: AttentionData) -> 
 
 def test_the_sentence_says_both_answers_and_all_images(data: AttentionData) -> None:
     words = sentence(data, 5, 1, "most attended")
-    assert words.startswith("This face: anger, taken for anger") and "With 1 of 8 dimensions silenced" in words
+    assert words.startswith("This face: anger, taken for anger") and "With 1 of 8 dimensions ablated" in words
     assert "All 30 images: 100.0% right, then 0.0%" in words
 
 
@@ -90,14 +90,14 @@ def test_orders(data: AttentionData) -> None:
 
 
 @pytest.mark.parametrize("order", ORDERS)
-def test_the_figure_greys_what_is_silenced(data: AttentionData, order: str) -> None:
+def test_the_figure_greys_what_is_ablated(data: AttentionData, order: str) -> None:
     figure = explorer_figure(data, 4, other=6, k=3, which="least attended", order=order)
     by_name = {trace.name: trace for trace in figure.data}
     places = dimension_order(data, 4, order)
-    silent = silenced_dimensions(data, 4, 3, "least attended").tolist()
+    ablated = ablated_dimensions(data, 4, 3, "least attended").tolist()
     for name in ("attention", "contribution"):
         assert by_name[name].customdata.tolist() == places.tolist()
-        assert by_name[name].marker.color.tolist() == [float(j in silent) for j in places]
+        assert by_name[name].marker.color.tolist() == [float(j in ablated) for j in places]
         assert by_name[name].marker.colorscale[0] == (0, class_look(1).colour)
     contribution = data.head.weight[1] * data.deep.features[4]
     for name, values in (

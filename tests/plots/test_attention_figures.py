@@ -8,9 +8,9 @@ import pytest
 from plotly.graph_objects import Figure
 
 from dacl_edu.errors import UserError
-from dacl_edu.evaluation.attention import attention_drift, class_contrast, class_means, class_similarity
-from dacl_edu.evaluation.silencing import Silencing
-from dacl_edu.plots import attention_heatmap, attention_profiles, drift_curves, factor_bars, silencing_plot
+from dacl_edu.evaluation.ablation import AblationCurves
+from dacl_edu.evaluation.attention_statistics import attention_drift, class_contrast, class_means, class_similarity
+from dacl_edu.plots import ablation_plot, attention_heatmap, attention_profiles, drift_curves, factor_bars
 from dacl_edu.plots.style import class_look
 
 CLASSES = ["surprise", "fear", "neutral"]
@@ -110,17 +110,17 @@ def test_drift_of_one_epoch_is_a_figure() -> None:
     assert len(drift_curves({"dacl": attention_drift([SimpleNamespace(epoch=0, deep=deep)])}).data) == 6
 
 
-def test_silencing_shows_percent_and_the_range_of_draws() -> None:
+def test_ablation_shows_percent_and_the_range_of_draws() -> None:
     top, bottom, most = np.array([0.8, 0.7, 0.1]), np.array([0.8, 0.4, 0.1]), np.array([0.8, 0.0, 0.1])
     lots = np.array([[0.8, 0.5, 0.1], [0.8, 0.7, 0.1]])
-    figure = silencing_plot(Silencing(top, bottom, most, lots), chosen=1)
+    figure = ablation_plot(AblationCurves(top, bottom, most, lots), chosen=1)
     band, middle, *curves = figure.data
     assert list(band.y) == [80, 70, 10, 10, 50, 80] and list(middle.y) == [80, 60, 10]
     assert [list(curve.y) for curve in curves] == [[80, 70, 10], [80, 40, 10], [80, 0, 10]]
     assert len({(c.line.color, c.line.dash) for c in curves}) == 3
     assert figure.layout.shapes[0].x0 == 1
     assert "least attended first 40 %" in said(figure)
-    alone = silencing_plot(Silencing(top, bottom, most, lots[:0]))
+    alone = ablation_plot(AblationCurves(top, bottom, most, lots[:0]))
     assert alone.data[0].name == "random" and list(alone.data[0].y) == [None] * 3
 
 

@@ -5,8 +5,8 @@ import pytest
 
 from dacl_edu.data.classes import EXPRESSIONS
 from dacl_edu.errors import UserError
+from dacl_edu_faces.dataset_plan import RAFDB_TRAIN, SPLITS, class_counts, plan_face, plan_labels, split_sizes
 from dacl_edu_faces.factors import FACTOR_TYPES, WORDS, FaceFactors, parse_pins
-from dacl_edu_faces.plan import RAFDB_TRAIN, SPLITS, class_counts, plan_face, plan_labels, split_sizes
 
 
 def faces(wildness, count=150, **pins):

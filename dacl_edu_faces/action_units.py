@@ -150,7 +150,7 @@ def facial_actions(units: dict[int, float], brow_side: float = 0.0, mouth_side: 
     return {name: min(value, 1.6) for name, value in actions.items()}
 
 
-def sample_units(
+def sample_action_units(
     rng: np.random.Generator, expression: str, intensity: float, wildness: float = 1.0
 ) -> dict[int, float]:
     """Draw the units of one expression: a prototype, what may come along, each with a strength of its own.

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from dacl_edu_faces import colours
+from dacl_edu_faces.action_units import ACTIONS
 from dacl_edu_faces.background import background
-from dacl_edu_faces.chart import CREASES, beard, brows, crease_height, crease_maps, lookup, noise, noise_tile
 from dacl_edu_faces.factors import BACKGROUNDS, FACIAL_HAIR, HAIR_STYLES, FaceFactors
 from dacl_edu_faces.hair import hairline, raise_scalp, scalp_cover
-from dacl_edu_faces.units import ACTIONS
+from dacl_edu_faces.uv_map import CREASES, beard, brows, crease_height, crease_maps, lookup, noise, noise_tile
 
 U, V = (a.ravel() for a in np.meshgrid(np.linspace(-0.12, 0.12, 97), np.linspace(-0.13, 0.11, 97)))
 

@@ -1,6 +1,6 @@
 """Places on the face: creases, brows, beard and hairline in the coordinates of an average face.
 
-`Head.chart` gives each vertex its place on an unrolled average face: u sideways, v upwards, in metres, with the origin
+`Head.uv` gives each vertex its place on an unrolled average face: u sideways, v upwards, in metres, with the origin
 between the eyes. Whatever the identity and the expression, the same place is the same spot of skin, so what is painted
 there moves along. Landmarks: eyes at u = ±0.034, brows at v = 0.02, mouth at v = -0.073, chin at v = -0.118.
 """
@@ -59,7 +59,7 @@ _STEP = 0.0008
 
 @functools.lru_cache(maxsize=1)
 def crease_maps() -> Array:
-    """Depth of each crease over the chart: (len(CREASES), rows of v, columns of u), 1 at the bottom of the fold."""
+    """Depth of each crease over the map: (len(CREASES), rows of v, columns of u), 1 at the bottom of the fold."""
     u, v = np.meshgrid(np.arange(*_U, _STEP), np.arange(*_V, _STEP))
     maps = []
     for strokes, width, _ in CREASES.values():
@@ -107,7 +107,7 @@ def crease_height(strength: dict[str, float]) -> Array:
 
 
 def lookup(image: Array, u: Array, v: Array) -> Array:
-    """Values of a map in chart coordinates, or of several in its last axis, at places (nearest cell)."""
+    """Values of a map in UV coordinates, or of several in its last axis, at places (nearest cell)."""
     rows = ((v - _V[0]) / _STEP).astype(np.int32).clip(0, image.shape[0] - 1)
     columns = ((u - _U[0]) / _STEP).astype(np.int32).clip(0, image.shape[1] - 1)
     return image[rows, columns]

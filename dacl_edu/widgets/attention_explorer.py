@@ -1,4 +1,4 @@
-"""The attention explorer: faces, their attention, what the classifier makes of each feature, and silencing."""
+"""The attention explorer: faces, their attention, what the classifier makes of each feature, and ablation."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ import torch
 from torch import Tensor
 
 from dacl_edu.errors import UserError
-from dacl_edu.evaluation.attention import class_contrast
+from dacl_edu.evaluation.ablation import AblationCurves, ablation_curves
+from dacl_edu.evaluation.attention_statistics import class_contrast
 from dacl_edu.evaluation.deep_features import ClassifierHead, DeepFeatures
-from dacl_edu.evaluation.silencing import Silencing, silencing_curves
 
 if TYPE_CHECKING:
     import ipywidgets as widgets
     from plotly.graph_objects import Figure
 
 CHOICES = ("most attended", "least attended", "largest contribution", "random")
-"""Which dimensions are silenced."""
+"""Which dimensions are ablated."""
 ORDERS = ("number", "contrast between classes", "attention of the face")
 """How dimensions stand in a row."""
 FILLS = ("zero", "mean")
-_SILENT = "#d4d4d4"
+_ABLATED = "#d4d4d4"
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class AttentionData:
     images : Tensor, shape (n, 3, H, W), uint8
         The same images in the same order.
     classes : tuple of str
-    curves : dict of str to Silencing
-        By what a silenced feature becomes: zero, mean.
+    curves : dict of str to AblationCurves
+        By what an ablated feature becomes: zero, mean.
     by_contrast : array, shape (d,)
         Dimensions, the largest contrast between classes first.
     """
@@ -50,7 +50,7 @@ class AttentionData:
     head: ClassifierHead
     images: Tensor
     classes: tuple[str, ...]
-    curves: dict[str, Silencing]
+    curves: dict[str, AblationCurves]
     by_contrast: np.ndarray[Any, Any]
 
     @classmethod
@@ -65,8 +65,8 @@ class AttentionData:
             Not one image for each row of features, or features that are no numbers.
         """
         if len(images) != len(deep):
-            raise UserError(f"{len(images)} images for {len(deep)} rows", mend="take images[deep.indices]")
-        curves = {fill: silencing_curves(deep, head, fill, seeds) for fill in FILLS}
+            raise UserError(f"{len(images)} images for {len(deep)} rows", hint="take images[deep.indices]")
+        curves = {fill: ablation_curves(deep, head, fill, seeds) for fill in FILLS}
         try:
             order = class_contrast(deep.attention, deep.labels)["dimension"].to_numpy()
         except UserError:  # one class or one sample: nothing to order by
@@ -90,8 +90,8 @@ class Answer(NamedTuple):
     probability: float
 
 
-def silenced_dimensions(data: AttentionData, row: int, k: int, which: str) -> Tensor:
-    """Return the k dimensions that are silenced in one sample.
+def ablated_dimensions(data: AttentionData, row: int, k: int, which: str) -> Tensor:
+    """Return the k dimensions that are ablated in one sample.
 
     Parameters
     ----------
@@ -115,14 +115,14 @@ def silenced_dimensions(data: AttentionData, row: int, k: int, which: str) -> Te
     return score.argsort(descending=True, stable=True)[:k]
 
 
-def answer(data: AttentionData, row: int, silenced: Tensor, fill: str = "zero") -> Answer:
-    """Classify one sample with some of its features silenced.
+def answer(data: AttentionData, row: int, ablated: Tensor, fill: str = "zero") -> Answer:
+    """Classify one sample with some of its features ablated.
 
     Parameters
     ----------
     data : AttentionData
     row : int
-    silenced : Tensor, shape (k,)
+    ablated : Tensor, shape (k,)
         Dimensions.
     fill : {"zero", "mean"}
 
@@ -131,13 +131,13 @@ def answer(data: AttentionData, row: int, silenced: Tensor, fill: str = "zero") 
     Answer
     """
     x = data.deep.features[row].clone()
-    x[silenced] = 0.0 if fill == "zero" else data.deep.features[:, silenced].mean(dim=0)
+    x[ablated] = 0.0 if fill == "zero" else data.deep.features[:, ablated].mean(dim=0)
     probability, label = torch.softmax(data.head.logits(x), dim=0).max(dim=0)
     return Answer(int(label), float(probability))
 
 
 def accuracy(data: AttentionData, k: int, which: str, fill: str = "zero") -> float:
-    """Return the accuracy over all images with k dimensions of each silenced; for "random", the mean of the draws."""
+    """Return the accuracy over all images with k dimensions of each ablated; for "random", the mean of the draws."""
     curves = data.curves[fill]
     curve = {
         "most attended": curves.top, "least attended": curves.bottom, "largest contribution": curves.contribution,
@@ -147,18 +147,18 @@ def accuracy(data: AttentionData, k: int, which: str, fill: str = "zero") -> flo
 
 
 def sentence(data: AttentionData, row: int, k: int, which: str, fill: str = "zero") -> str:
-    """Say what silencing does to one sample, and to all."""
+    """Say what ablation does to one sample, and to all."""
     before = answer(data, row, torch.zeros(0, dtype=torch.int64), fill)
-    after = answer(data, row, silenced_dimensions(data, row, k, which), fill)
+    after = answer(data, row, ablated_dimensions(data, row, k, which), fill)
     n, d = data.deep.features.shape
     words = (
         f"This face: {data.classes[int(data.deep.labels[row])]}, taken for {data.classes[before.label]} "
-        f"({before.probability:.0%} sure). With {k} of {d} dimensions silenced ({which}): "
+        f"({before.probability:.0%} sure). With {k} of {d} dimensions ablated ({which}): "
         f"{data.classes[after.label]} ({after.probability:.0%}). "
     )
     return words + (
         f"All {n} images: {accuracy(data, 0, which, fill):.1%} right, then {accuracy(data, k, which, fill):.1%}; "
-        f"with {k} silenced by lot {accuracy(data, k, 'random', fill):.1%}."
+        f"with {k} ablated by lot {accuracy(data, k, 'random', fill):.1%}."
     )
 
 
@@ -190,14 +190,14 @@ def explorer_figure(
     other : int, optional
         Another one, to compare its attention.
     k : int, default 0
-        How many dimensions are silenced.
+        How many dimensions are ablated.
     which, order, fill : str
         Of :data:`CHOICES`, :data:`ORDERS`, :data:`FILLS`.
 
     Returns
     -------
     Figure
-        ``attention`` (bars; ``marker.color`` is 1 and grey where silenced), ``other face`` (line), ``contribution``
+        ``attention`` (bars; ``marker.color`` is 1 and grey where ablated), ``other face`` (line), ``contribution``
         (bars); ``customdata`` are the dimensions; then the curves
         ``random``, ``most attended``, ``least attended``, ``largest contribution``, and ``chosen``, a point.
     """
@@ -205,8 +205,8 @@ def explorer_figure(
 
     from dacl_edu.plots.style import BLACK, BLUE, ORANGE, PURPLE, class_look, finish
 
-    places, silent = dimension_order(data, row, order), np.zeros(data.deep.attention.shape[1], dtype=bool)
-    silent[silenced_dimensions(data, row, k, which).numpy()] = True
+    places, ablated = dimension_order(data, row, order), np.zeros(data.deep.attention.shape[1], dtype=bool)
+    ablated[ablated_dimensions(data, row, k, which).numpy()] = True
     position, label = np.arange(len(places)), int(data.deep.labels[row])
     figure = make_subplots(
         rows=2, cols=2, column_widths=[0.6, 0.4], specs=[[{}, {"rowspan": 2}], [{}, None]], shared_xaxes=True,
@@ -214,8 +214,8 @@ def explorer_figure(
     )  # fmt: skip
     # Numbers and arrays throughout: plotly checks lists of words one by one, which a moving slider would feel.
     marker = {
-        "color": silent[places].astype(float), "cmin": 0, "cmax": 1, "showscale": False, "line": {"width": 0},
-        "colorscale": [[0, class_look(label).colour], [1, _SILENT]],
+        "color": ablated[places].astype(float), "cmin": 0, "cmax": 1, "showscale": False, "line": {"width": 0},
+        "colorscale": [[0, class_look(label).colour], [1, _ABLATED]],
     }  # fmt: skip
     bars = {"customdata": places, "marker": marker, "showlegend": False}
     figure.add_bar(
@@ -240,20 +240,20 @@ def explorer_figure(
         figure.add_scatter(
             x=np.arange(len(values)), y=(100 * values).round(2), name=name, mode="lines",
             line={"color": colour, "dash": dash, "width": 4 if name == which else 1.5}, row=1, col=2,
-            hovertemplate=f"{name}: %{{x}} silenced, %{{y:.1f}} % right<extra></extra>",
+            hovertemplate=f"{name}: %{{x}} ablated, %{{y:.1f}} % right<extra></extra>",
         )  # fmt: skip
     figure.add_scatter(
         x=[k], y=[round(100 * accuracy(data, k, which, fill), 2)], name="chosen", mode="markers", showlegend=False,
         marker={"color": BLACK, "size": 11, "symbol": "diamond"}, row=1, col=2,
-        hovertemplate="%{x} silenced, %{y:.1f} % right<extra></extra>",
+        hovertemplate="%{x} ablated, %{y:.1f} % right<extra></extra>",
     )  # fmt: skip
     figure.update_yaxes(title="attention a", range=[0, 1], row=1, col=1)
     figure.update_yaxes(title="w x of the winner", row=2, col=1)
     figure.update_yaxes(title={"text": "accuracy, %", "standoff": 2}, range=[0, 100], row=1, col=2)
     figure.update_xaxes(title=f"dimensions, by {order}", showticklabels=order == ORDERS[0], row=2, col=1)
-    figure.update_xaxes(title="silenced dimensions", range=[0, len(places)], row=1, col=2)
+    figure.update_xaxes(title="ablated dimensions", range=[0, len(places)], row=1, col=2)
     return finish(
-        figure, "Attention and contribution, and accuracy when silenced",
+        figure, "Attention and contribution, and accuracy when ablated",
         f"Bars of the attention and of the contribution of {len(places)} dimensions, {k} of them grey; four curves of "
         f"accuracy. {sentence(data, row, k, which, fill)}",
         width=760, height=470, template="plotly_white", bargap=0.1, margin={"l": 60, "r": 10, "t": 50, "b": 90},
@@ -279,7 +279,7 @@ def faces(data: AttentionData, rows: Sequence[int], side: int = 104) -> str:
 def attention_explorer(
     deep: DeepFeatures, head: ClassifierHead, images: Tensor, classes: Sequence[str], seeds: int = 20
 ) -> widgets.VBox:
-    """Return the explorer: one or two faces, their attention, and a slider that silences dimensions.
+    """Return the explorer: one or two faces, their attention, and a slider that ablates dimensions.
 
     Parameters
     ----------
@@ -325,9 +325,9 @@ class _Explorer:
             "number": layout.slider("number", 1, 1, len(data.rows_of(first)), 1, "Which of its class.", whole=True),
             "other class": layout.choice("other face", [("none", -1), *there], -1, "Class of a face to compare with."),
             "other number": layout.slider("its number", 1, 1, 1, 1, "Which of its class.", whole=True),
-            "k": layout.slider("silence k", 0, 0, d, 1, "How many dimensions of each sample are silenced.", whole=True),
-            "which": layout.choice("which", CHOICES, CHOICES[0], "Which dimensions are silenced."),
-            "fill": layout.choice("they become", FILLS, FILLS[0], "What a silenced feature becomes."),
+            "k": layout.slider("ablate k", 0, 0, d, 1, "How many dimensions of each sample are ablated.", whole=True),
+            "which": layout.choice("which", CHOICES, CHOICES[0], "Which dimensions are ablated."),
+            "fill": layout.choice("they become", FILLS, FILLS[0], "What an ablated feature becomes."),
             "order": layout.choice("order by", ORDERS, ORDERS[0], "How the dimensions stand in a row."),
         }
         self.words, self.faces = layout.text(), layout.text()

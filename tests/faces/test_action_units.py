@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from dacl_edu.data.classes import EXPRESSIONS
+from dacl_edu_faces.action_units import ACTIONS, CONFUSIONS, PROTOTYPES, facial_actions, sample_action_units
 from dacl_edu_faces.factors import FACTOR_TYPES
-from dacl_edu_faces.units import ACTIONS, CONFUSIONS, PROTOTYPES, facial_actions, sample_units
 
 #: ARKit's fifty-two blend shapes, as anny names them.
 SIDED = [
@@ -80,10 +80,10 @@ def test_actions_are_bounded():
 def test_sampled_units_stay_between_0_and_1(expression):
     rng = np.random.default_rng(1)
     for _ in range(50):
-        units = sample_units(rng, expression, 1.0)
+        units = sample_action_units(rng, expression, 1.0)
         assert set(units) <= set(ACTIONS) and all(0 <= s <= 1 for s in units.values())
 
 
 def test_unknown_expression_is_refused():
     with pytest.raises(ValueError, match="unknown expression"):
-        sample_units(np.random.default_rng(0), "boredom", 1.0)
+        sample_action_units(np.random.default_rng(0), "boredom", 1.0)

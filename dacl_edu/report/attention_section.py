@@ -17,7 +17,7 @@ MOST = 2  # methods whose attention is drawn in full
 
 
 def attention_section(all_features: Sequence[Features], pictures: Pictures) -> Section:
-    """Class means and similarity, heat map, drift, silencing, controls, factors."""
+    """Class means and similarity, heat map, drift, ablation, controls, factors."""
     section = Section(
         "attention",
         "Attention",
@@ -38,13 +38,13 @@ def _all(features: Features, pictures: Pictures) -> Iterator[Block]:
     features.require()
     names = with_attention(features)
     if not names:
-        raise UserError("every run weighs all dimensions alike, as softmax and center loss do", mend="add a dacl run")
+        raise UserError("every run weighs all dimensions alike, as softmax and center loss do", hint="add a dacl run")
     for name in names[:MOST]:
         yield from attempt(f"{name}: the attention of samples", _profiles, features, name)
         yield from attempt(f"{name}: the heat map of attention", _heat_map, features, name)
     yield from attempt("The drift of attention", _drift, features, names[:MOST])
     for name in names[:MOST]:
-        yield from attempt(f"{name}: silencing", _silencing, features, name)
+        yield from attempt(f"{name}: ablation", _ablation, features, name)
         yield from attempt(f"{name}: the controls", _controls, features, name)
         yield from attempt(f"{name}: what attention goes along with", _factors, features, name, pictures)
     if len(names) > MOST:
@@ -52,8 +52,8 @@ def _all(features: Features, pictures: Pictures) -> Iterator[Block]:
 
 
 def _profiles(features: Features, name: str) -> Drawing:
-    from dacl_edu.evaluation.attention import class_means, class_similarity
-    from dacl_edu.plots.attention import attention_profiles
+    from dacl_edu.evaluation.attention_statistics import class_means, class_similarity
+    from dacl_edu.plots.attention_figures import attention_profiles
 
     deep, count = features.shown[name], len(features.classes)
     present = deep.labels.unique().tolist()
@@ -73,9 +73,9 @@ def _profiles(features: Features, name: str) -> Drawing:
 
 
 def _heat_map(features: Features, name: str) -> Drawing:
-    from dacl_edu.evaluation.attention import class_contrast
+    from dacl_edu.evaluation.attention_statistics import class_contrast
     from dacl_edu.evaluation.deep_features import balanced_rows
-    from dacl_edu.plots.attention import attention_heatmap
+    from dacl_edu.plots.attention_figures import attention_heatmap
 
     deep = features.shown[name]
     rows = balanced_rows(deep.labels, ROWS)
@@ -88,24 +88,24 @@ def _heat_map(features: Features, name: str) -> Drawing:
 
 
 def _drift(features: Features, names: Sequence[str]) -> Drawing:
-    from dacl_edu.evaluation.attention import attention_drift
-    from dacl_edu.plots.attention import drift_curves
+    from dacl_edu.evaluation.attention_statistics import attention_drift
+    from dacl_edu.plots.attention_figures import drift_curves
 
     kept = {name: snapshots for name in names if (snapshots := features.runs[name].snapshots())}
     if not kept:
-        raise UserError("no run with attention kept snapshots", mend="train with --snapshots 15")
+        raise UserError("no run with attention kept snapshots", hint="train with --snapshots 15")
     return Drawing(
         drift_curves({name: attention_drift(snapshots) for name, snapshots in kept.items()}),
         "On validation images. See whether attention selects (its spread grows, its entropy falls) or only shrinks.",
     )
 
 
-def _silencing(features: Features, name: str) -> Drawing:
-    from dacl_edu.evaluation.silencing import silencing_curves
-    from dacl_edu.plots.attention import silencing_plot
+def _ablation(features: Features, name: str) -> Drawing:
+    from dacl_edu.evaluation.ablation import ablation_curves
+    from dacl_edu.plots.attention_figures import ablation_plot
 
     deep = features.shown[name]
-    figure = silencing_plot(silencing_curves(deep, features.runs[name].head(), seeds=8))
+    figure = ablation_plot(ablation_curves(deep, features.runs[name].head(), seeds=8))
     return Drawing(
         figure,
         f"{name}: features set to zero, the most or the least attended first. If attention knew what matters, the line "
@@ -114,7 +114,7 @@ def _silencing(features: Features, name: str) -> Drawing:
 
 
 def _controls(features: Features, name: str) -> Iterator[Block]:
-    from dacl_edu.evaluation.attention import control_effects
+    from dacl_edu.evaluation.attention_statistics import control_effects
 
     deep, head = features.shown[name], features.runs[name].head()
     table = control_effects(deep, head.centers)
@@ -130,12 +130,12 @@ def _controls(features: Features, name: str) -> Iterator[Block]:
 
 def _factors(features: Features, name: str, pictures: Pictures) -> Drawing:
     from dacl_edu.evaluation.factors import factor_association
-    from dacl_edu.plots.attention import factor_bars
+    from dacl_edu.plots.attention_figures import factor_bars
 
     deep, run = features.shown[name], features.runs[name]
     table = pictures.split(run, deep.split).factors
     if table is None:
-        raise UserError("the generating factors of these images are not known", mend="the bundled faces have them")
+        raise UserError("the generating factors of these images are not known", hint="the bundled faces have them")
     found = factor_association(deep.attention, table.iloc[deep.indices.tolist()].reset_index(drop=True), deep.labels)
     return Drawing(
         factor_bars(found),

@@ -1,4 +1,4 @@
-"""Attention: samples beside their class, dimensions by contrast, drift, silencing, and what it follows."""
+"""Attention: samples beside their class, dimensions by contrast, drift, ablation, and what it follows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dacl_edu.plots.style import BLACK, BLUE, LOOKS, ORANGE, PURPLE, class_look,
 if TYPE_CHECKING:
     import pandas as pd
 
-    from dacl_edu.evaluation.silencing import Silencing
+    from dacl_edu.evaluation.ablation import AblationCurves
 
 _GREY = "#767676"
 
@@ -38,9 +38,9 @@ def attention_profiles(
     labels : sequence of int, length s
     classes : sequence of str, length K
     means : array, shape (K, d)
-        Class means, from :func:`dacl_edu.evaluation.attention.class_means`.
+        Class means, from :func:`dacl_edu.evaluation.attention_statistics.class_means`.
     similarities : array, shape (K, K)
-        From :func:`dacl_edu.evaluation.attention.class_similarity`.
+        From :func:`dacl_edu.evaluation.attention_statistics.class_similarity`.
     names : sequence of str, length s, optional
         By default class and number, as in the paper: "surprise 1".
 
@@ -65,7 +65,7 @@ def attention_profiles(
     if not count or a.shape[:1] != (count,) or mean.shape != (number, *a.shape[1:]) or pairs.shape != (number,) * 2:
         raise UserError(
             f"attention {a.shape}, class means {mean.shape} and similarities {pairs.shape} for {count} samples and "
-            f"{number} classes", mend="use (s, d), (K, d) and (K, K)",
+            f"{number} classes", hint="use (s, d), (K, d) and (K, K)",
         )  # fmt: skip
     seen: list[int] = []
     for label in labels:
@@ -140,7 +140,7 @@ def attention_heatmap(
     labels : array or Tensor, shape (n,)
     classes : sequence of str
     contrast : DataFrame
-        From :func:`dacl_edu.evaluation.attention.class_contrast`, of these samples or of more.
+        From :func:`dacl_edu.evaluation.attention_statistics.class_contrast`, of these samples or of more.
 
     Returns
     -------
@@ -163,7 +163,7 @@ def attention_heatmap(
     a, y = np.asarray(attention, dtype=float), np.asarray(labels, dtype=int)
     if a.ndim != 2 or not len(a) or y.shape != a.shape[:1] or len(contrast) != a.shape[1]:
         raise UserError(
-            f"attention {a.shape}, labels {y.shape}, {len(contrast)} dimensions of contrast", mend="use (n, d), (n,), d"
+            f"attention {a.shape}, labels {y.shape}, {len(contrast)} dimensions of contrast", hint="use (n, d), (n,), d"
         )
     order, by_class = contrast["dimension"].to_numpy(), np.argsort(y, kind="stable")
     columns = [str(j) for j in order]
@@ -208,8 +208,8 @@ def drift_curves(drifts: Mapping[str, pd.DataFrame]) -> Figure:
     Parameters
     ----------
     drifts : mapping of str to DataFrame
-        Name of a run → what :func:`dacl_edu.evaluation.attention.attention_drift` says of it. Runs with other attention
-        modes can be laid over each other.
+        Name of a run → what :func:`dacl_edu.evaluation.attention_statistics.attention_drift` says of it. Runs with
+        other attention modes can be laid over each other.
 
     Returns
     -------
@@ -229,7 +229,7 @@ def drift_curves(drifts: Mapping[str, pd.DataFrame]) -> Figure:
     6
     """
     if not drifts:
-        raise UserError("no runs to draw", mend="name at least one")
+        raise UserError("no runs to draw", hint="name at least one")
     titles = ("mean of a", "spread of a", "entropy of a", "how alike two samples are")
     figure = make_subplots(rows=2, cols=2, subplot_titles=titles, horizontal_spacing=0.11, vertical_spacing=0.2)
     panels = {
@@ -270,13 +270,13 @@ def drift_curves(drifts: Mapping[str, pd.DataFrame]) -> Figure:
     )  # fmt: skip
 
 
-def silencing_plot(silencing: Silencing, chosen: int | None = None) -> Figure:
-    """Draw accuracy over the number of silenced dimensions, for each order of silencing.
+def ablation_plot(ablation: AblationCurves, chosen: int | None = None) -> Figure:
+    """Draw accuracy over the number of ablated dimensions, for each order of ablation.
 
     Parameters
     ----------
-    silencing : Silencing
-        From :func:`dacl_edu.evaluation.silencing.silencing_curves`.
+    ablation : AblationCurves
+        From :func:`dacl_edu.evaluation.ablation.ablation_curves`.
     chosen : int, optional
         A number of dimensions to mark.
 
@@ -289,13 +289,13 @@ def silencing_plot(silencing: Silencing, chosen: int | None = None) -> Figure:
     Examples
     --------
     >>> import numpy as np
-    >>> from dacl_edu.evaluation.silencing import Silencing
+    >>> from dacl_edu.evaluation.ablation import AblationCurves
     >>> line = np.array([0.8, 0.5])
-    >>> [trace.name for trace in silencing_plot(Silencing(line, line, line, line[None])).data][1:]
+    >>> [trace.name for trace in ablation_plot(AblationCurves(line, line, line, line[None])).data][1:]
     ['random', 'most attended first', 'least attended first', 'largest contribution first']
     """
-    lots = 100 * np.asarray(silencing.random)
-    k = list(range(len(silencing.top)))
+    lots = 100 * np.asarray(ablation.random)
+    k = list(range(len(ablation.top)))
     figure = Figure()
     if len(lots):
         low, high = lots.min(axis=0).round(2).tolist(), lots.max(axis=0).round(2).tolist()
@@ -305,25 +305,25 @@ def silencing_plot(silencing: Silencing, chosen: int | None = None) -> Figure:
         )  # fmt: skip
     curves = {
         "random": (lots.mean(axis=0) if len(lots) else np.full(len(k), np.nan), BLACK, "solid", 1.5),
-        "most attended first": (100 * silencing.top, BLUE, "solid", 3),
-        "least attended first": (100 * silencing.bottom, ORANGE, "dash", 3),
-        "largest contribution first": (100 * silencing.contribution, PURPLE, "dashdot", 2.5),
+        "most attended first": (100 * ablation.top, BLUE, "solid", 3),
+        "least attended first": (100 * ablation.bottom, ORANGE, "dash", 3),
+        "largest contribution first": (100 * ablation.contribution, PURPLE, "dashdot", 2.5),
     }
     for name, (values, colour, dash, width) in curves.items():
         figure.add_scatter(
             x=k, y=[None if np.isnan(value) else round(float(value), 3) for value in values], name=name, mode="lines",
             line={"color": colour, "dash": dash, "width": width},
-            hovertemplate=f"{name}: %{{x}} silenced, %{{y:.1f}} % right<extra></extra>",
+            hovertemplate=f"{name}: %{{x}} ablated, %{{y:.1f}} % right<extra></extra>",
         )  # fmt: skip
     if chosen is not None:
         figure.add_vline(x=chosen, line={"color": _GREY, "width": 1})
     half = len(k) // 2
     at_half = ", ".join(f"{name} {values[half]:.0f} %" for name, (values, *_) in curves.items())
-    figure.update_xaxes(title="silenced dimensions of each sample", range=[0, k[-1] or 1])
+    figure.update_xaxes(title="ablated dimensions of each sample", range=[0, k[-1] or 1])
     figure.update_yaxes(title="accuracy, %", range=[0, 100])
     return finish(
-        figure, "Accuracy when features are silenced",
-        f"Accuracy falls from {100 * silencing.top[0]:.0f} % as more dimensions are silenced. With {half} of {k[-1]}: "
+        figure, "Accuracy when features are ablated",
+        f"Accuracy falls from {100 * ablation.top[0]:.0f} % as more dimensions are ablated. With {half} of {k[-1]}: "
         f"{at_half}.",
         width=740, height=430, margin={"l": 60, "r": 15, "t": 60, "b": 110},
         legend={"orientation": "h", "y": -0.2, "yanchor": "top"},
@@ -360,7 +360,7 @@ def factor_bars(found: pd.DataFrame, names: Mapping[str, str] | None = None, mos
     (10.0,)
     """
     if not len(found):
-        raise UserError("no factors to draw", mend="give some")
+        raise UserError("no factors to draw", hint="give some")
     table = found.head(most)
     called = [(names or {}).get(factor, factor) for factor in table["factor"]]
     sure = (table["q"] < 0.05).tolist()

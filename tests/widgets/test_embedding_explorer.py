@@ -12,7 +12,7 @@ import pytest
 
 from dacl_edu.errors import UserError
 from dacl_edu.plots.style import BLUE, ORANGE, class_look
-from dacl_edu.widgets import embedding as w
+from dacl_edu.widgets import embedding_explorer as w
 
 pytest.importorskip("ipywidgets")
 pytest.importorskip("anywidget")
