@@ -10,7 +10,7 @@ from itertools import combinations, product
 from typing import Any
 
 from dacl_edu.evaluation.compare import compare_runs
-from dacl_edu.evaluation.paper import TABLE_1, TABLE_2, TEST_IMAGES, published_results
+from dacl_edu.evaluation.paper import TABLE_1, TABLE_2, TEST_IMAGES, TEST_PARTS, published_results
 from dacl_edu.evaluation.significance import difference_interval, mcnemar
 from dacl_edu.report.gather import equivalent_command, first_of_each
 from dacl_edu.runs.run import Run
@@ -136,8 +136,7 @@ def comparable(runs: Sequence[Run]) -> str:
     """Say what of these results may be compared with the paper's tables."""
     result = runs[0].result or {}
     dataset, split, images = result["dataset"], result["split"], result["images"]
-    right_part = (dataset, split, images) in {("rafdb", "test", 3068), ("affectnet", "val", 3500)}
-    if not right_part:
+    if TEST_PARTS.get(dataset) != split or TEST_IMAGES[dataset] != images:
         said = (
             f"The paper measured on photographs of RAF-DB and AffectNet; these runs were measured on {described(runs)}."
             " So a number here must not be set against a number there. What may be compared is the question: does the "
