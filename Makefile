@@ -60,6 +60,7 @@ lab: install
 # Two processes, one thread each: more threads than cores wait for one another.
 test: $(VENV)/installed-test
 	$(RUN) ruff check .
+	$(RUN) ruff format --check .
 	$(RUN) mypy
 	$(RUN) pytest -n 2 --dist loadfile -m "not browser"
 	$(RUN) pytest -q --nbval --nbval-current-env -n 2 --dist loadfile notebooks
@@ -91,6 +92,8 @@ notebooks: $(VENV)/installed-test
 
 lint: $(VENV)/installed-test
 	$(RUN) ruff check --fix .
+	$(RUN) ruff format .
+	$(RUN) mypy
 
 lock: $(VENV)/installed-test
 	$(BIN)/python -m tools.lock > $(LOCK)

@@ -148,7 +148,7 @@ def _render_chunk(work: tuple[RenderJob, Path, list[tuple[str, int, int, int]]])
 def save_image(image: NDArray[np.uint8], path: Path) -> None:
     """Write an image; what has its name is whole."""
     with replacing(path) as beside:
-        Image.fromarray(image).save(beside, quality=92)
+        Image.fromarray(image).save(beside, quality=92)  # of JPEG; PNG has none
 
 
 def _claim(job: RenderJob, out: Path) -> None:

@@ -14,6 +14,7 @@ import typer
 
 from dacl_edu import paths
 from dacl_edu.errors import UserError
+from dacl_edu.files import replacing, write_json
 
 FOLDER = Path("dacl-edu-lessons")
 FIRST = "notebooks/00_start_here.ipynb"
@@ -106,7 +107,7 @@ def _copied(folder: Path, known: dict[str, str]) -> list[str]:
             _put(source, target)
     if updated:
         lines.append(f"{updated} files that you had not changed were brought up to date.")
-    (folder / RECORD).write_text(json.dumps(given, indent=1), encoding="utf-8")
+    write_json(folder / RECORD, given)
     return lines
 
 
@@ -123,9 +124,8 @@ def _free(target: Path, digest: str) -> Path:
 def _put(source: Path, target: Path) -> None:
     """Copy in one step: an interrupted copy must not look like the user's work."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.partial")
-    shutil.copyfile(source, partial)  # without the mode: what is installed may be read-only
-    partial.replace(target)
+    with replacing(target) as beside:
+        shutil.copyfile(source, beside)  # without the mode: what is installed may be read-only
 
 
 def _record(file: Path) -> dict[str, str]:

@@ -52,7 +52,8 @@ def _all(features: Features, pictures: Pictures) -> Iterator[Block]:
 
 
 def _profiles(features: Features, name: str) -> Drawing:
-    from dacl_edu.evaluation.attention_statistics import class_means, class_similarity
+    from dacl_edu.evaluation.attention_statistics import class_similarity
+    from dacl_edu.evaluation.samples import class_means
     from dacl_edu.plots.attention_figures import attention_profiles
 
     deep, count = features.shown[name], len(features.classes)

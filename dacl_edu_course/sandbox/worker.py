@@ -87,7 +87,7 @@ class Server:
 
     def run(self, source: str) -> dict[str, Any]:
         """Run a cell."""
-        result = self.shell.run_cell(source, store_history=False)
+        result = self.shell.run_cell(source, store_history=False)  # type: ignore[no-untyped-call]
         # An alarm that a cell has set would ring in another's time.
         with contextlib.suppress(AttributeError, ValueError):
             signal.setitimer(signal.ITIMER_REAL, 0)

@@ -11,7 +11,7 @@ import nbformat
 import pytest
 import torch
 
-from dacl_edu.exercise import attempt, is_stub, judged
+from dacl_edu.check.exercise import attempt, is_stub, judged
 from tools.notebook_pairs import execute
 
 LESSONS = Path(__file__).resolve().parents[1] / "notebooks"
@@ -100,7 +100,7 @@ def test_a_function_that_cannot_return_is_not_written() -> None:
 
 EXERCISE = """def my_half(x):
     raise NotImplementedError()"""
-FOLDED = """from dacl_edu.exercise import attempt, judged
+FOLDED = """from dacl_edu.check.exercise import attempt, judged
 
 def answer_half(x):
     return x / 2
