@@ -219,9 +219,7 @@ def pair_agrees(notebook: Notebook, text: Path) -> list[str]:
     for left, right in zip(written.cells, notebook.cells, strict=False):
         for what in ("cell_type", "source", "id"):
             if left[what] != right.get(what):
-                problems.append(
-                    f"{_name(right)}: {what} differs from {text.name}; run tools/notebooks.py {text.stem}"
-                )
+                problems.append(f"{_name(right)}: {what} differs from {text.name}; run tools/notebooks.py {text.stem}")
                 break
         else:
             if _tags(left) != _tags(right):

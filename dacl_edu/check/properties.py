@@ -134,9 +134,7 @@ def permutation(answer: Any, inputs: Mapping[str, Any], batch: tuple[str, ...], 
     after = _parts(handle.call(**{n: v[order] if n in batch else v for n, v in inputs.items()}))
     for name, value in before.items():
         moved = value[order] if name in batch else value
-        assert _same(after.get(name), moved, tolerance), (
-            f"{handle.name} changes when the samples change places: {why}"
-        )
+        assert _same(after.get(name), moved, tolerance), f"{handle.name} changes when the samples change places: {why}"
 
 
 def duplicated(answer: Any, inputs: Mapping[str, Any], batch: tuple[str, ...], tolerance: float = TOLERANCE) -> None:

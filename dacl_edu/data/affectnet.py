@@ -124,9 +124,7 @@ def read_annotations(path: Path) -> pd.DataFrame:
 
 def _find(root: Path) -> tuple[dict[str, Path], bool]:
     """CSV file or folder of each split, and whether they are CSV files."""
-    lists = {
-        split: file for split, name in _CSV.items() if (file := first_file(root, [f"{f}{name}" for f in _LISTS]))
-    }
+    lists = {split: file for split, name in _CSV.items() if (file := first_file(root, [f"{f}{name}" for f in _LISTS]))}
     sets = {split: root / name for split, name in _SETS.items() if (root / name).is_dir()}
     if lists and sets:
         raise UserError(

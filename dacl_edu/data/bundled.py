@@ -115,9 +115,7 @@ def _stamp(folder: Path, split: str) -> tuple[tuple[int, int], ...]:
 
 
 @functools.lru_cache(maxsize=3)
-def _read_split(
-    folder: Path, split: str, stamp: tuple[tuple[int, int], ...]
-) -> tuple[NDArray[np.uint8], pd.DataFrame]:
+def _read_split(folder: Path, split: str, stamp: tuple[tuple[int, int], ...]) -> tuple[NDArray[np.uint8], pd.DataFrame]:
     """Verify, decode and keep in memory one split."""
     manifest = _read_manifest(folder / MANIFEST)
     archive, table_file = _files(split)

@@ -117,4 +117,5 @@ def ablation_curves(deep: DeepFeatures, head: ClassifierHead, fill: str = "zero"
     top, bottom, most, *rest = (ablation_curve(x, y, head, score, value) for score in scores)
     return AblationCurves(top, bottom, most, np.stack(rest) if rest else np.zeros((0, len(top))))
 
+
 __getattr__ = old_names(__name__)  # names of the last release

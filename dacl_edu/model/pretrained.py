@@ -310,4 +310,5 @@ def _reason(error: BaseException) -> str:
     # PyTorch's own advice (weights_only=False) stands before its reason; nobody should follow it.
     return str(error).rpartition("WeightsUnpickler error:")[2].strip().partition("\n")[0][:200]
 
+
 __getattr__ = old_names(__name__)  # names of the last release

@@ -172,70 +172,31 @@ class TrainConfig(BaseModel):
 _PAPER = {
     # Sec. 4.2 to the letter. The paper starts from MS-Celeb-1M weights, which are not distributed: give yours
     # with `pretrained`.
-    "backbone": "resnet18",
-    "load_size": 256,
-    "image_size": 224,
-    "augment": "ten_crop",
-    "batch_size": 128,
-    "lr": 0.01,
-    "momentum": 0.9,
-    "weight_decay": 5e-4,
-    "schedule": "step",
-    "lam": 0.01,
-    "alpha": 0.5,
-    "precision": "32-true",
-}
+    "backbone": "resnet18", "load_size": 256, "image_size": 224, "augment": "ten_crop", "batch_size": 128, "lr": 0.01,
+    "momentum": 0.9, "weight_decay": 5e-4, "schedule": "step", "lam": 0.01, "alpha": 0.5, "precision": "32-true",
+}  # fmt: skip
+_SMALL = {"backbone": "small_resnet", "nesterov": True, "schedule": "onecycle", "select_by": "last"}
+_RAFDB = {**_PAPER, "data": "rafdb", "epochs": 60, "step_epochs": 20, "step_factor": 0.1}
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "paper-rafdb": {**_PAPER, "data": "rafdb", "epochs": 60, "step_epochs": 20, "step_factor": 0.1},
+    "paper-rafdb": _RAFDB,
+    # The paper's 3,500 images are AffectNet's validation part; its test part was never released.
     "paper-affectnet": {
-        # The paper's 3,500 images are AffectNet's validation part; its test part was never released.
-        **_PAPER,
-        "data": "affectnet",
-        "epochs": 20,
-        "step_epochs": 5,
-        "step_factor": 0.2,
-        "eval_split": "val",
+        **_PAPER, "data": "affectnet", "epochs": 20, "step_epochs": 5, "step_factor": 0.2, "eval_split": "val",
         "select_by": "last",
     },
     # Where the authors' released code differs from their text: batch 64, fixed channel statistics, and the epoch
     # that is reported is the one that is best on the test part. Such a result carries that in its name.
-    "repo": {
-        **_PAPER,
-        "data": "rafdb",
-        "epochs": 60,
-        "step_epochs": 20,
-        "step_factor": 0.1,
-        "batch_size": 64,
-        "normalize": "rafdb",
-        "select_by": "test",
-    },
+    "repo": {**_RAFDB, "batch_size": 64, "normalize": "rafdb", "select_by": "test"},
     # Minutes on two CPU cores. The last epoch is reported, so nothing is selected and no image is spent on it.
     "quick": {
-        "backbone": "small_resnet",
-        "load_size": 64,
-        "image_size": 56,
-        "augment": "random_crop",
-        "epochs": 28,
-        "batch_size": 128,
+        **_SMALL, "load_size": 64, "image_size": 56, "augment": "random_crop", "epochs": 28, "batch_size": 128,
         "lr": 0.1,
-        "nesterov": True,
-        "schedule": "onecycle",
-        "select_by": "last",
     },
     # Seconds: that everything runs, not that it learns.
     "smoke": {
-        "backbone": "small_resnet",
-        "load_size": 48,
-        "image_size": 40,
-        "augment": "ten_crop",
-        "limit": 140,
-        "epochs": 2,
-        "batch_size": 32,
-        "lr": 0.05,
-        "nesterov": True,
-        "schedule": "onecycle",
-        "select_by": "last",
+        **_SMALL, "load_size": 48, "image_size": 40, "augment": "ten_crop", "limit": 140, "epochs": 2,
+        "batch_size": 32, "lr": 0.05,
     },
-}
+}  # fmt: skip
 """Named starting points: field values that differ from the defaults of :class:`TrainConfig`."""

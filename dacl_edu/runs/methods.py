@@ -39,9 +39,7 @@ def build_method(config: TrainConfig) -> tuple[MetricLoss | None, AttentionMode]
     """
     name = ALIASES.get(config.method, config.method)
     if name != SOFTMAX and ":" not in name and name not in available_losses():
-        raise UserError(
-            f"unknown method {config.method!r}", hint=f"{nearest(name, available_methods())} {OTHER_NAMES}"
-        )
+        raise UserError(f"unknown method {config.method!r}", hint=f"{nearest(name, available_methods())} {OTHER_NAMES}")
     metric_loss = None if name == SOFTMAX else build_loss(name, **config.loss_parameters)
     if metric_loss is not None and metric_loss.uses_attention:
         return metric_loss, config.attention or "learned"

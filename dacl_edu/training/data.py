@@ -186,4 +186,5 @@ def epoch_generator(seed: int, epoch: int, stream: int = 0) -> torch.Generator:
     mixed = (seed * 1_000_003 + epoch) * 1_009 + stream
     return torch.Generator().manual_seed(mixed % (2**63))
 
+
 __getattr__ = old_names(__name__)  # names of the last release

@@ -120,7 +120,12 @@ def test_what_the_trainer_refuses_is_refused_before_anything_runs(name: str, kin
 
 
 def test_no_annotation_is_executed(tmp_path: Path) -> None:
-    for bad in ("print('executed')", "__import__('os').system('true')", "str if print('executed') else int", "dict[str]"):
+    for bad in (
+        "print('executed')",
+        "__import__('os').system('true')",
+        "str if print('executed') else int",
+        "dict[str]",
+    ):
         path = write(tmp_path / "x.ipynb", source=f"seed: int = 0\nx: {bad} = 1")
         with pytest.raises(UserError, match="line 2: unknown type"):
             declared_parameters(path)
@@ -178,19 +183,32 @@ def test_a_failing_assert_without_words_is_named_by_its_line(command: Run, tmp_p
     assert "AssertionError: assert n < 3 — " in done.stderr.splitlines()[-1]
 
 
-ODD = "my \"cour's\" 王 {0} [1]"
+ODD = 'my "cour\'s" 王 {0} [1]'
 PATH_PARAMETERS = 'root: str = ""\nruns: str | list[str] = ""\nout: str = ""\nlam: float | None = None'
 
 
-def test_paths_of_every_kind_are_meant_from_here(
-    command: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_paths_of_every_kind_are_meant_from_here(command: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     here = tmp_path / ODD
     (here / "deep").mkdir(parents=True)
     (here / "link").symlink_to(tmp_path)
     path = write(here / "deep" / "x.ipynb", CHECK, "open(out + '/made', 'w').close()", source=PATH_PARAMETERS)
     monkeypatch.chdir(here)
-    words = ["-p", "root", "../my faces", "-p", "runs", "a b", "-p", "runs", "link", "-p", "lam", "0.1", "--out", "o u t"]
+    words = [
+        "-p",
+        "root",
+        "../my faces",
+        "-p",
+        "runs",
+        "a b",
+        "-p",
+        "runs",
+        "link",
+        "-p",
+        "lam",
+        "0.1",
+        "--out",
+        "o u t",
+    ]
     done = command("deep/x.ipynb", *words)
     assert (done.returncode, done.stdout) == (0, "o u t/x.ipynb\n")
     assert "unknown" not in done.stderr.lower()  # papermill's own check cannot read  float | None

@@ -48,7 +48,7 @@ def test_runs_are_found_below_a_folder_in_the_papers_order(runs: Path) -> None:
 
 
 def test_a_folder_may_have_any_name_and_be_a_link(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    odd = tmp_path / "my \"cour's\" 王 {0} [1]"
+    odd = tmp_path / 'my "cour\'s" 王 {0} [1]'
     (runs / "a").rename(odd)
     (odd / "up").symlink_to(tmp_path)  # walks in a circle
     (tmp_path / "link").symlink_to(odd / "dacl1")

@@ -31,7 +31,7 @@ def without(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
 
 @pytest.mark.parametrize("name", EXPLORERS)
 def test_a_page_is_a_heading_and_a_cell_that_makes_the_explorer(name: str, tmp_path: Path) -> None:
-    odd = tmp_path / "my \"cour's\" 王"
+    odd = tmp_path / 'my "cour\'s" 王'
     odd.mkdir()
     runs = [str(odd), str(tmp_path)] if EXPLORERS[name].takes_runs else []
     notebook = page_notebook(name, runs, str(tmp_path))
