@@ -1,4 +1,4 @@
-"""The loops of ``dacl_edu.reference``, called with tensors."""
+"""The loops of ``dacl_edu.reference``, called with tensors; and batches to call them with."""
 
 from __future__ import annotations
 
@@ -9,6 +9,15 @@ import torch
 from torch import Tensor
 
 from dacl_edu.reference import center_update, sparse_center_loss
+
+Batch = tuple[Tensor, Tensor, Tensor, Tensor]
+
+
+def random_batch(generator: torch.Generator, labels: Tensor, d: int, classes: int) -> Batch:
+    """Features, attention, the labels, and centers, in float64."""
+    features = torch.randn(len(labels), d, generator=generator, dtype=torch.float64)
+    attention = torch.rand(len(labels), d, generator=generator, dtype=torch.float64)
+    return features, attention, labels, torch.randn(classes, d, generator=generator, dtype=torch.float64)
 
 
 def in_numpy(loop: Callable[..., Any], *arguments: Any) -> Tensor:

@@ -117,25 +117,7 @@ class BatchAugment:
         return self._normalise(crop_batch(images, top, left, size, flip))
 
     def evaluate(self, images: Tensor) -> Tensor:
-        """Centre crop of a batch, normalised as in training; draws nothing.
-
-        Parameters
-        ----------
-        images : Tensor
-            (m, 3, H, W) uint8, on any device.
-
-        Returns
-        -------
-        Tensor
-            (m, 3, size, size) float32 on the same device, in channels_last memory.
-
-        Raises
-        ------
-        UserError
-            The crop is larger than the images.
-        ValueError
-            `images` are not (m, 3, H, W) uint8.
-        """
+        """Return the centre crop of a batch, normalised as in training; draws nothing. Shapes and errors as there."""
         _check(images)
         return self._normalise(centre_crop(images, self.parameters.size))
 

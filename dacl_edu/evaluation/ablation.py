@@ -50,15 +50,15 @@ def ablation_curve(
     weight, bias = head.weight.double().numpy(), head.bias.double().numpy()
     replaced = np.broadcast_to(np.asarray(fill, dtype=float), x.shape[1:])
     nothing_left = replaced @ weight.T + bias  # (K,)
-    right = np.zeros(x.shape[1] + 1)
+    correct = np.zeros(x.shape[1] + 1)
     for rows in np.array_split(np.arange(len(x)), -(-len(x) // 500)):  # 30,000 samples at once would take gigabytes
         order = np.argsort(-ranks[rows], axis=1, kind="stable")  # (b, d)
         lost = np.take_along_axis(x[rows] - replaced, order, axis=1)[..., None] * weight.T[order]
         lost = np.concatenate([np.zeros((len(rows), 1, len(bias))), lost.cumsum(axis=1)], axis=1)  # (b, d + 1, K)
         scores = (x[rows] @ weight.T + bias)[:, None] - lost
         scores[:, -1] = nothing_left  # else rounding decides between scores that are equal
-        right += (scores.argmax(axis=2) == y[rows, None]).sum(axis=0)
-    return right / len(x)
+        correct += (scores.argmax(axis=2) == y[rows, None]).sum(axis=0)
+    return correct / len(x)
 
 
 class AblationCurves(NamedTuple):

@@ -15,7 +15,7 @@ class PairedTest(NamedTuple):
     Attributes
     ----------
     only_first, only_second : int
-        Images that one model has right and the other wrong.
+        Images that one model classifies correctly and the other does not.
     difference : float
         Accuracy of the first minus that of the second.
     p_value : float
@@ -31,13 +31,13 @@ class PairedTest(NamedTuple):
 def mcnemar(first: ArrayLike, second: ArrayLike) -> PairedTest:
     """Compare two models on the same images by McNemar's exact test.
 
-    Images on which both are right or both are wrong say nothing about which is better. Of those on which they
+    Images on which both are correct or both are wrong say nothing about which is better. Of those on which they
     disagree, about one half should go to each if they were equally good: a binomial test.
 
     Parameters
     ----------
     first, second : array of bool, shape (n,)
-        Whether each image was classified rightly.
+        Whether each image was classified correctly.
 
     Returns
     -------
@@ -70,12 +70,12 @@ class Interval(NamedTuple):
     high: float
 
 
-def accuracy_interval(right: ArrayLike, confidence: float = 0.95) -> Interval:
+def accuracy_interval(correct: ArrayLike, confidence: float = 0.95) -> Interval:
     """Wilson's interval of an accuracy: how much other test images could have changed it.
 
     Parameters
     ----------
-    right : array of bool, shape (n,)
+    correct : array of bool, shape (n,)
     confidence : float, default 0.95
 
     Returns
@@ -88,10 +88,10 @@ def accuracy_interval(right: ArrayLike, confidence: float = 0.95) -> Interval:
     >>> [round(value, 3) for value in interval]
     [0.711, 0.8, 0.867]
     """
-    correct = np.asarray(right, dtype=bool)
-    result = stats.binomtest(int(correct.sum()), len(correct))
+    hits = np.asarray(correct, dtype=bool)
+    result = stats.binomtest(int(hits.sum()), len(hits))
     interval = result.proportion_ci(confidence, method="wilson")
-    return Interval(float(interval.low), float(correct.mean()), float(interval.high))
+    return Interval(float(interval.low), float(hits.mean()), float(interval.high))
 
 
 def difference_interval(

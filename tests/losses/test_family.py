@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from references import Batch, random_batch
 from torch import Tensor
 from torch.autograd import gradcheck
 
@@ -33,15 +34,11 @@ M, D, K = 9, 4, 5
 LABELS = torch.tensor([0, 1, 1, 0, 1, 0, 2, 1, 0])  # class 2 is alone, classes 3 and 4 are absent
 
 Array = Any
-Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 @pytest.fixture
 def batch(generator: torch.Generator) -> Batch:
-    features = torch.randn(M, D, generator=generator, dtype=torch.float64)
-    attention = torch.rand(M, D, generator=generator, dtype=torch.float64)
-    centers = torch.randn(K, D, generator=generator, dtype=torch.float64)
-    return features, attention, LABELS, centers
+    return random_batch(generator, LABELS, D, K)
 
 
 # -- independent references: loops over single numbers, from the equations of docs/losses.md

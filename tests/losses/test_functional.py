@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from references import loop_eq4, loop_eq9, loop_eq10
+from references import loop_eq4, loop_eq9, loop_eq10, random_batch
 from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 
@@ -19,10 +19,7 @@ LABELS = torch.tensor([0, 1, 1, 0, 1, 0])  # class 2 is absent
 
 @pytest.fixture
 def batch(generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    features = torch.randn(M, D, generator=generator, dtype=torch.float64)
-    attention = torch.rand(M, D, generator=generator, dtype=torch.float64)
-    centers = torch.randn(K, D, generator=generator, dtype=torch.float64)
-    return features, attention, LABELS, centers
+    return random_batch(generator, LABELS, D, K)
 
 
 def assert_same(actual: Tensor, expected: Tensor, atol: float = 1e-12) -> None:
