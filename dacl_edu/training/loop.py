@@ -80,13 +80,14 @@ def train(
     if resume and folder.result_file.exists():
         folder.start(config, resume)
         return folder.result()
+    precision = resolve_precision(config)  # first, for it refuses a device that is not there
     data = load_training_data(config)
     metric_loss, attention_mode = build_method(config)
     fabric = Fabric(
         accelerator=config.device,
         devices=config.devices,
         strategy="ddp" if config.devices > 1 else "auto",
-        precision=resolve_precision(config),
+        precision=precision,
     )
     if config.devices > 1:
         fabric.launch()
