@@ -12,6 +12,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
+from dacl_edu.errors import UserError
+
 MEND_INSTALL = "pip install -c requirements.lock -e '.[notebooks]'  (or: make install)"
 
 
@@ -33,6 +35,8 @@ def run_checks() -> list[Check]:
 def _guarded(what: str, mend: str, check: Callable[[], str]) -> Check:
     try:
         return Check(True, f"{what}: {check()}", mend)
+    except UserError as error:
+        return Check(False, f"{what}: {error.problem}", error.mend or mend)
     except Exception as error:  # a doctor reports every ailment
         return Check(False, f"{what}: {type(error).__name__}: {error}".splitlines()[0], mend)
 
@@ -107,9 +111,12 @@ def _gradient() -> Check:
 
 def _data() -> Check:
     def check() -> str:
-        from dacl_edu.data import available_splits
+        from dacl_edu.data import load_dataset
+        from dacl_edu.data.bundled import SPLITS, verify_bundled
 
-        return f"bundled ({', '.join(available_splits('bundled'))})"
+        verify_bundled()
+        found = load_dataset("bundled", "val")  # the smallest: that pictures can be decoded at all
+        return f"bundled ({', '.join(SPLITS)}; {len(found):,} pictures of val decode)"
 
     return _guarded("embedded faces", "git checkout -- data", check)
 
