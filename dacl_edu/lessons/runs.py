@@ -109,8 +109,19 @@ def find_runs(folders: str | Path | Sequence[str | Path]) -> list[FinishedRun]:
         raise
     if not runs:
         raise UserError(f"no finished run in {', '.join(map(str, named))}", mend="train some with notebook 07_training")
-    order = {method: index for index, method in enumerate(METHODS)}
-    return sorted(runs, key=lambda run: (order.get(run.config.method, len(order)), run.config.method, run.config.seed))
+    return sorted(runs, key=lambda run: papers_order(run.config))
+
+
+def papers_order(config: TrainConfig) -> tuple[int, str, int]:
+    """Return the key that sorts runs: the paper's three methods first, in its order, then others; then the seed.
+
+    Examples
+    --------
+    >>> papers_order(TrainConfig.from_preset("quick", method="center", seed=2))
+    (1, 'center', 2)
+    """
+    place = METHODS.index(config.method) if config.method in METHODS else len(METHODS)
+    return place, config.method, config.seed
 
 
 def lesson_runs(

@@ -16,7 +16,7 @@ from torch import Tensor
 from dacl_edu.errors import UserError
 from dacl_edu.evaluation.deep_features import DeepFeatures, Head
 from dacl_edu.evaluation.predict import Predictions
-from dacl_edu.lessons.runs import METHODS, FinishedRun
+from dacl_edu.lessons.runs import FinishedRun, papers_order
 from dacl_edu.training.config import PRESETS, TrainConfig
 from dacl_edu.training.run_folder import RunFolder, find_run_folders
 from dacl_edu.training.snapshots import Snapshot
@@ -113,8 +113,7 @@ def gather(folders: Iterable[str | Path]) -> tuple[list[ReportRun], list[str]]:
             f"no run in {', '.join(map(str, named))}{more}",
             mend="name run folders, e.g. runs/demo; dacl-edu demo trains",
         )
-    order = {method: index for index, method in enumerate(METHODS)}
-    runs.sort(key=lambda run: (order.get(run.config.method, len(order)), run.config.method, run.config.seed))
+    runs.sort(key=lambda run: papers_order(run.config))
     named_runs = _named(runs)
     notes += [f"{run.name}: {' '.join(run.missing)}" for run in named_runs if run.missing]
     return named_runs, notes

@@ -81,7 +81,11 @@ def page_notebook(name: str, runs: Sequence[str] = (), folder: str = "") -> Any:
 
 
 def serve(
-    name: str, runs: Sequence[str] = (), port: int = PORT, open_browser: bool = False, say: Callable[[str], None] = print
+    name: str,
+    runs: Sequence[str] = (),
+    port: int = PORT,
+    open_browser: bool = False,
+    say: Callable[[str], None] = print,
 ) -> None:
     """Serve an explorer until Ctrl-C, on 127.0.0.1 only; nothing is fetched from other hosts.
 
