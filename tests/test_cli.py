@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -338,21 +340,25 @@ def test_demo_leaves_executed_lessons_runs_and_a_table_and_is_quick_the_second_t
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DACL_EDU_PNG", "0")  # pictures take a second each
-    command = ["demo", "--profile", "smoke", "--out", tmp_path / "demo"]
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / ODD / "demo"
+    command = ["demo", "--profile", "smoke", "--out", folder.relative_to(tmp_path)]
     first = cli(*command)
     assert first.code == 0, first.err
     for lesson in ("07_training", "08_results"):
-        cells = nbformat.read(tmp_path / "demo" / f"{lesson}.ipynb", as_version=4).cells
+        cells = nbformat.read(folder / f"{lesson}.ipynb", as_version=4).cells
         assert all(cell.execution_count for cell in cells if cell.cell_type == "code")
-        assert list((tmp_path / "demo" / "figures" / lesson).glob("*.json"))
+        assert list((folder / "figures" / lesson).glob("*.json"))
     methods = ("softmax", "center", "dacl")
-    results = [RunFolder(tmp_path / "demo" / f"bundled-{m}-smoke-seed0").result() for m in methods]
-    table = pd.read_csv(tmp_path / "demo" / "results.csv")
+    results = [RunFolder(folder / f"bundled-{m}-smoke-seed0").result() for m in methods]
+    table = pd.read_csv(folder / "results.csv")
     assert tuple(table["method"]) == methods
     assert table["accuracy"].tolist() == [result["accuracy"] for result in results]
     assert all(f"{result['accuracy']:.2%}" in first.out for result in results)
-    assert "dacl epoch 2/2" in first.err
-    assert "DACL" in (tmp_path / "demo" / "report.html").read_text("utf-8") and "report.html" in first.out
+    assert "dacl epoch 2/2" in first.err and "unknown parameter" not in first.err
+    printed = shlex.join(["dacl-edu", "report", str(folder.relative_to(tmp_path))])
+    assert html.escape(printed) in (folder / "report.html").read_text("utf-8")
+    assert "DACL" in (folder / "report.html").read_text("utf-8") and "report.html" in first.out
     again = cli(*command)
     assert (again.code, again.out) == (0, first.out) and "epoch 2/2" not in again.err
 
