@@ -58,7 +58,7 @@ import torch
 from dacl_edu.exercise import attempt, judged
 from dacl_edu.notebook import rounded, setup, show
 
-setup(seed=0)  # fixes the random numbers: yours will be the printed ones
+setup(seed=0)  # fixes the random numbers
 
 # %% [markdown]
 # ## A batch that fits on the page

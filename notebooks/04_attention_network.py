@@ -72,7 +72,7 @@ from torch import nn
 from dacl_edu.exercise import attempt, judged
 from dacl_edu.notebook import rounded, setup, show
 
-setup(seed=4)  # fixes the random numbers: yours will be the printed ones
+setup(seed=4)  # fixes the random numbers
 
 # %% [markdown]
 # ## Flatten, not pool: *where* matters
@@ -488,8 +488,8 @@ assert torch.equal(p_in, p_in_loop)
 
 # %% [markdown]
 # The package stores all heads as **one** linear layer with $2d$ outputs. In which order? The paper does not say. The
-# authors' released weights do: head $j$ owns rows $2j$ and $2j+1$, and of the two, index 1 is inclusion. The package
-# keeps that order, so that the released weights can be loaded.
+# authors' released code does: head $j$ owns rows $2j$ and $2j+1$, and of the two, index 1 is inclusion. The package
+# keeps that order, so that what was trained with that code can be loaded.
 
 # %%
 for row in range(6):

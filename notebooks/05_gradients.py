@@ -69,7 +69,7 @@ import torch
 from dacl_edu.exercise import attempt, judged
 from dacl_edu.notebook import rounded, setup, show
 
-setup(seed=5)  # fixes the random numbers: yours will be the printed ones
+setup(seed=5)  # fixes the random numbers
 
 # %% [markdown]
 # ## The example that fits on the page

@@ -63,7 +63,7 @@ import torch
 from dacl_edu.exercise import attempt, judged
 from dacl_edu.notebook import rounded, setup, show
 
-setup(seed=6)  # fixes the random numbers: yours will be the printed ones
+setup(seed=6)  # fixes the random numbers
 
 # %% [markdown]
 # ## Five samples, three classes

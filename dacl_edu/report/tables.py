@@ -150,7 +150,7 @@ def comparable(runs: Sequence[Run]) -> str:
             said += (
                 f", but not as the same method: the runs used {', '.join(sorted(presets))}, not the paper's settings"
             )
-        said += ". The paper gives one run each, and starts from weights that were never released."
+        said += ". The paper gives one run each, and starts from a backbone trained on faces (MS-Celeb-1M)."
     chosen = [run for run in runs if run.config.select_by == "test"]
     if chosen:
         said += f" {len(chosen)} run(s) chose their epoch on the test part: their numbers are too high."
