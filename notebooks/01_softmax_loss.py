@@ -55,8 +55,8 @@ if os.path.isdir("dacl-edu/notebooks"):  # fetched just now, or before the kerne
 # %%
 import torch
 
-from dacl_edu.exercise import attempt, judged
-from dacl_edu.notebook import rounded, setup, show
+from dacl_edu.check.exercise import attempt, judged
+from dacl_edu.lessons.display import rounded, setup, show
 
 setup(seed=0)  # fixes the random numbers
 
@@ -201,7 +201,7 @@ def answer_log_softmax(z):
 my_log_softmax = attempt(my_log_softmax, answer_log_softmax)
 
 # %%
-from dacl_edu.course import check
+from dacl_edu import check
 
 check.shape(my_log_softmax(z), (m, K), "log p")
 check.value(my_log_softmax(z), torch.log_softmax(z, dim=1), "log p")
@@ -306,7 +306,7 @@ assert torch.allclose(dz.sum(dim=1), torch.zeros(m), atol=1e-7), "what one class
 # how the loss changes ("finite differences"). `compare_gradients` compares shapes first and then values:
 
 # %%
-from dacl_edu.gradients import compare_gradients, gradient_table
+from dacl_edu.check.gradients import compare_gradients, gradient_table
 
 
 def by_hand(logits, labels):

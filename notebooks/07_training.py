@@ -67,8 +67,8 @@ out: str = ""  # folder for the runs; empty: runs/07_training
 import torch
 from torch import nn
 
-from dacl_edu.exercise import attempt, judged
-from dacl_edu.notebook import check_parameters, rounded, setup, show
+from dacl_edu.check.exercise import attempt, judged
+from dacl_edu.lessons.display import check_parameters, rounded, setup, show
 
 settings = check_parameters()  # a wrong name or type stops here, and the nearest name is said
 setup(seed=0)
@@ -506,7 +506,7 @@ def answer_joined_loss(losses, sizes):
 joined_loss = attempt(joined_loss, answer_joined_loss)
 
 # %%
-from dacl_edu.course import check
+from dacl_edu import check
 
 per_image = torch.tensor([3.0, 1.0, 2.0, 2.0, 0.0, 1.0, 1.0, 2.0, 5.0, 3.0])
 parts = per_image.split([4, 4, 2])
@@ -530,7 +530,7 @@ judged(joined_loss, "right. The joined loss is", rounded(joined_loss(losses, siz
 
 # %%
 from dacl_edu.training import TrainConfig
-from dacl_edu.training.parts import load_training_data
+from dacl_edu.training.data import load_training_data
 
 simple = {"augment": "none", "schedule": "constant", "nesterov": False}
 exact = {"precision": "64-true", "device": "cpu"}  # float64
@@ -547,14 +547,14 @@ assert len(data.train) == 70
 from dacl_edu.centers import ClassCenters
 from dacl_edu.data import BatchAugment
 from dacl_edu.model import DACL
-from dacl_edu.training.parts import EpochOrder, epoch_generator
+from dacl_edu.training.data import EpochSampler, epoch_generator
 
 torch.manual_seed(plain.seed)
 classes = len(data.train.classes)
 network = DACL(plain.backbone, classes, plain.image_size).double()
 draws = epoch_generator(plain.seed, 0, stream=1)  # random numbers of their own for the centers
 centers = ClassCenters(classes, network.feature_dim, generator=draws).double()
-order = list(EpochOrder(len(data.train), plain.seed))
+order = list(EpochSampler(len(data.train), plain.seed))
 prepare = BatchAugment(data.augment).evaluate  # the centre crop, normalised: no randomness
 velocity = [torch.zeros_like(weight) for weight in network.parameters()]
 objective = Objective(build_loss("sparse_center"), plain.lam)
@@ -579,7 +579,7 @@ for start in range(0, len(order), plain.batch_size):
 import tempfile
 
 from dacl_edu.training import RunFolder, train
-from dacl_edu.training.checkpoint import load_checkpoint
+from dacl_edu.runs.checkpoint import load_checkpoint
 
 with tempfile.TemporaryDirectory() as folder:
     train(plain, f"{folder}/run", progress=False)
@@ -702,9 +702,9 @@ if profile != "smoke":  # two epochs on 140 images need not beat guessing
 # With the profile `quick` the project brings finished runs of the same configuration and the same seed. Are they the same?
 
 # %%
-from dacl_edu.lessons.runs import SHIPPED, find_runs
+from dacl_edu.runs import shipped_runs
 
-shipped = {run.config.method: run.result for run in find_runs(SHIPPED) if run.config.seed == seed}
+shipped = {run.config.method: run.result for run in shipped_runs() if run.config.seed == seed}
 if profile == "quick" and dataset == "bundled" and not changes:
     for name in results.keys() & shipped.keys():
         here, there = results[name]["accuracy"], shipped[name]["accuracy"]

@@ -57,8 +57,8 @@ out: str = ""  # folder for runs that are trained here; empty: runs/08_results
 # %%
 import torch
 
-from dacl_edu.exercise import attempt, judged
-from dacl_edu.notebook import check_parameters, rounded, setup, show
+from dacl_edu.check.exercise import attempt, judged
+from dacl_edu.lessons.display import check_parameters, rounded, setup, show
 
 settings = check_parameters()  # a wrong name or type stops here, and the nearest name is said
 setup(seed=0)
@@ -122,7 +122,7 @@ my_answer = None  # torch.tensor([accuracy, average accuracy])
 my_answer = attempt(my_answer, torch.tensor([1185 / 3068, 1 / 7]), name="my_answer")
 
 # %%
-from dacl_edu.course import check
+from dacl_edu import check
 
 check.shape(my_answer, (2,), "your answer")
 check.value(my_answer, torch.tensor([0.386245, 0.142857]), "your answer", tolerance=1e-3)
@@ -214,7 +214,7 @@ for trace, (method, run) in zip(figure.data, first.items(), strict=True):
 # wrong, each time the *surest* answers. *p* is what was predicted, *t* the truth. For each wrong one ask: would you have known?
 
 # %%
-from dacl_edu.training.parts import load_evaluated_split
+from dacl_edu.runs.splits import load_evaluated_split
 
 shown = list(first.values())[-1]
 faces = load_evaluated_split(shown.config)  # the images that the run was measured on
@@ -279,8 +279,8 @@ assert low < middle < high and abs(middle - p_coin) < 1e-6
 # %%
 from dacl_edu.plots import interval_plot
 
-intervals = {method: accuracy_interval(run.right) for method, run in first.items()}
-title = f"Accuracy of one seed, 95 % interval over {len(shown.right)} test images"
+intervals = {method: accuracy_interval(run.correct) for method, run in first.items()}
+title = f"Accuracy of one seed, 95 % interval over {len(shown.correct)} test images"
 figure = interval_plot(intervals, title, "accuracy")
 show(
     figure,
@@ -335,8 +335,8 @@ from dacl_edu.evaluation.significance import difference_interval, p_text
 
 rows = []
 for (name_a, run_a), (name_b, run_b) in combinations(first.items(), 2):
-    test = mcnemar(run_a.right, run_b.right)
-    low, _, high = difference_interval(run_a.right, run_b.right)
+    test = mcnemar(run_a.correct, run_b.correct)
+    low, _, high = difference_interval(run_a.correct, run_b.correct)
     counted = {"only first": test.only_first, "only second": test.only_second}
     counted["p"] = p_text(test.p_value)
     pair = {"pair": f"{name_a} − {name_b}", "difference": test.difference}
@@ -398,10 +398,10 @@ paired_mean = attempt(paired_mean, answer_paired_mean)
 # It is tried on real numbers: the accuracies of DACL and center loss in the runs that come with the project, seeds 0, 1 and 2.
 
 # %%
-from dacl_edu.lessons.runs import SHIPPED, find_runs
+from dacl_edu.runs import shipped_runs
 
 ours = {"softmax": [], "center": [], "dacl": []}
-for run in find_runs(SHIPPED):  # in the order of the seeds
+for run in shipped_runs():  # in the order of the seeds
     ours[run.config.method].append(run.result["accuracy"])
 dacl, center = torch.tensor(ours["dacl"]), torch.tensor(ours["center"])  # (3,) each
 by_hand = torch.tensor([0.0059, 0.0025])  # of +0.0019, +0.0105, +0.0052

@@ -62,21 +62,6 @@ def mcnemar(first: ArrayLike, second: ArrayLike) -> PairedTest:
     return PairedTest(only_first, only_second, float((only_first - only_second) / len(a)), p_value)
 
 
-def p_text(p: float) -> str:
-    """Return a p-value as it is printed: three digits, and never 0, which no chance is.
-
-    Parameters
-    ----------
-    p : float
-
-    Examples
-    --------
-    >>> p_text(0.0414), p_text(3e-9), p_text(0.0006)
-    ('0.041', '< 0.001', '< 0.001')
-    """
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
-
-
 class Interval(NamedTuple):
     """An estimate with its interval."""
 
