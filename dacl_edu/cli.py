@@ -333,7 +333,8 @@ def main(arguments: list[str] | None = None) -> None:
     except OSError as error:  # of a path: too long, not writable, a full disk, …
         if _debug or error.filename is None or not error.strerror:
             _unforeseen(error)
-        _stderr(f"error: {error.filename}: {error.strerror[0].lower()}{error.strerror[1:]}{_MEND.get(error.errno or 0, '')}")
+        what = error.strerror[0].lower() + error.strerror[1:]
+        _stderr(f"error: {error.filename}: {what}{_MEND.get(error.errno or 0, '')}")
         sys.exit(2)
     except Exception as error:  # a student's own loss can fail in any way, a device with a RuntimeError
         _unforeseen(error)
