@@ -98,7 +98,7 @@ def test_step_moves_by_alpha_delta_and_forgets(generator: torch.Generator) -> No
     assert torch.equal(module.centers, before)
     module.step()
     expected = before - 0.25 * loop_eq11(x, a, y, before, 2.0)
-    torch.testing.assert_close(module.centers, expected, rtol=0, atol=1e-6)
+    torch.testing.assert_close(module.centers, expected.float(), rtol=0, atol=1e-6)
     after = module.centers.clone()
     module.step()  # nothing accumulated: nothing moves
     assert torch.equal(module.centers, after)
