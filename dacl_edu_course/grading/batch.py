@@ -30,7 +30,7 @@ from dacl_edu_course.sandbox.limits import Limits, layers
 class Results:
     """What a class earned.
 
-    Parameters
+    Attributes
     ----------
     marks : tuple of SubmissionMark
         Sorted by student; a person's points included.

@@ -14,7 +14,7 @@ LOOK = " Where to look: "
 class QuestionMark:
     """One question.
 
-    Parameters
+    Attributes
     ----------
     name : str
         As in :class:`~dacl_edu_course.authoring.assignment.Question`.
@@ -69,7 +69,7 @@ class QuestionMark:
 class SubmissionMark:
     """One submission.
 
-    Parameters
+    Attributes
     ----------
     student, assignment : str
     questions : tuple of QuestionMark
