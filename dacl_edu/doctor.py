@@ -119,7 +119,7 @@ def _data() -> Check:
 
         return f"bundled ({', '.join(available_splits('bundled'))})"
 
-    return _guarded("embedded faces", "git checkout -- data", check)
+    return _guarded("embedded faces", "git checkout -- data, or install the package again", check)
 
 
 def _disk() -> Check:
