@@ -125,7 +125,7 @@ def _data() -> Check:
         found = load_dataset("bundled", "val")  # the smallest: that pictures can be decoded at all
         return f"bundled ({', '.join(SPLITS)}; {len(found):,} pictures of val decode)"
 
-    return _guarded("embedded faces", "git checkout -- data", check)
+    return _guarded("embedded faces", "git checkout -- data, or install the package again", check)
 
 
 def _disk() -> Check:

@@ -35,7 +35,7 @@ ACTION_UNITS = {
 """Names of the action units of the Facial Action Coding System (Ekman, Friesen & Hager, 2002): columns ``au…``."""
 SPLITS = ("train", "val", "test")
 MANIFEST = "manifest.json"
-_RESTORE = "restore the folder: git checkout -- data/faces, or clone the repository again"
+_RESTORE = "restore the folder: git checkout -- data/faces, or install the package again"
 
 
 def load_bundled(split: str, root: str | Path | None = None, image_size: int | None = None) -> FaceDataset:
