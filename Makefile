@@ -6,6 +6,7 @@
 #   make course-demo    a class of 30 hands in: release, collect, grade, feedback, table
 #   make assignments    write the students' versions from the instructor's sources
 #   make notebooks      execute the notebooks and store their outputs (NAMES="05 06": only some)
+#   make check  ruff and mypy alone, without changing anything; make lint mends what they can mend
 #   make test-browser   open notebooks, explorers, report and site in a real browser
 # PYTHON=python3.12 chooses the interpreter; TORCH=cpu (or a CUDA tag such as cu130) chooses the torch build.
 PYTHON ?= python3
@@ -19,7 +20,7 @@ LOCK := requirements.lock
 NEEDS := pyproject.toml $(LOCK) Makefile
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-browser lab site course-demo assignments notebooks lint lock clean
+.PHONY: help install run check test test-browser lab site course-demo assignments notebooks lint lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -57,11 +58,13 @@ run: install
 lab: install
 	$(RUN) dacl_edu lab --in-place
 
-# Two processes, one thread each: more threads than cores wait for one another.
-test: $(VENV)/installed-test
+check: $(VENV)/installed-test
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
+
+# Two processes, one thread each: more threads than cores wait for one another.
+test: check
 	$(RUN) pytest -n 2 --dist loadfile -m "not browser"
 	$(RUN) pytest -q --nbval --nbval-current-env -n 2 --dist loadfile notebooks
 	$(RUN) pytest -q tests/notebooks/test_in_browser.py tests/course/test_in_browser.py -k "00_start_here or course"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dacl_edu._moved import warn_of_old_name
+from dacl_edu.errors import UserError
 
 INSTALL_HINT = "pip install -c requirements.lock -e '.[notebooks]'  (or: make install)"
 
@@ -40,11 +41,13 @@ def run_checks() -> list[Check]:
         ("torchmetrics", lambda: metadata.version("torchmetrics"), INSTALL_HINT),
         ("device", _device, INSTALL_HINT),
         ("gradients", _gradient, "report it: this machine computes something else"),
-        ("embedded faces", _data, "git checkout -- data"),
+        ("embedded faces", _data, "git checkout -- data, or install the package again"),
         ("current folder", _writable, "change to a folder where you may write"),
     ):
         try:
             checks.append(Check(True, f"{what}: {check()}", hint))
+        except UserError as error:
+            checks.append(Check(False, f"{what}: {error.problem}", error.hint or hint))
         except Exception as error:  # a doctor reports every ailment
             checks.append(Check(False, f"{what}: {type(error).__name__}: {error}".splitlines()[0], hint))
     return [*checks, _notebooks(), _disk()]
@@ -89,9 +92,12 @@ def _gradient() -> str:
 
 
 def _data() -> str:
-    from dacl_edu.data import available_splits
+    from dacl_edu.data import load_dataset
+    from dacl_edu.data.bundled import SPLITS, verify_bundled
 
-    return f"bundled ({', '.join(available_splits('bundled'))})"
+    verify_bundled()
+    found = load_dataset("bundled", "val")  # the smallest: that pictures can be decoded at all
+    return f"bundled ({', '.join(SPLITS)}; {len(found):,} pictures of val decode)"
 
 
 def _writable() -> str:

@@ -45,10 +45,10 @@ if os.path.isdir("dacl-edu/notebooks"):  # fetched just now, or before the kerne
 # %%
 import torch
 
-from dacl_edu.exercise import attempt, judged
-from dacl_edu.notebook import rounded, setup, show
+from dacl_edu.check.exercise import attempt, judged
+from dacl_edu.lessons.display import rounded, setup, show
 
-setup(seed=0)  # fixes the random numbers: yours will be the printed ones
+setup(seed=0)  # fixes the random numbers
 
 # %% [markdown]
 # ## Is everything in place?
@@ -61,7 +61,7 @@ from dacl_edu.doctor import run_checks
 checks = run_checks()
 for item in checks:
     what = item.what.split(":")[0]
-    print(f"[OK] {what}" if item.ok else f"[FAIL] {item.what}: {item.mend}")
+    print(f"[OK] {what}" if item.ok else f"[FAIL] {item.what}: {item.hint}")
 assert all(item.ok for item in checks), "mend the lines above, then run this cell again"
 
 # %% [markdown]
@@ -98,7 +98,18 @@ show(figure,
 assert faces.labels[first_five].view(7, 5).unique(dim=1).flatten().tolist() == list(range(7))
 
 # %% [markdown]
-# The answer can be computed. Take the mean squared difference of two faces, pixel by pixel: how far apart are two faces of *one* expression,
+# These labels are right: they are what was rendered. In the *training* part one label in ten is wrong on purpose, taken from an expression that
+# people confuse with the true one. Labels of photographs are no better.
+
+# %%
+factors = {split: load_dataset("bundled", split=split).factors for split in ("train", "val", "test")}
+for split, table in factors.items():
+    wrong = (table["label_observed"] != table["label_true"]).mean()
+    print(f"{split:<6}{len(table):>6} faces, {wrong:.1%} of the labels wrong")
+    assert abs(wrong - 0.1) < 0.01 if split == "train" else wrong == 0
+
+# %% [markdown]
+# Back to the figure: which difference is larger? The answer can be computed. Take the mean squared difference of two faces, pixel by pixel: how far apart are two faces of *one* expression,
 # and of *two*?
 
 # %%
@@ -306,7 +317,7 @@ my_savings = None  # five numbers: [..., ..., ..., ..., ...]
 my_savings = attempt(my_savings, [0.0, 0.0, 0.25, 1.5, 0.0], name="my_savings")
 
 # %%
-from dacl_edu.course import check
+from dacl_edu import check
 
 answer = torch.as_tensor(my_savings, dtype=torch.float32)
 savings = ((1 - a) * (x - c[y]) ** 2 / 2)[0]  # (5,)
@@ -327,7 +338,7 @@ judged(my_savings, f"right. Dimension 3 alone accounts for {share:.0%} of the di
 # compared first, since PyTorch stretches small tensors to fit large ones, and a wrong shape can hide behind that.
 
 # %%
-from dacl_edu.gradients import compare_gradients, gradient_table
+from dacl_edu.check.gradients import compare_gradients, gradient_table
 
 inputs = {"features": x, "attention": a, "labels": y, "centers": c}
 rows = compare_gradients(sparse_center_loss, inputs)

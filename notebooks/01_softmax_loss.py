@@ -55,10 +55,10 @@ if os.path.isdir("dacl-edu/notebooks"):  # fetched just now, or before the kerne
 # %%
 import torch
 
-from dacl_edu.exercise import attempt, judged
-from dacl_edu.notebook import rounded, setup, show
+from dacl_edu.check.exercise import attempt, judged
+from dacl_edu.lessons.display import rounded, setup, show
 
-setup(seed=0)  # fixes the random numbers: yours will be the printed ones
+setup(seed=0)  # fixes the random numbers
 
 # %% [markdown]
 # ## A batch that fits on the page
@@ -201,7 +201,7 @@ def answer_log_softmax(z):
 my_log_softmax = attempt(my_log_softmax, answer_log_softmax)
 
 # %%
-from dacl_edu.course import check
+from dacl_edu import check
 
 check.shape(my_log_softmax(z), (m, K), "log p")
 check.value(my_log_softmax(z), torch.log_softmax(z, dim=1), "log p")
@@ -306,7 +306,7 @@ assert torch.allclose(dz.sum(dim=1), torch.zeros(m), atol=1e-7), "what one class
 # how the loss changes ("finite differences"). `compare_gradients` compares shapes first and then values:
 
 # %%
-from dacl_edu.gradients import compare_gradients, gradient_table
+from dacl_edu.check.gradients import compare_gradients, gradient_table
 
 
 def by_hand(logits, labels):
@@ -594,7 +594,8 @@ show(figure,
 # %% [markdown]
 # Nothing went wrong here. Eq. 2 got what it asks for. Two facts, each checked on the trained toy:
 #
-# 1. **The pull stops once a sample is right** ($p$ − one-hot goes to 0). It then stays where it is, near its class mean or far.
+# 1. **The pull fades once a sample is right** ($p$ − one-hot goes towards 0, and never gets there). Near its class mean or far from it,
+# such a sample hardly moves by its own loss, and never *towards* the mean for the mean's sake.
 # 2. **Farther is always better.** When all samples are right, doubling all scores doubles all margins and lowers the loss. Longer
 # features and longer weights do that, and training finds them.
 
@@ -603,7 +604,7 @@ x_end, z_end = history[-1]
 gradient = torch.softmax(z_end, dim=1) - nn.functional.one_hot(y_toy, 3)  # (180, 3)
 asleep = (gradient.abs().max(dim=1).values < 0.01).double().mean()
 print("share of samples that feel less than a hundredth of the full pull:", rounded(asleep, 2))
-assert asleep > 0.5
+assert asleep > 0.5 and (gradient.abs().max(dim=1).values > 0).all(), "small, but not zero"
 
 # %%
 doubled = softmax_loss(2 * z_end, y_toy)  # the scores of 2x, if B is doubled too

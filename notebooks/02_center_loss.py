@@ -54,10 +54,10 @@ if os.path.isdir("dacl-edu/notebooks"):  # fetched just now, or before the kerne
 # %%
 import torch
 
-from dacl_edu.exercise import attempt, judged
-from dacl_edu.notebook import rounded, setup, show
+from dacl_edu.check.exercise import attempt, judged
+from dacl_edu.lessons.display import rounded, setup, show
 
-setup(seed=0)  # fixes the random numbers: yours will be the printed ones
+setup(seed=0)  # fixes the random numbers
 
 # %% [markdown]
 # ## A batch that fits on the page
@@ -169,7 +169,7 @@ def answer_class_means(x, y, K):
 my_class_means = attempt(my_class_means, answer_class_means)
 
 # %%
-from dacl_edu.course import check
+from dacl_edu import check
 
 means = torch.tensor([[2.0, 1.0], [-2.5, 0.0]])  # by hand: (1+3)/2, (2+0)/2, (-2-3)/2, (-1+1)/2
 check.shape(my_class_means(x, y, K), (K, d), "the table of means")
@@ -253,7 +253,7 @@ print(rounded(my_center_gradient(x, y, c)["x"]))
 # The same table as in the lessons to come: autograd and your formula, each compared with finite differences.
 
 # %%
-from dacl_edu.gradients import compare_gradients, gradient_table
+from dacl_edu.check.gradients import compare_gradients, gradient_table
 
 rows = compare_gradients(loss_of_all, variables, wrt=("x", "c"), hand_written=my_center_gradient)
 print(gradient_table(rows))

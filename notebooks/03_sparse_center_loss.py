@@ -55,10 +55,10 @@ if os.path.isdir("dacl-edu/notebooks"):  # fetched just now, or before the kerne
 # %%
 import torch
 
-from dacl_edu.exercise import attempt, judged
-from dacl_edu.notebook import rounded, setup, show
+from dacl_edu.check.exercise import attempt, judged
+from dacl_edu.lessons.display import rounded, setup, show
 
-setup(seed=0)  # fixes the random numbers: yours will be the printed ones
+setup(seed=0)  # fixes the random numbers
 
 # %% [markdown]
 # ## A batch that fits on the page
@@ -134,7 +134,7 @@ def answer_sparse_center_loss(x, a, y, c):
 my_sparse_center_loss = attempt(my_sparse_center_loss, answer_sparse_center_loss)
 
 # %%
-from dacl_edu.course import check
+from dacl_edu import check
 
 check.shape(my_sparse_center_loss(x, a, y, c), (), "the loss")
 check.value(my_sparse_center_loss(x, a, y, c), torch.tensor(2.5), "the loss")

@@ -69,10 +69,10 @@ import math
 import torch
 from torch import nn
 
-from dacl_edu.exercise import attempt, judged
-from dacl_edu.notebook import rounded, setup, show
+from dacl_edu.check.exercise import attempt, judged
+from dacl_edu.lessons.display import rounded, setup, show
 
-setup(seed=4)  # fixes the random numbers: yours will be the printed ones
+setup(seed=4)  # fixes the random numbers
 
 # %% [markdown]
 # ## Flatten, not pool: *where* matters
@@ -176,7 +176,7 @@ my_position = attempt(my_position, answer_position)
 # The check puts a single 1 into an empty map, flattens it, and looks where the 1 went. The second map is not square.
 
 # %%
-from dacl_edu.course import check
+from dacl_edu import check
 
 
 def positions(N_C, N_H, N_W, places):
@@ -355,7 +355,7 @@ slope is a bell with the top 1 at z = 0 that falls to nearly zero at plus and mi
 # the paper's $W$. We take the weights from the package's encoder, so that both compute with the same numbers.
 
 # %%
-from dacl_edu.attention import ContextEncoder
+from dacl_edu.model.attention import ContextEncoder
 
 encoder = ContextEncoder((2, 2, 2), widths=(4, 3, 2))
 linears = [module for module in encoder.layers if isinstance(module, nn.Linear)]
@@ -488,8 +488,8 @@ assert torch.equal(p_in, p_in_loop)
 
 # %% [markdown]
 # The package stores all heads as **one** linear layer with $2d$ outputs. In which order? The paper does not say. The
-# authors' released weights do: head $j$ owns rows $2j$ and $2j+1$, and of the two, index 1 is inclusion. The package
-# keeps that order, so that the released weights can be loaded.
+# authors' released code does: head $j$ owns rows $2j$ and $2j+1$, and of the two, index 1 is inclusion. The package
+# keeps that order, so that what was trained with that code can be loaded.
 
 # %%
 for row in range(6):
@@ -497,7 +497,7 @@ for row in range(6):
     print(f"row {row}: head {row // 2}, {vote}")
 
 # %%
-from dacl_edu.attention import InclusionHeads
+from dacl_edu.model.attention import InclusionHeads
 
 heads = InclusionHeads(latent_dim=2, feature_dim=3)
 with torch.no_grad():
@@ -650,7 +650,7 @@ except AssertionError as message:
 # move the cell. The pooled feature $x$ does not notice. Does the attention?
 
 # %%
-from dacl_edu.attention import AttentionNetwork
+from dacl_edu.model.attention import AttentionNetwork
 
 
 def spot_attention(row, column):
@@ -748,7 +748,7 @@ print(f"W1 alone {weights_1:,} of {total:,}: {rounded(100 * weights_1 / total, 1
 # multiplication and an addition; "FLOPs" are usually twice as many.
 
 # %%
-from dacl_edu.summary import summarize
+from dacl_edu.model.summary import summarize
 
 
 def print_summary(rows):
@@ -863,7 +863,7 @@ print(f"parameters in training {sizes[0]:,}, in use {sizes[1]:,}")
 # | `normalized` | divided by each sample's mean | selection alone: the mean stays 1, so λ cannot shrink |
 
 # %%
-from dacl_edu.attention import ATTENTION_MODES
+from dacl_edu.model.attention import ATTENTION_MODES
 
 x_star = torch.randn(4, 1, 5, 5)
 weights = {}

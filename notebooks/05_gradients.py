@@ -66,10 +66,10 @@ import math
 
 import torch
 
-from dacl_edu.exercise import attempt, judged
-from dacl_edu.notebook import rounded, setup, show
+from dacl_edu.check.exercise import attempt, judged
+from dacl_edu.lessons.display import rounded, setup, show
 
-setup(seed=5)  # fixes the random numbers: yours will be the printed ones
+setup(seed=5)  # fixes the random numbers
 
 # %% [markdown]
 # ## The example that fits on the page
@@ -250,7 +250,7 @@ assert (da >= 0).all(), "a square is never negative"
 # And Eq. 10 to the letter, with the norm. The check looks at the shape first:
 
 # %%
-from dacl_edu.course import check
+from dacl_edu import check
 
 da_as_printed = (x - c[y]).norm(dim=1) ** 2 / (2 * m)  # (m,): one number a sample
 try:
@@ -480,7 +480,7 @@ class MySparseCenterLoss(torch.autograd.Function):
 # "autograd" in it now means your backward.
 
 # %%
-from dacl_edu.gradients import compare_gradients, gradient_table
+from dacl_edu.check.gradients import compare_gradients, gradient_table
 
 
 def my_loss(features, attention, labels, centers):
@@ -1183,7 +1183,7 @@ assert sum(figure.data[1].y) == 0, "free: none rises"
 #    is its own bias). *Experiment:* take BN out.
 
 # %%
-from dacl_edu.attention import AttentionNetwork
+from dacl_edu.model.attention import AttentionNetwork
 from dacl_edu.evaluation.attention_step import without_batch_norm
 
 dims = tuple(maps.shape[1:]), model.feature_dim

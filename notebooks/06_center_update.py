@@ -60,10 +60,10 @@ if os.path.isdir("dacl-edu/notebooks"):  # fetched just now, or before the kerne
 # %%
 import torch
 
-from dacl_edu.exercise import attempt, judged
-from dacl_edu.notebook import rounded, setup, show
+from dacl_edu.check.exercise import attempt, judged
+from dacl_edu.lessons.display import rounded, setup, show
 
-setup(seed=6)  # fixes the random numbers: yours will be the printed ones
+setup(seed=6)  # fixes the random numbers
 
 # %% [markdown]
 # ## Five samples, three classes
@@ -214,7 +214,7 @@ my_center_delta = attempt(my_center_delta, answer_center_delta)
 # The check looks at our five samples, then at a larger random batch, in which class 6 is absent, and at another ε.
 
 # %%
-from dacl_edu.course import check
+from dacl_edu import check
 
 x_big, a_big, y_big = torch.randn(128, 8), torch.rand(128, 8), torch.randint(0, 6, (128,))
 c_big = torch.randn(7, 8)  # (K, d) = (7, 8)

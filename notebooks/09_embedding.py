@@ -63,8 +63,8 @@ out: str = ""  # folder for runs that are trained here; empty: runs/09_embedding
 import numpy as np
 import torch
 
-from dacl_edu.exercise import attempt, judged
-from dacl_edu.notebook import check_parameters, rounded, setup, show
+from dacl_edu.check.exercise import attempt, judged
+from dacl_edu.lessons.display import check_parameters, rounded, setup, show
 
 settings = check_parameters()  # an unknown name or a wrong type stops here
 setup(seed=0)
@@ -157,7 +157,7 @@ def answer_within_share(x, y):
 within_share = attempt(within_share, answer_within_share)
 
 # %%
-from dacl_edu.course import check
+from dacl_edu import check
 
 check.shape(within_share(x, y), (), "the within share")
 expected = torch.tensor(geometry.geometry(x, y)["within share"], dtype=torch.float32)
@@ -344,7 +344,8 @@ assert len(figure.data) == 6 and sum(len(trace.x) for trace in figure.data) == 2
 # Now the real ones. Three networks, trained with softmax loss, center loss and DACL on the same faces from the same seed.
 
 # %%
-from dacl_edu.lessons.runs import SHIPPED, find_runs, lesson_runs
+from dacl_edu.lessons.runs import lesson_runs
+from dacl_edu.runs import shipped_runs
 
 found = lesson_runs(runs, profile, 1, seed, out or "../runs/09_embedding", device)
 first = {}
@@ -363,7 +364,7 @@ import pandas as pd
 
 watched = {method: run for method, run in first.items() if run.snapshots()}
 if not watched:
-    watched = {run.config.method: run for run in find_runs(SHIPPED) if run.snapshots()}
+    watched = {run.config.method: run for run in shipped_runs() if run.snapshots()}
 rows = []
 for method, run in watched.items():
     for moment in (run.snapshots()[0], run.snapshots()[-1]):
@@ -741,7 +742,7 @@ assert in_space.shape == in_map.shape == labels.shape
 # %%
 import ipywidgets  # noqa: F401 - what the explorer is made of
 
-from dacl_edu.widgets.embedding import EmbeddingExplorer, explorer_data
+from dacl_edu.widgets.embedding_explorer import EmbeddingExplorer, explorer_data
 
 explorer = EmbeddingExplorer(explorer_data(list(first.values()), "test", per_class, seed=seed))
 show(

@@ -36,7 +36,7 @@ _DAMAGED = (
 class UnpackLimits:
     """What an archive may unpack to.
 
-    Parameters
+    Attributes
     ----------
     total_bytes : int
         All files together.

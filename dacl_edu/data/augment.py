@@ -25,7 +25,7 @@ KINDS = ("ten_crop", "random_crop", "none")
 class AugmentParameters:
     """What to draw, and from where.
 
-    Parameters
+    Attributes
     ----------
     size : int
         Side of the square result, in pixels.

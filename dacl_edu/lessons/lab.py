@@ -52,7 +52,9 @@ def lab(
     Called again, it keeps what you changed: a new version of such a lesson is laid beside it.
     """
     if in_place:
-        folder = paths.HOME
+        if paths.CHECKOUT is None:
+            raise UserError("--in-place is for a checkout of the project", "leave it out: you get a copy of your own")
+        folder = paths.CHECKOUT
     else:
         for line in copy_lessons(folder):
             print(line)

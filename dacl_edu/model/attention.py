@@ -82,7 +82,7 @@ class InclusionHeads(nn.Module):
     Notes
     -----
     All heads are one linear layer of 2d rows. Head j owns row 2j (exclusion) and row 2j+1 (inclusion), the order
-    in the authors' released weights. The softmax of two scores is the sigmoid of their difference, and that form
+    in the authors' released code. The softmax of two scores is the sigmoid of their difference, and that form
     does not overflow; in exact arithmetic a lies in the open interval (0, 1), in floating point it may reach an end.
 
     Examples

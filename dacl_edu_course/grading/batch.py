@@ -30,7 +30,7 @@ from dacl_edu_course.submissions.collect import collect as collect_files
 class Results:
     """What a class earned.
 
-    Parameters
+    Attributes
     ----------
     scores : tuple of SubmissionScore
         Sorted by student; a person's points included.

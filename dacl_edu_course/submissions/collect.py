@@ -24,7 +24,7 @@ _STUDENTS_ZIP = UnpackLimits(total_bytes=500 * 2**20, ratio=100.0, entries=2000)
 class Collected:
     """What one student handed in.
 
-    Parameters
+    Attributes
     ----------
     student : str
         Safe as the name of a folder.

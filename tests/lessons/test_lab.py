@@ -27,6 +27,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ):
         write(home / name, f"first {name}")
     monkeypatch.setattr(paths, "HOME", home)
+    monkeypatch.setattr(paths, "CHECKOUT", home)
     return home
 
 
@@ -141,6 +142,15 @@ def test_jupyterlab_serves_the_copy_on_this_machine_only_and_asks_no_other(
         main(["lab", "--in-place"])
     assert f"--ServerApp.root_dir={project}" in seen["words"] and "--no-browser" not in seen["words"]
     assert files(tmp_path) == before
+
+
+def test_an_installed_wheel_is_not_written_into(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(paths, "CHECKOUT", None)
+    with pytest.raises(SystemExit) as left:
+        main(["lab", "--in-place"])
+    assert left.value.code == 2 and "--in-place is for a checkout" in capsys.readouterr().err
 
 
 def test_without_jupyterlab_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

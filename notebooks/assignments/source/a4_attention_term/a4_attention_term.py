@@ -66,7 +66,7 @@ if os.path.isdir("dacl-edu/notebooks"):  # fetched just now, or before the kerne
 import torch
 
 # %% nbgrader={"grade": false, "grade_id": "tools", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["not-graded"]
-from dacl_edu.notebook import rounded, setup, show
+from dacl_edu.lessons.display import rounded, setup, show
 
 setup(seed=0)
 
@@ -132,11 +132,11 @@ a_small = torch.tensor([[0.5, 0.25],
 print(rounded(budget_term(a_small, 0.75)))
 
 # %% nbgrader={"grade": true, "grade_id": "test_budget_term", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
-from dacl_edu.course.questions import a4_attention_term as questions
+from dacl_edu_course.questions import a4_attention_term as questions
 
 questions.budget_term(budget_term)
 ### BEGIN HIDDEN TESTS
-from dacl_edu.course.questions import hidden_seeds
+from dacl_edu_course.questions import hidden_seeds
 
 for seed in hidden_seeds():
     questions.budget_term(budget_term, seed)
@@ -166,11 +166,11 @@ def budget_gradient(a, budget):
 print(rounded(budget_gradient(a_small, 0.75)))
 
 # %% nbgrader={"grade": true, "grade_id": "test_budget_gradient", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
-from dacl_edu.course.questions import a4_attention_term as questions
+from dacl_edu_course.questions import a4_attention_term as questions
 
 questions.budget_gradient(budget_gradient)
 ### BEGIN HIDDEN TESTS
-from dacl_edu.course.questions import hidden_seeds
+from dacl_edu_course.questions import hidden_seeds
 
 for seed in hidden_seeds():
     questions.budget_gradient(budget_gradient, seed)
@@ -211,11 +211,11 @@ print(rounded(entropy_term(a_row)))
 print(rounded(entropy_term(0.1 * a_row)))
 
 # %% nbgrader={"grade": true, "grade_id": "test_entropy_term", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
-from dacl_edu.course.questions import a4_attention_term as questions
+from dacl_edu_course.questions import a4_attention_term as questions
 
 questions.entropy_term(entropy_term)
 ### BEGIN HIDDEN TESTS
-from dacl_edu.course.questions import hidden_seeds
+from dacl_edu_course.questions import hidden_seeds
 
 for seed in hidden_seeds():
     questions.entropy_term(entropy_term, seed)
@@ -252,11 +252,11 @@ def entropy_gradient(a):
 print(rounded(entropy_gradient(a_row)))
 
 # %% nbgrader={"grade": true, "grade_id": "test_entropy_gradient", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
-from dacl_edu.course.questions import a4_attention_term as questions
+from dacl_edu_course.questions import a4_attention_term as questions
 
 questions.entropy_gradient(entropy_gradient)
 ### BEGIN HIDDEN TESTS
-from dacl_edu.course.questions import hidden_seeds
+from dacl_edu_course.questions import hidden_seeds
 
 for seed in hidden_seeds():
     questions.entropy_gradient(entropy_gradient, seed)
@@ -316,11 +316,11 @@ for β in (0.1, 1.0, 10.0, 100.0, 1000.0):
     print(f"β = {β:>6g}: mean attention {rounded(mean, 3):.3f}, spread within a sample {rounded(spread, 3):.3f}")
 
 # %% nbgrader={"grade": true, "grade_id": "test_my_term", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
-from dacl_edu.course.questions import a4_attention_term as questions
+from dacl_edu_course.questions import a4_attention_term as questions
 
 questions.my_term(my_term)
 ### BEGIN HIDDEN TESTS
-from dacl_edu.course.questions import hidden_seeds
+from dacl_edu_course.questions import hidden_seeds
 
 for seed in hidden_seeds():
     questions.my_term(my_term, seed)
@@ -376,11 +376,11 @@ measured = (my_term(a_wide + at) - my_term(a_wide - at)) / (2 * h)
 print("measured", rounded(measured), " by hand", rounded(my_term_gradient(a_wide)[1, 0]))
 
 # %% nbgrader={"grade": true, "grade_id": "test_my_term_gradient", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
-from dacl_edu.course.questions import a4_attention_term as questions
+from dacl_edu_course.questions import a4_attention_term as questions
 
 questions.my_term_gradient((my_term, my_term_gradient))
 ### BEGIN HIDDEN TESTS
-from dacl_edu.course.questions import hidden_seeds
+from dacl_edu_course.questions import hidden_seeds
 
 for seed in hidden_seeds():
     questions.my_term_gradient((my_term, my_term_gradient), seed)
