@@ -77,7 +77,7 @@ AILMENTS = [
     (absent_torchmetrics, "torchmetrics", "make install"),
     (absent_umap, "missing umap-learn", "notebooks"),
     (wrong_gradient, "gradients", "report it"),
-    (lost_faces, "embedded faces: UserError: data/drawn is not there", "git checkout -- data"),
+    (lost_faces, "embedded faces: UserError: data/drawn is not there", "git checkout -- data, or install the package again"),
     (full_disk, "disk: 1.5 GB", "free at least 2 GB"),
     (read_only_folder, "current folder: PermissionError", "change to a folder"),
     (old_python, "Python 3.9.1", "PYTHON=python3.12"),
