@@ -1,4 +1,4 @@
-"""``python -m dacl_edu``: the command line where the installed command cannot start, as after a move."""
+"""``python -m dacl_edu``: the command line, also where the installed command cannot start (its folder was moved)."""
 
 import sys
 

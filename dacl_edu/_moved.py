@@ -43,7 +43,7 @@ RENAMED = {
         "Silencing": "AblationCurves", "silencing_curve": "ablation_curve", "silencing_curves": "ablation_curves",
     },
     "dacl_edu.evaluation.deep_features": {"Head": "ClassifierHead"},
-    "dacl_edu.lessons.runs": {"SHIPPED": "dacl_edu.paths:shipped_runs()"},
+    "dacl_edu.lessons.runs": {"FinishedRun": "Run", "SHIPPED": "dacl_edu.paths:shipped_runs()"},
     "dacl_edu.model.pretrained": {"WeightsReport": "LoadReport", "load_weights": "load_pretrained"},
     "dacl_edu.plots": {"right_and_wrong": "correct_and_wrong", "silencing_plot": "ablation_plot"},
     "dacl_edu.training.data": {

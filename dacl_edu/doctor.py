@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dacl_edu._moved import warn_of_old_name
+from dacl_edu.errors import UserError
 
 INSTALL_HINT = "pip install -c requirements.lock -e '.[notebooks]'  (or: make install)"
 
@@ -41,6 +42,8 @@ def run_checks() -> list[Check]:
 def _guarded(what: str, hint: str, check: Callable[[], str]) -> Check:
     try:
         return Check(True, f"{what}: {check()}", hint)
+    except UserError as error:
+        return Check(False, f"{what}: {error.problem}", error.hint or hint)
     except Exception as error:  # a doctor reports every ailment
         return Check(False, f"{what}: {type(error).__name__}: {error}".splitlines()[0], hint)
 
@@ -115,9 +118,12 @@ def _gradient() -> Check:
 
 def _data() -> Check:
     def check() -> str:
-        from dacl_edu.data import available_splits
+        from dacl_edu.data import load_dataset
+        from dacl_edu.data.bundled import SPLITS, verify_bundled
 
-        return f"bundled ({', '.join(available_splits('bundled'))})"
+        verify_bundled()
+        found = load_dataset("bundled", "val")  # the smallest: that pictures can be decoded at all
+        return f"bundled ({', '.join(SPLITS)}; {len(found):,} pictures of val decode)"
 
     return _guarded("embedded faces", "git checkout -- data, or install the package again", check)
 

@@ -10,7 +10,7 @@ import typer
 from dacl_edu import paths
 
 if TYPE_CHECKING:
-    from dacl_edu_course.grading.marks import SubmissionMark
+    from dacl_edu_course.grading.scores import SubmissionScore
 
 app = typer.Typer(
     help="Give out assignments, collect them, grade them. docs/instructor.md tells the whole story.",
@@ -50,7 +50,7 @@ def collect(
     Files are recognised by what is in them. Of two submissions by one student the later counts; nothing is deleted.
     """
     from dacl_edu_course.grading.batch import collect_course, find_assignment
-    from dacl_edu_course.handing_in.handed_in import plain_name
+    from dacl_edu_course.submissions.files import plain_name
 
     assignment = find_assignment(name, course)
     found = collect_course(folder, assignment, course)
@@ -91,7 +91,7 @@ def grade(
     with Progress(*columns, transient=True) as progress:
         bar = progress.add_task("grading", total=count)
         graded = grade_course(assignment, course, limits, jobs, students or (), done=lambda mark: progress.advance(bar))
-    _say(graded.marks, graded.csv)
+    _say(graded.scores, graded.csv)
 
 
 @app.command()
@@ -100,7 +100,7 @@ def results(name: Name, course: CourseFolder = Path("course")) -> None:
     from dacl_edu_course.grading.batch import find_assignment, write_results
 
     written = write_results(find_assignment(name, course), course)
-    _say(written.marks, written.csv)
+    _say(written.scores, written.csv)
 
 
 @app.command()
@@ -133,22 +133,22 @@ def students(
         print(path)
 
 
-def _say(marks: tuple[SubmissionMark, ...], csv: Path) -> None:
+def _say(scores: tuple[SubmissionScore, ...], csv: Path) -> None:
     """Print a row a submission, and where the files are."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    from dacl_edu_course.handing_in.handed_in import plain_name
+    from dacl_edu_course.submissions.files import plain_name
 
     table = Table(box=None, pad_edge=False)
     for column, justify in (("student", "left"), ("points", "right"), ("of", "right"), ("waits", "right")):
         table.add_column(column, justify=justify)  # type: ignore[arg-type]
-    for mark in marks:
+    for mark in scores:
         student, waits_for = escape(plain_name(mark.student)), f"{mark.waiting:g}" if mark.waiting else ""
         table.add_row(student, f"{mark.total:g}", f"{mark.maximum:g}", waits_for)
     Console(width=max(60, Console().width)).print(table)
-    waits = sum(mark.waiting > 0 for mark in marks)
+    waits = sum(mark.waiting > 0 for mark in scores)
     if waits:
         print(f"{waits} submissions wait for a person: docs/instructor.md, Marking by hand")
     print(csv)

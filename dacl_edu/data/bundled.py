@@ -86,6 +86,30 @@ def load_bundled(split: str, root: str | Path | None = None, image_size: int | N
     )
 
 
+def verify_bundled(root: str | Path | None = None) -> None:
+    """Check that every file of the rendered faces is there and undamaged, without decoding the pictures.
+
+    Parameters
+    ----------
+    root : path, optional
+        As for `load_bundled`.
+
+    Raises
+    ------
+    UserError
+        A file is missing or damaged.
+
+    Examples
+    --------
+    >>> verify_bundled()
+    """
+    folder = paths.bundled_faces() if root is None else Path(root).expanduser()
+    for split in SPLITS:
+        _stamp(folder, split)
+        for name in _files(split):
+            _verified(folder, name, _read_manifest(folder / MANIFEST))
+
+
 def _labels(names: pd.Series[str], path: Path) -> NDArray[np.int64]:
     index = {name: k for k, name in enumerate(EXPRESSIONS)}
     try:
@@ -106,8 +130,8 @@ def _stamp(folder: Path, split: str) -> tuple[tuple[int, int], ...]:
         if not path.is_file():
             raise UserError(
                 f"{path}: no such file",
-                hint="the rendered faces come with a clone of the repository; give their folder with root=… (--root) "
-                "where the package was installed without it",
+                hint="the rendered faces come with a clone of the repository (git checkout -- data/faces); where the "
+                "package was installed without it, give their folder: root=… (--root)",
             )
         status = path.stat()
         stamps.append((status.st_size, status.st_mtime_ns))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dacl_edu.errors import UserError
 from dacl_edu.text import nearest
 
-#: The order of RAF-DB and of the paper. A label is an index into this tuple, in every data set.
+#: The order of RAF-DB's own labels, 1 to 7. A label is an index into this tuple, in every data set.
 EXPRESSIONS: tuple[str, ...] = ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral")
 
 _SYNONYMS = {

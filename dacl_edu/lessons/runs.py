@@ -55,6 +55,4 @@ def lesson_runs(
             made.append(read_run(folder))
     return made
 
-
-
 __getattr__ = old_names(__name__)  # names of the last release

@@ -97,7 +97,8 @@ def _drift(features: Features, names: Sequence[str]) -> Drawing:
         raise UserError("no run with attention kept snapshots", hint="train with --snapshots 15")
     return Drawing(
         drift_curves({name: attention_drift(snapshots) for name, snapshots in kept.items()}),
-        "On validation images. See whether attention selects (its spread grows, its entropy falls) or only shrinks.",
+        "On validation images. See whether attention selects (its spread grows, its entropy falls), and where its "
+        "mean goes.",
     )
 
 

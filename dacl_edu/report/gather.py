@@ -12,7 +12,7 @@ from typing import Any
 from dacl_edu.errors import UserError
 from dacl_edu.runs.config import PRESETS, TrainConfig
 from dacl_edu.runs.folder import find_run_folders
-from dacl_edu.runs.run import Run, in_order, read_run
+from dacl_edu.runs.run import Run, papers_order, read_run
 
 PLACE = ("seed", "root", "workers", "device", "snapshots")
 """Settings that do not make another method: which repetition it is, where it ran, what it kept."""
@@ -41,7 +41,8 @@ def gather(folders: Iterable[str | Path]) -> tuple[list[Run], list[str]]:
     runs, notes = [], []
     for place in named:
         try:
-            found = {folder.resolve(): folder for folder in find_run_folders([place])} | found
+            for folder in find_run_folders([place]):
+                found.setdefault(folder.resolve(), folder)
         except UserError as error:
             if len(named) == 1:
                 raise
@@ -57,7 +58,7 @@ def gather(folders: Iterable[str | Path]) -> tuple[list[Run], list[str]]:
             f"no run in {', '.join(map(str, named))}{more}",
             hint="name run folders, e.g. runs/demo; dacl-edu demo trains",
         )
-    named_runs = _named(in_order(runs))
+    named_runs = _named(sorted(runs, key=lambda run: papers_order(run.config)))
     notes += [f"{run.name}: {' '.join(run.missing)}" for run in named_runs if run.missing]
     return named_runs, notes
 

@@ -16,9 +16,12 @@ from dacl_edu.text import nearest
 RENAMED_FIELDS = {"weights": "pretrained"}
 """Fields of the last release: command lines and configurations on disk still have them."""
 
+DELETED_FIELDS = {"erase": 0.0}
+"""Fields of the last release that configurations on disk still have, with the value that says: not used."""
+
 Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed", "64-true"]
 Schedule = Literal["step", "onecycle", "constant"]
-Augmentation = Literal["ten_crop", "random_crop", "affine", "none"]
+Augmentation = Literal["ten_crop", "random_crop", "none"]
 Normalization = Literal["dataset", "imagenet", "rafdb"]
 Selection = Literal["last", "validation", "test"]
 
@@ -57,7 +60,6 @@ class TrainConfig(BaseModel):
     load_size: int | None = Field(None, ge=8, description="side in pixels to which images are resized when read")
     image_size: int = Field(224, ge=8, description="side in pixels of the crop that the network sees")
     augment: Augmentation = Field("ten_crop", description="augmentation of training images, per sample")
-    erase: float = Field(0.0, ge=0, le=1, description="probability of erasing a random rectangle")
     normalize: Normalization = Field("dataset", description="channel mean and std: of the training part, or known ones")
     validation_fraction: float = Field(
         0.1, ge=0, lt=1, description="share of the training part held out, where the data set has no validation part"
@@ -154,6 +156,7 @@ class TrainConfig(BaseModel):
     def checked(cls, values: dict[str, Any]) -> TrainConfig:
         """Build a config from a dictionary, turning what is wrong with it into one readable sentence."""
         values = with_new_names(values, RENAMED_FIELDS, warn=False)  # a folder on disk is nobody's mistake
+        values = {key: value for key, value in values.items() if DELETED_FIELDS.get(key, ...) != value}
         for key in values:
             if key not in cls.model_fields:
                 raise UserError(f"unknown field {key!r}", hint=nearest(key, cls.model_fields))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -181,13 +181,19 @@ def find_runs(folders: str | Path | Sequence[str | Path]) -> list[Run]:
     for run in runs:
         if not run.finished:
             raise UserError(f"{run.folder}: {' '.join(run.missing)}", hint="train it again")
-    return in_order(runs)
+    return sorted(runs, key=lambda run: papers_order(run.config))
 
 
-def in_order(runs: Iterable[Run]) -> list[Run]:
-    """Sort runs by method, in the paper's order, and seed."""
-    order = {method: index for index, method in enumerate(METHODS)}
-    return sorted(runs, key=lambda run: (order.get(run.config.method, len(order)), run.config.method, run.config.seed))
+def papers_order(config: TrainConfig) -> tuple[int, str, int]:
+    """Return the key that sorts runs: the paper's three methods first, in its order, then others; then the seed.
+
+    Examples
+    --------
+    >>> papers_order(TrainConfig.from_preset("quick", method="center", seed=2))
+    (1, 'center', 2)
+    """
+    place = METHODS.index(config.method) if config.method in METHODS else len(METHODS)
+    return place, config.method, config.seed
 
 
 def shipped_runs() -> list[Run]:

@@ -47,9 +47,9 @@ def build_run(config: TrainConfig, folder: RunFolder, resume: bool, progress: bo
     UserError
         As :func:`dacl_edu.training.train`.
     """
+    precision = resolve_precision(config)  # first, for it refuses a device that is not there
     data = load_training_data(config)
     metric_loss, attention_mode = build_method(config)
-    precision = resolve_precision(config)
     fabric = Fabric(
         accelerator=config.device,
         devices=config.devices,

@@ -73,7 +73,7 @@ def load_training_data(config: TrainConfig) -> TrainingData:
     if len(train) < 2:
         raise UserError(f"{config.data} has {len(train)} training image(s)", hint="BatchNorm needs at least two")
     mean, std = _KNOWN_STATISTICS.get(config.normalize) or channel_statistics(train.images)
-    augment = AugmentParameters(config.image_size, config.augment, mean, std, erase=config.erase)
+    augment = AugmentParameters(config.image_size, config.augment, mean, std)
     return TrainingData(train, validation, source, augment)
 
 

@@ -188,7 +188,7 @@ def entropy_gradient(answer: Any, seed: int = 0) -> None:
 
 
 @question(
-    "Question 5: your own term", look="the five requirements above; lesson 05, 'Why Eq. 10 can only lower attention'"
+    "Question 5: your own term", look="the five requirements above; lesson 05, 'Does attention fall?'"
 )
 @without_amounts
 def my_term(answer: Any, seed: int = 0) -> None:

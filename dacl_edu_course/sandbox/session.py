@@ -28,7 +28,6 @@ _SENTENCES = {
     "returns a": "returns what cannot be passed on",
 }
 """What is said in place of what a student's process says, by words in that."""
-_DEFINED = re.compile(r"^(?:(?:async[ ]+)?(?:def|class)[ ]+(\w+)|(\w+)[ ]*(?::[^=\n]*)?=(?!=))", re.MULTILINE)
 
 
 class Session:

@@ -82,7 +82,7 @@ def test_an_interrupted_batch_keeps_what_was_graded(graded: Path, monkeypatch: p
     with pytest.raises(KeyboardInterrupt):
         batch.grade_course(assignment, graded, jobs=1, done=interrupted)
     assert len(list((graded / "marks" / ASSIGNMENT).glob("*.json"))) == 1
-    assert len(batch.write_results(assignment, graded).marks) == 1
+    assert len(batch.write_results(assignment, graded).scores) == 1
     assert SECRET not in os.environ
     batch.grade_course(assignment, graded)
     assert len(rows(graded)) == 3

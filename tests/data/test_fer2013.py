@@ -91,9 +91,9 @@ def change_row(root, row, change):
     ("change", "message"),
     [
         (lambda e, p, u: f"7,{p},{u}", "unknown emotion '7' — it is 0 Angry"),
-        (lambda e, p, u: f",{p},{u}", "unknown emotion nan"),
+        (lambda e, p, u: f",{p},{u}", "unknown emotion ''"),
         (lambda e, p, u: f"{e},{p},Test", "unknown Usage 'Test' — it is Training, PublicTest, PrivateTest"),
-        (lambda e, p, u: f"{e},{p}", "unknown Usage nan"),
+        (lambda e, p, u: f"{e},{p}", "unknown Usage ''"),
         (lambda e, p, u: f"{e},{p[:-30]},{u}", r"2\d\d\d pixels instead of 2304"),
         (lambda e, p, u: f"{e},{p} 1,{u}", "2305 pixels"),
         (lambda e, p, u: f"{e},,{u}", "0 pixels instead of 2304"),

@@ -150,14 +150,14 @@ def test_everything_else_is_kept_with_its_type(tmp_path, monkeypatch):
     assert dataset.images[1, 2].flatten().tolist() == list(range(64, 128))
 
 
-def test_soft_labels_survive(fer2013, tmp_path):
+def test_votes_survive(fer2013, tmp_path):
     votes = "8,0,1,0,0,0,0,0,1,0"
     rows = [f"{usage},fer.png,{votes}" for _ in range(7) for usage in ("Training", "PublicTest", "PrivateTest")]
     header = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
     (fer2013 / "fer2013new.csv").write_text("\n".join([header, *rows]))
     prepare("ferplus", fer2013, 16, tmp_path / "out")
     dataset = load_dataset("ferplus", "test", tmp_path / "out")
-    assert torch.equal(dataset.soft_labels, load_dataset("ferplus", "test", fer2013, 16).soft_labels)
+    assert dataset.factors.equals(load_dataset("ferplus", "test", fer2013, 16).factors)
     assert torch.equal(dataset.images, load_dataset("ferplus", "test", fer2013, 16).images)
 
 

@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+from references import loop_eq4, loop_eq9, loop_eq10
 from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 
@@ -29,7 +30,7 @@ def assert_same(actual: Tensor, expected: Tensor, atol: float = 1e-12) -> None:
     torch.testing.assert_close(actual, expected, rtol=0, atol=atol)
 
 
-# -- independent references: loops over single numbers, from the paper's formulas
+# -- independent references: Eq. 2 here, the others in dacl_edu.reference
 
 
 def loop_eq2(logits: Tensor, labels: Tensor) -> float:
@@ -37,31 +38,6 @@ def loop_eq2(logits: Tensor, labels: Tensor) -> float:
     for row, label in zip(logits.tolist(), labels.tolist(), strict=True):
         total += -math.log(math.exp(row[label]) / sum(math.exp(z) for z in row))
     return total / len(logits)
-
-
-def loop_eq4(x: Tensor, a: Tensor, y: Tensor, c: Tensor) -> float:
-    m, d = x.shape
-    total = 0.0
-    for i in range(m):
-        for j in range(d):
-            total += a[i, j].item() * (x[i, j].item() - c[y[i], j].item()) ** 2
-    return total / (2 * m)
-
-
-def loop_eq9(x: Tensor, a: Tensor, y: Tensor, c: Tensor) -> Tensor:
-    gradient = torch.zeros_like(x)
-    for i in range(len(x)):
-        for j in range(x.shape[1]):
-            gradient[i, j] = a[i, j] * (x[i, j] - c[y[i], j]) / len(x)
-    return gradient
-
-
-def loop_eq10(x: Tensor, a: Tensor, y: Tensor, c: Tensor) -> Tensor:
-    gradient = torch.zeros_like(a)
-    for i in range(len(x)):
-        for j in range(x.shape[1]):
-            gradient[i, j] = (x[i, j] - c[y[i], j]) ** 2 / (2 * len(x))
-    return gradient
 
 
 # -- forward
@@ -115,7 +91,7 @@ def test_backward_carries_the_incoming_gradient(batch: tuple[Tensor, ...], lam: 
     assert_same(a.grad, lam * loop_eq10(x.detach(), a.detach(), y, c))
 
 
-def test_eq_10_is_never_negative_so_attention_can_only_fall(batch: tuple[Tensor, ...]) -> None:
+def test_eq_10_is_never_negative_so_a_free_weight_can_only_fall(batch: tuple[Tensor, ...]) -> None:
     x, a, y, c = batch
     a = a.clone().requires_grad_()
     sparse_center_loss(x, a, y, c).backward()

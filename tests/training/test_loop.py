@@ -140,7 +140,7 @@ def test_with_batchnorm_micro_batches_are_something_else(config: Config, tmp_pat
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_does_not(config: Config, tmp_path: Path) -> None:
-    changes = {"augment": "affine", "erase": 0.5, "attention": "permuted"}
+    changes = {"augment": "random_crop", "attention": "permuted"}
     results = []
     for name, seed in (("first", 3), ("again", 3), ("other", 4)):
         torch.rand(5)  # what happened before must not matter
@@ -179,6 +179,27 @@ def test_bfloat16_is_the_same_algorithm_with_float32_centers(config: Config, tmp
     assert centers.dtype == weights["classifier.weight"].dtype == torch.float32
     assert (weights["classifier.weight"] - expected["classifier.weight"]).abs().max() < 0.02
     assert (centers - expected_centers).norm() < 0.02 * expected_centers.norm()
+
+
+def test_64_true_is_float64_up_to_the_loss_and_agrees_to_its_last_digits(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: set[torch.dtype] = set()
+
+    class Watched(build.Objective):
+        def forward(self, *inputs: Tensor) -> Any:
+            terms = super().forward(*inputs)
+            seen.update(tensor.dtype for tensor in (*inputs, *terms) if tensor.is_floating_point())
+            return terms
+
+    monkeypatch.setattr(build, "Objective", Watched)
+    own = config(**PLAIN, precision="64-true", snapshots=1)
+    result = train(own, tmp_path / "run", progress=False)
+    weights, centers = final(tmp_path / "run")
+    expected, expected_centers = algorithm_1(own, "", torch.float64)
+    assert result["precision"] == "64-true" and seen == {torch.float64}
+    assert distance(weights, expected) < 1e-12
+    assert centers.dtype == torch.float64 and (centers - expected_centers).abs().max() < 1e-12
 
 
 def test_a_run_starts_from_the_weights_it_is_given(

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from dacl_edu.data.archive import Limits as ArchiveLimits
-from dacl_edu.data.archive import unpack
+from dacl_edu.data.archive import UnpackLimits, unpack
 from dacl_edu.errors import UserError
 from dacl_edu_course.authoring.assignment import Assignment
-from dacl_edu_course.handing_in.handed_in import MOST, HandedIn, plain_name, safe_names, unwrapped, unzip, whose
-from dacl_edu_course.handing_in.submission import grade_ids
+from dacl_edu_course.submissions.files import MOST, HandedIn, files_by_student, plain_name, safe_names, unwrapped, unzip
+from dacl_edu_course.submissions.submission import grade_ids
 
-_STUDENTS_ZIP = ArchiveLimits(total_bytes=500 * 2**20, ratio=100.0, entries=2000)
+_STUDENTS_ZIP = UnpackLimits(total_bytes=500 * 2**20, ratio=100.0, entries=2000)
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def collect(folder: str | Path, assignment: Assignment, course: str | Path) -> l
             place = folder
         else:
             raise UserError(f"{folder}: no such folder", hint="give the folder, or the .zip, of the submissions")
-        files, notes = whose(place, assignment.name)
+        files, notes = files_by_student(place, assignment.name)
         for name, why in refused:
             parts = name.removeprefix(f"{folder.stem}/" if place.name == folder.stem else "").split("/")
             owner = parts[0] if len(parts) > 1 and ".." not in parts else ""

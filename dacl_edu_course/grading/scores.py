@@ -11,7 +11,7 @@ LOOK = " Where to look: "
 
 
 @dataclass(frozen=True)
-class QuestionMark:
+class QuestionScore:
     """One question.
 
     Attributes
@@ -28,7 +28,7 @@ class QuestionMark:
 
     Examples
     --------
-    >>> mark = QuestionMark("f", "Question 1", 2, 0, "f is zero everywhere. Where to look: Eq. 3")
+    >>> mark = QuestionScore("f", "Question 1", 2, 0, "f is zero everywhere. Where to look: Eq. 3")
     >>> mark.message, mark.look, mark.verdict
     ('f is zero everywhere.', 'Eq. 3', 'wrong')
     """
@@ -66,13 +66,13 @@ class QuestionMark:
 
 
 @dataclass(frozen=True)
-class SubmissionMark:
+class SubmissionScore:
     """One submission.
 
     Attributes
     ----------
     student, assignment : str
-    questions : tuple of QuestionMark
+    questions : tuple of QuestionScore
     notes : tuple of str
         What was found damaged and put right, in sentences for the student.
     seconds : float
@@ -80,17 +80,17 @@ class SubmissionMark:
 
     Examples
     --------
-    >>> marks = (QuestionMark("f", "Question 1", 2, 2), QuestionMark("g", "Question 2", 3, None))
-    >>> mark = SubmissionMark("ada", "a1", marks)
+    >>> scores = (QuestionScore("f", "Question 1", 2, 2), QuestionScore("g", "Question 2", 3, None))
+    >>> mark = SubmissionScore("ada", "a1", scores)
     >>> mark.total, mark.maximum, mark.waiting
     (2.0, 5.0, 3.0)
-    >>> SubmissionMark.from_json(mark.to_json()) == mark
+    >>> SubmissionScore.from_json(mark.to_json()) == mark
     True
     """
 
     student: str
     assignment: str
-    questions: tuple[QuestionMark, ...]
+    questions: tuple[QuestionScore, ...]
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
 
@@ -109,7 +109,7 @@ class SubmissionMark:
         """Points that a person still has to decide about."""
         return float(sum(each.points for each in self.questions if each.earned is None))
 
-    def with_scores(self, scores: Mapping[str, tuple[float, str]]) -> SubmissionMark:
+    def with_scores(self, scores: Mapping[str, tuple[float, str]]) -> SubmissionScore:
         """Return a copy in which a person's scores and comments, by question, replace what the grader found."""
         changed = tuple(
             replace(q, earned=scores[q.name][0], reason=scores[q.name][1] or q.reason) if q.name in scores else q
@@ -122,7 +122,7 @@ class SubmissionMark:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> SubmissionMark:
+    def from_json(cls, values: Mapping[str, Any]) -> SubmissionScore:
         """Make it again from :meth:`to_json`."""
-        questions = tuple(QuestionMark(**each) for each in values["questions"])
+        questions = tuple(QuestionScore(**each) for each in values["questions"])
         return cls(**{**values, "questions": questions, "notes": tuple(values["notes"])})

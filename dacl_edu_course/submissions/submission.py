@@ -15,7 +15,7 @@ _SOURCE = 1_000_000
 
 
 @dataclass(frozen=True)
-class Limits:
+class ReadingLimits:
     """What is still read.
 
     Attributes
@@ -91,20 +91,20 @@ class Submission:
     notes: tuple[str, ...] = ()
 
 
-def read_submission(path: str | Path, limits: Limits | None = None) -> Submission | Damaged:
+def read_submission(path: str | Path, limits: ReadingLimits | None = None) -> Submission | Damaged:
     """Read a notebook that came from anywhere; never raises for what is in it.
 
     Parameters
     ----------
     path : path
-    limits : Limits, optional
+    limits : ReadingLimits, optional
 
     Returns
     -------
     Submission or Damaged
         Damaged: no regular file, too large, no text, no JSON, no notebook, without cells, or built to do harm.
     """
-    limits = limits or Limits()
+    limits = limits or ReadingLimits()
     try:
         content = _bytes(Path(path), limits)
         return content if isinstance(content, Damaged) else parse_submission(content, limits)
@@ -112,7 +112,7 @@ def read_submission(path: str | Path, limits: Limits | None = None) -> Submissio
         return Damaged(f"the file cannot be read ({error.strerror or type(error).__name__})")
 
 
-def parse_submission(content: bytes, limits: Limits | None = None) -> Submission | Damaged:
+def parse_submission(content: bytes, limits: ReadingLimits | None = None) -> Submission | Damaged:
     """As :func:`read_submission`, from bytes.
 
     Examples
@@ -122,7 +122,7 @@ def parse_submission(content: bytes, limits: Limits | None = None) -> Submission
     >>> parse_submission(b'{"cells": [{"cell_type": "code", "source": "1"}], "nbformat": 4}').cells[0].source
     '1'
     """
-    limits = limits or Limits()
+    limits = limits or ReadingLimits()
     if not content.strip():
         return Damaged("the file is empty")
     text = _decoded(content)
@@ -185,7 +185,7 @@ def plain_output(output: Any) -> dict[str, Any] | None:
     return {"output_type": "display_data", "data": kept, "metadata": {}}
 
 
-def _bytes(path: Path, limits: Limits) -> bytes | Damaged:
+def _bytes(path: Path, limits: ReadingLimits) -> bytes | Damaged:
     # Not by following a link, and without waiting for a pipe that nobody fills.
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))

@@ -48,7 +48,7 @@ def names_wanted(source: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in read if name not in made))
 
 
-class Trial:
+class TestCell:
     """A test cell and the stand-ins that it asks.
 
     The visible parts of all cells are to be run before the first hidden one: a process that has seen a hidden batch
@@ -64,8 +64,8 @@ class Trial:
     Examples
     --------
     >>> cell = "assert f(0) == 0, 'f(0) is not 0'\\n### BEGIN HIDDEN TESTS\\nassert f(31) == 31, 'f(31) is not 31'"
-    >>> trial = Trial(cell, {"f": lambda n: 0}.get)
-    >>> trial.visible(), trial.hidden()
+    >>> cell = TestCell(cell, {"f": lambda n: 0}.get)
+    >>> cell.visible(), cell.hidden()
     ('', 'with other numbers than those in your notebook: f(…) is not …')
     """
 
@@ -103,7 +103,7 @@ def run_test_cell(source: str, answer: Callable[[str], Any]) -> str:
     ----------
     source : str
     answer : callable
-        See :class:`Trial`.
+        See :class:`TestCell`.
 
     Examples
     --------
@@ -112,8 +112,8 @@ def run_test_cell(source: str, answer: Callable[[str], Any]) -> str:
     >>> run_test_cell("assert double(3) == 6, 'is not twice the number'", {"double": lambda n: n * n}.get)
     'is not twice the number'
     """
-    trial = Trial(source, answer)
-    return trial.visible() or trial.hidden()
+    cell = TestCell(source, answer)
+    return cell.visible() or cell.hidden()
 
 
 def _told(run: Callable[[], None], said: Callable[[str], str]) -> str:

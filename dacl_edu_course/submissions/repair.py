@@ -14,9 +14,16 @@ from typing import Any, Literal
 
 from dacl_edu_course.authoring.assignment import Assignment, Cell, visible_source
 from dacl_edu_course.definitions import defined_names
-from dacl_edu_course.handing_in.submission import Damaged, Found, Limits, Submission, parse_submission, read_submission
+from dacl_edu_course.submissions.submission import (
+    Damaged,
+    Found,
+    ReadingLimits,
+    Submission,
+    parse_submission,
+    read_submission,
+)
 
-__all__ = ["Damaged", "Limits", "Merged", "Repaired", "RunCell", "parse_submission", "read_submission", "repair"]
+__all__ = ["Damaged", "Merged", "ReadingLimits", "Repaired", "RunCell", "parse_submission", "read_submission", "repair"]
 
 Origin = Literal["author", "student"]
 

@@ -57,7 +57,7 @@ class HandedIn:
         return ".ipynb" in self.name.lower()
 
 
-def whose(folder: Path, assignment: str) -> tuple[dict[str, list[HandedIn]], dict[str, list[str]]]:
+def files_by_student(folder: Path, assignment: str) -> tuple[dict[str, list[HandedIn]], dict[str, list[str]]]:
     """Return the files, and what was refused, by student as the folder names them.
 
     ``STUDENT/…/anything.ipynb``, or flat ``STUDENT_aN_name….ipynb`` and ``STUDENT.ipynb``.
