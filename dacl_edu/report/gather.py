@@ -97,7 +97,8 @@ def gather(folders: Iterable[str | Path]) -> tuple[list[ReportRun], list[str]]:
     runs, notes = [], []
     for place in named:
         try:
-            found = {folder.resolve(): folder for folder in find_run_folders([place])} | found
+            for folder in find_run_folders([place]):
+                found.setdefault(folder.resolve(), folder)
         except UserError as error:
             if len(named) == 1:
                 raise
