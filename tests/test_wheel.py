@@ -68,7 +68,7 @@ def installed(environment: Path, *what: str) -> Run:
 
     def run(program: str, *words: str) -> str:
         command = [str(programs / program), *words]
-        done = subprocess.run(command, cwd=here, env=clean, capture_output=True, text=True, timeout=400)
+        done = subprocess.run(command, cwd=here, env=clean, capture_output=True, text=True, timeout=1800)
         assert done.returncode == 0, f"{' '.join(words)}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
         return done.stdout
 
