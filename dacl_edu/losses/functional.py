@@ -174,7 +174,7 @@ class SparseCenterLossFunction(torch.autograd.Function):
         ctx.save_for_backward(*inputs, difference, weighted)
 
     @staticmethod
-    def backward(ctx: Any, incoming: Tensor | None, *_: None) -> tuple[Tensor | None, Tensor | None, None, Tensor | None]:
+    def backward(ctx: Any, incoming: Tensor | None, *_: None) -> tuple[Tensor | None, ...]:
         """Eq. 9 and Eq. 10, each multiplied by the incoming gradient."""
         if incoming is None:  # no gradient arrives, so none goes on
             return None, None, None, None
