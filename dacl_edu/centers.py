@@ -115,7 +115,7 @@ class ClassCenters(nn.Module):
     Attributes
     ----------
     centers : Tensor, shape (K, d)
-        Float32. Write to it only through :meth:`step`.
+        Float32, unless moved to float64 (``.double()``). Write to it only through :meth:`step`.
 
     Examples
     --------

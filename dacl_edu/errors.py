@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class UserError(Exception):
-    """Something the user can mend: one sentence that names what is wrong, and one that says how to mend it.
+    """Something the user can put right: one sentence that names what is wrong, and a hint how.
 
     The command line prints it in one line and exits with code 2, without a traceback;
     everywhere else it is an ordinary exception.
@@ -13,18 +13,18 @@ class UserError(Exception):
     ----------
     problem : str
         What is wrong, naming the file, the row or the field.
-    mend : str, optional
+    hint : str, optional
         What to do about it.
 
     Examples
     --------
-    >>> raise UserError("labels.txt, row 3: unknown label 'joy'", mend="use one of surprise, fear, disgust")
+    >>> raise UserError("labels.txt, row 3: unknown label 'joy'", hint="use one of surprise, fear, disgust")
     Traceback (most recent call last):
     ...
     dacl_edu.errors.UserError: labels.txt, row 3: unknown label 'joy' — use one of surprise, fear, disgust
     """
 
-    def __init__(self, problem: str, mend: str = "") -> None:
+    def __init__(self, problem: str, hint: str = "") -> None:
         self.problem = problem
-        self.mend = mend
-        super().__init__(f"{problem} — {mend}" if mend else problem)
+        self.hint = hint
+        super().__init__(f"{problem} — {hint}" if hint else problem)

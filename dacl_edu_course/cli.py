@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dacl_edu import paths
+
 if TYPE_CHECKING:
-    from dacl_edu_course.grading.marks import SubmissionMark
+    from dacl_edu_course.grading.scores import SubmissionScore
 
 app = typer.Typer(
     help="Give out assignments, collect them, grade them. docs/instructor.md tells the whole story.",
@@ -17,6 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 SOURCES = Path("notebooks/assignments/source")
+_HERE_OR_OURS = SOURCES if SOURCES.is_dir() else paths.assignments() / "source"
 
 CourseFolder = Annotated[Path, typer.Option("--course", help="The course's folder, an nbgrader course.")]
 Source = Annotated[Path, typer.Option(help="Folder of the instructor's sources: NAME/NAME.ipynb.")]
@@ -26,7 +29,7 @@ Name = Annotated[str, typer.Argument(help="Assignment, or how its name begins, e
 @app.command()
 def release(
     names: Annotated[list[str] | None, typer.Argument(help="Assignments, e.g. a1 a2; all if left out.")] = None,
-    source: Source = SOURCES,
+    source: Source = _HERE_OR_OURS,
     course: CourseFolder = Path("course"),
 ) -> None:
     """Put assignments into a course and write what students are given. Example: dacl-edu course release a1 a2"""
@@ -47,7 +50,7 @@ def collect(
     Files are recognised by what is in them. Of two submissions by one student the later counts; nothing is deleted.
     """
     from dacl_edu_course.grading.batch import collect_course, find_assignment
-    from dacl_edu_course.handing_in.handed_in import plain_name
+    from dacl_edu_course.submissions.files import plain_name
 
     assignment = find_assignment(name, course)
     found = collect_course(folder, assignment, course)
@@ -88,7 +91,7 @@ def grade(
     with Progress(*columns, transient=True) as progress:
         bar = progress.add_task("grading", total=count)
         graded = grade_course(assignment, course, limits, jobs, students or (), done=lambda mark: progress.advance(bar))
-    _say(graded.marks, graded.csv)
+    _say(graded.scores, graded.csv)
 
 
 @app.command()
@@ -97,7 +100,7 @@ def results(name: Name, course: CourseFolder = Path("course")) -> None:
     from dacl_edu_course.grading.batch import find_assignment, write_results
 
     written = write_results(find_assignment(name, course), course)
-    _say(written.marks, written.csv)
+    _say(written.scores, written.csv)
 
 
 @app.command()
@@ -105,7 +108,7 @@ def export(
     name: Name,
     to: Annotated[str, typer.Option("--format", help="otter: what `otter assign` takes.")] = "otter",
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("exported"),
-    source: Source = SOURCES,
+    source: Source = _HERE_OR_OURS,
 ) -> None:
     """Write an assignment for another grader. Example: dacl-edu course export a2 --format otter --out exported"""
     from dacl_edu.errors import UserError
@@ -114,7 +117,7 @@ def export(
     from dacl_edu_course.authoring.release import chosen_sources, find_sources
 
     if to != "otter":
-        raise UserError(f"unknown format {to!r}", mend="use --format otter")
+        raise UserError(f"unknown format {to!r}", hint="use --format otter")
     (path,) = chosen_sources([name], find_sources(source), source)
     print(otter.export(Assignment.load(path), out))
 
@@ -130,22 +133,22 @@ def students(
         print(path)
 
 
-def _say(marks: tuple[SubmissionMark, ...], csv: Path) -> None:
+def _say(scores: tuple[SubmissionScore, ...], csv: Path) -> None:
     """Print a row a submission, and where the files are."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    from dacl_edu_course.handing_in.handed_in import plain_name
+    from dacl_edu_course.submissions.files import plain_name
 
     table = Table(box=None, pad_edge=False)
     for column, justify in (("student", "left"), ("points", "right"), ("of", "right"), ("waits", "right")):
         table.add_column(column, justify=justify)  # type: ignore[arg-type]
-    for mark in marks:
+    for mark in scores:
         student, waits_for = escape(plain_name(mark.student)), f"{mark.waiting:g}" if mark.waiting else ""
         table.add_row(student, f"{mark.total:g}", f"{mark.maximum:g}", waits_for)
     Console(width=max(60, Console().width)).print(table)
-    waits = sum(mark.waiting > 0 for mark in marks)
+    waits = sum(mark.waiting > 0 for mark in scores)
     if waits:
         print(f"{waits} submissions wait for a person: docs/instructor.md, Marking by hand")
     print(csv)

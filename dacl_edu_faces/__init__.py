@@ -11,7 +11,7 @@ __all__ = ["ACTIONS", "PROTOTYPES", "FaceFactors", "RenderJob", "render_face", "
            "sample_identity"]  # fmt: skip
 
 _WHERE = {
-    "ACTIONS": "units", "PROTOTYPES": "units", "FaceFactors": "factors", "RenderJob": "generate",
+    "ACTIONS": "action_units", "PROTOTYPES": "action_units", "FaceFactors": "factors", "RenderJob": "generate",
     "render_face": "camera", "render_set": "generate", "sample_factors": "sample", "sample_identity": "sample",
 }  # fmt: skip
 

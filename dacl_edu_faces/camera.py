@@ -11,9 +11,9 @@ from PIL import Image
 from dacl_edu_faces import colours
 from dacl_edu_faces.background import background
 from dacl_edu_faces.build import Posed, build
-from dacl_edu_faces.chart import Array
 from dacl_edu_faces.factors import FaceFactors
 from dacl_edu_faces.shade import shade
+from dacl_edu_faces.uv_map import Array
 
 #: Where the middle of the eyes lies in the picture, on average.
 EYE_LINE = 0.35

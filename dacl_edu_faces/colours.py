@@ -6,8 +6,8 @@ import colorsys
 
 import numpy as np
 
-from dacl_edu_faces.chart import Array
 from dacl_edu_faces.factors import FaceFactors
+from dacl_edu_faces.uv_map import Array
 
 _SKIN = np.array([
     (250, 218, 200), (238, 196, 170), (222, 170, 136), (192, 136, 100), (150, 98, 68), (105, 66, 46), (66, 42, 32),

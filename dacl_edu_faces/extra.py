@@ -49,7 +49,7 @@ def need(module: str) -> ModuleType:
     except ImportError as error:
         raise UserError(
             f"rendering faces needs the package {module.split('.')[0]!r}, which is not installed ({error})",
-            mend="pip install 'dacl-edu[faces]'; reading the bundled set needs none of it",
+            hint="pip install 'dacl-edu[faces]'; reading the bundled set needs none of it",
         ) from error
 
 

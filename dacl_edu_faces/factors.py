@@ -8,7 +8,8 @@ from typing import Any
 
 from dacl_edu.data.classes import EXPRESSIONS
 from dacl_edu.errors import UserError
-from dacl_edu_faces.units import ACTIONS
+from dacl_edu.text import nearest
+from dacl_edu_faces.action_units import ACTIONS
 
 HAIR_STYLES = ("bald", "buzz", "short", "side", "fringe", "receding", "tied", "long", "bob", "curly", "afro",
                "beanie", "cap", "hijab")  # fmt: skip
@@ -34,7 +35,7 @@ class FaceFactors:
     Examples
     --------
     >>> smile = FaceFactors(au6=0.8, au12=1.0)
-    >>> smile.units[12], smile.units[15]
+    >>> smile.action_units[12], smile.action_units[15]
     (1.0, 0.0)
     """
 
@@ -147,7 +148,7 @@ class FaceFactors:
     jpeg_quality: int = 95
 
     @property
-    def units(self) -> dict[int, float]:
+    def action_units(self) -> dict[int, float]:
         """Action units by number."""
         return {unit: float(getattr(self, f"au{unit}")) for unit in ACTIONS}
 
@@ -188,30 +189,26 @@ def parse_pins(text: str) -> dict[str, Any]:
     >>> parse_pins("yaw=0, occlusion=none")
     {'yaw': 0.0, 'occlusion': 'none'}
     """
-    import difflib
-
     pins: dict[str, Any] = {}
     for pair in filter(None, (part.strip() for part in text.split(","))):
         name, equals, value = (part.strip() for part in pair.partition("="))
         if not equals or not value:
-            raise UserError(f"--factors: {pair!r} is not of the form name=value", mend="e.g. yaw=0,occlusion=none")
+            raise UserError(f"--factors: {pair!r} is not of the form name=value", hint="e.g. yaw=0,occlusion=none")
         if name not in FACTOR_TYPES:
-            near = difflib.get_close_matches(name, FACTOR_TYPES, n=1)
-            mend = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(FACTOR_TYPES)}"
-            raise UserError(f"--factors: unknown factor {name!r}", mend=mend)
+            raise UserError(f"--factors: unknown factor {name!r}", hint=nearest(name, FACTOR_TYPES))
         if name in ("expression", "identity"):
-            raise UserError(f"--factors: {name} cannot be pinned", mend="it is spread over the images of a split")
+            raise UserError(f"--factors: {name} cannot be pinned", hint="it is spread over the images of a split")
         if name in WORDS:
             if value not in WORDS[name]:
-                raise UserError(f"--factors: {name}={value!r} is not a choice", mend=f"one of {', '.join(WORDS[name])}")
+                raise UserError(f"--factors: {name}={value!r} is not a choice", hint=f"one of {', '.join(WORDS[name])}")
             pins[name] = value
             continue
         try:
             pins[name] = int(value) if FACTOR_TYPES[name] == "int" else float(value)
         except ValueError as error:
-            raise UserError(f"--factors: {name}={value!r} is not a number", mend=f"e.g. {name}=0") from error
+            raise UserError(f"--factors: {name}={value!r} is not a number", hint=f"e.g. {name}=0") from error
         if pins[name] != pins[name] or abs(pins[name]) > 2**31:
-            raise UserError(f"--factors: {name}={value!r} is not a usable number", mend=f"e.g. {name}=0")
+            raise UserError(f"--factors: {name}={value!r} is not a usable number", hint=f"e.g. {name}=0")
     return pins
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import multiprocessing
-import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -18,8 +17,9 @@ from PIL import Image
 
 from dacl_edu.data.classes import EXPRESSIONS
 from dacl_edu.errors import UserError
+from dacl_edu.files import replacing
+from dacl_edu_faces.dataset_plan import plan_face, plan_labels, split_sizes
 from dacl_edu_faces.factors import FACTOR_TYPES, FaceFactors
-from dacl_edu_faces.plan import plan_face, plan_labels, split_sizes
 
 _CHUNK = 16
 
@@ -52,15 +52,15 @@ class RenderJob:
 
     def __post_init__(self) -> None:
         if self.count < 7:
-            raise UserError(f"--count is {self.count}", mend="give at least 7, one for each expression")
+            raise UserError(f"--count is {self.count}", hint="give at least 7, one for each expression")
         if not 16 <= self.size <= 1024:
-            raise UserError(f"--size is {self.size}", mend="give 16 to 1024 pixels")
+            raise UserError(f"--size is {self.size}", hint="give 16 to 1024 pixels")
         if not 0 <= self.seed < 2**31:
-            raise UserError(f"--seed is {self.seed}", mend=f"give 0 to {2**31 - 1}")
+            raise UserError(f"--seed is {self.seed}", hint=f"give 0 to {2**31 - 1}")
         if not 0 <= self.wildness <= 1:
-            raise UserError(f"--wildness is {self.wildness}", mend="give a number from 0 (studio) to 1 (wild)")
+            raise UserError(f"--wildness is {self.wildness}", hint="give a number from 0 (studio) to 1 (wild)")
         if self.format not in ("jpg", "png"):
-            raise UserError(f"--format is {self.format!r}", mend="give jpg or png")
+            raise UserError(f"--format is {self.format!r}", hint="give jpg or png")
 
     def images(self) -> Iterator[tuple[str, int, int, int]]:
         """Split, index, label, and size of the split, for each image."""
@@ -102,7 +102,7 @@ def render_set(job: RenderJob, out: Path, processes: int = 1, report: Callable[[
     from dacl_edu_faces.head import load_head
 
     if processes < 1:
-        raise UserError(f"--processes is {processes}", mend="give at least 1")
+        raise UserError(f"--processes is {processes}", hint="give at least 1")
     load_head()  # before any process starts: it is built once, and a missing extra is said at once
     _claim(job, out)
     everything = list(job.images())
@@ -146,14 +146,9 @@ def _render_chunk(work: tuple[RenderJob, Path, list[tuple[str, int, int, int]]])
 
 
 def save_image(image: NDArray[np.uint8], path: Path) -> None:
-    """Write an image under a temporary name, then rename it: what has its name is whole."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    picture = Image.fromarray(image)
-    if path.suffix == ".png":
-        picture.save(partial, "PNG")
-    else:
-        picture.save(partial, "JPEG", quality=92)
-    os.replace(partial, path)
+    """Write an image; what has its name is whole."""
+    with replacing(path) as beside:
+        Image.fromarray(image).save(beside, quality=92)  # of JPEG; PNG has none
 
 
 def _claim(job: RenderJob, out: Path) -> None:
@@ -169,26 +164,24 @@ def _claim(job: RenderJob, out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
         if not note.is_file():
             if any(out.iterdir()):
-                raise UserError(f"{out} is not empty and was not begun by this command", mend="give another --out")
+                raise UserError(f"{out} is not empty and was not begun by this command", hint="give another --out")
             note.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
             return
         found = json.loads(note.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UserError(f"{note}: {error}", mend="give another --out, or remove the folder") from error
+        raise UserError(f"{note}: {error}", hint="give another --out, or remove the folder") from error
     if not isinstance(found, dict) or found != wanted:
         changed = [key for key in wanted if not isinstance(found, dict) or found.get(key) != wanted[key]]
         raise UserError(
             f"{out} holds a set with another {', '.join(changed)}",
-            mend="give the same options to go on with it, or another --out",
+            hint="give the same options to go on with it, or another --out",
         )
 
 
 def _write_table(job: RenderJob, out: Path, images: list[tuple[str, int, int, int]]) -> None:
-    partial = out / ".factors.csv"
-    with partial.open("w", newline="", encoding="utf-8") as file:
+    with replacing(out / "factors.csv") as beside, beside.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["file", "split", "label", *FACTOR_TYPES])
         for split, index, label, count in images:
             row = job.face(split, index, label, count).as_dict()
             writer.writerow([job.path(split, index, label), split, EXPRESSIONS[label], *row.values()])
-    os.replace(partial, out / "factors.csv")

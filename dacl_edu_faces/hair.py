@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from dacl_edu_faces.chart import Array, noise, smoothstep
 from dacl_edu_faces.factors import FaceFactors
 from dacl_edu_faces.mesh import Mesh, grid_mesh
+from dacl_edu_faces.uv_map import Array, noise, smoothstep
 
 Opening = Callable[[Array], Array]
 #: Half width, middle (front to back), half depth and height of the skull.
@@ -24,7 +24,7 @@ _STYLES: dict[str, tuple[float, float]] = {
 
 
 def hairline(f: FaceFactors, u: Array) -> Array:
-    """Height at which the hair begins, over the width of the chart."""
+    """Height at which the hair begins, over the width of the face."""
     front, _ = _STYLES[f.hair_style]
     front = front + f.hairline
     side = np.abs(u)
@@ -53,19 +53,19 @@ def scalp_cover(f: FaceFactors, u: Array, v: Array) -> Array:
     return cover * (0.75 if f.hair_style == "buzz" else 1.0)
 
 
-def raise_scalp(f: FaceFactors, chart: Array, ears: Array) -> Array:
+def raise_scalp(f: FaceFactors, uv: Array, ears: Array) -> Array:
     """How far each vertex of the head is pushed out by the hair on it, in metres."""
     _, thickness = _STYLES[f.hair_style]
     if not thickness:
-        return np.zeros(len(chart), np.float32)
-    u, v = chart.T
+        return np.zeros(len(uv), np.float32)
+    u, v = uv.T
     over = smoothstep(v - hairline(f, u), -0.002, 0.018)
     lumps = 1.0 + 0.25 * noise(u, v, 0.004, 0.008, f.look_seed % 83)
     top = 1.0 + 0.8 * smoothstep(v, 0.07, 0.12)
     return np.asarray(over * thickness * (0.5 + f.hair_volume) * lumps * top * (1 - ears), dtype=np.float32)
 
 
-def hoods(f: FaceFactors, head: Array, chart: Array, ears: Array) -> list[Mesh]:
+def hoods(f: FaceFactors, head: Array, uv: Array, ears: Array) -> list[Mesh]:
     """Meshes around the head: hanging hair, an afro, a hat, a headscarf.
 
     Parameters
@@ -73,10 +73,10 @@ def hoods(f: FaceFactors, head: Array, chart: Array, ears: Array) -> list[Mesh]:
     f : FaceFactors
     head : numpy.ndarray
         (V, 3) vertices of the head, with the origin between the eyes.
-    chart, ears : numpy.ndarray
-        Their chart coordinates, and 1 where they belong to an ear.
+    uv, ears : numpy.ndarray
+        Their UV coordinates, and 1 where they belong to an ear.
     """
-    skull = head[(ears < 0.1) & (np.abs(chart[:, 0]) < 0.4) & (head[:, 2] > -0.02)]
+    skull = head[(ears < 0.1) & (np.abs(uv[:, 0]) < 0.4) & (head[:, 2] > -0.02)]
     top, back = float(skull[:, 2].max()), float(skull[:, 1].max())
     half_width = float(np.abs(skull[:, 0]).max())
     front = float(skull[np.abs(skull[:, 2] - 0.05) < 0.03][:, 1].min())

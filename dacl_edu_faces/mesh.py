@@ -27,24 +27,24 @@ class Mesh:
         (V, 3) float32, (T, 3) int32.
     material : numpy.ndarray
         (T,) indices into `MATERIALS`.
-    chart : numpy.ndarray
+    uv : numpy.ndarray
         (V, 2) coordinates for patterns on it.
     """
 
     vertices: Array
     triangles: NDArray[np.int32]
     material: NDArray[np.int16]
-    chart: Array
+    uv: Array
 
 
-def mesh_of(vertices: Array, triangles: NDArray[np.int32], material: str, chart: Array | None = None) -> Mesh:
-    """Mesh of one material; without chart coordinates its pattern lies in the plane of x and z."""
-    chart = vertices[:, [0, 2]] if chart is None else chart
+def mesh_of(vertices: Array, triangles: NDArray[np.int32], material: str, uv: Array | None = None) -> Mesh:
+    """Mesh of one material; without UV coordinates its pattern lies in the plane of x and z."""
+    uv = vertices[:, [0, 2]] if uv is None else uv
     kind = np.full(len(triangles), MATERIALS.index(material), np.int16)
-    return Mesh(vertices.astype(np.float32), triangles.astype(np.int32), kind, chart.astype(np.float32))
+    return Mesh(vertices.astype(np.float32), triangles.astype(np.int32), kind, uv.astype(np.float32))
 
 
-def grid_mesh(points: Array, material: str, chart: Array, closed: bool = False) -> Mesh:
+def grid_mesh(points: Array, material: str, uv: Array, closed: bool = False) -> Mesh:
     """Mesh of a (rows, columns, 3) sheet of points; `closed` joins the last column to the first."""
     rows, columns = points.shape[:2]
     index = np.arange(rows * columns, dtype=np.int32).reshape(rows, columns)
@@ -52,7 +52,7 @@ def grid_mesh(points: Array, material: str, chart: Array, closed: bool = False) 
         index = np.concatenate([index, index[:, :1]], axis=1)
     a, b, c, d = index[:-1, :-1], index[:-1, 1:], index[1:, 1:], index[1:, :-1]
     triangles = np.stack([np.stack([a, b, c], -1), np.stack([a, c, d], -1)]).reshape(-1, 3)
-    return mesh_of(points.reshape(-1, 3), triangles, material, chart.reshape(-1, 2))
+    return mesh_of(points.reshape(-1, 3), triangles, material, uv.reshape(-1, 2))
 
 
 def vertex_normals(vertices: Array, triangles: NDArray[np.int32]) -> Array:
@@ -99,7 +99,7 @@ class Scene:
         self.triangles = np.ascontiguousarray(
             np.concatenate([m.triangles + s for m, s in zip(meshes, starts, strict=False)]), dtype=np.int32
         )
-        self.chart = np.concatenate([m.chart for m in meshes])
+        self.uv = np.concatenate([m.uv for m in meshes])
         self.material = np.concatenate([m.material for m in meshes])
         self.normals = vertex_normals(self.vertices, self.triangles)
         self._embree = need("embreex.rtcore_scene").EmbreeScene(_device())
@@ -125,9 +125,7 @@ class Scene:
         w = hits.weights
         if values.ndim == 1:
             return values[corner[:, 0]] * w[:, 0] + values[corner[:, 1]] * w[:, 1] + values[corner[:, 2]] * w[:, 2]
-        return (
-            values[corner[:, 0]] * w[:, :1] + values[corner[:, 1]] * w[:, 1:2] + values[corner[:, 2]] * w[:, 2:]
-        )
+        return values[corner[:, 0]] * w[:, :1] + values[corner[:, 1]] * w[:, 1:2] + values[corner[:, 2]] * w[:, 2:]
 
 
 _DEVICES: list[object] = []

@@ -18,9 +18,9 @@ from PIL import Image
 
 from dacl_edu.data.bundled import load_bundled
 from dacl_edu.data.classes import EXPRESSIONS
+from dacl_edu_faces.action_units import CONFUSIONS
+from dacl_edu_faces.dataset_plan import SPLITS, plan_face, plan_labels
 from dacl_edu_faces.generate import spread
-from dacl_edu_faces.plan import SPLITS, plan_face, plan_labels
-from dacl_edu_faces.units import CONFUSIONS
 from dacl_edu_faces.versions import versions
 
 SEED = 20210105

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dacl_edu_faces.chart import Array
 from dacl_edu_faces.factors import FaceFactors
 from dacl_edu_faces.head import Head
 from dacl_edu_faces.mesh import Mesh, grid_mesh, mesh_of
+from dacl_edu_faces.uv_map import Array
 
 
 def glasses(f: FaceFactors, eyes: Array, front: float) -> list[Mesh]:
@@ -89,7 +89,7 @@ def _veil(f: FaceFactors, head: Head, face: Array) -> Mesh:
     top, bottom = (-0.024, -0.128) if f.occlusion == "mask" else (-0.052, -0.20)
     top += 0.012 * f.occlusion_y
     skin = head.part_vertices["skin"]
-    u, v = head.chart[skin].T
+    u, v = head.uv[skin].T
     nose = face[skin][(np.abs(u) < 0.012) & (v < -0.02) & (v > -0.055), 1].min()
     chin = face[skin][(np.abs(u) < 0.02) & (v < -0.09) & (v > -0.12), 1].min()
     chin_z = float(face[skin][(np.abs(u) < 0.02) & (v < -0.09), 2].min()) if f.occlusion == "mask" else -0.118

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from dacl_edu.data.classes import EXPRESSIONS
+from dacl_edu_faces.action_units import ACTIONS, sample_action_units
 from dacl_edu_faces.factors import BACKGROUNDS, FACIAL_HAIR, GLASSES, HAIR_STYLES, OCCLUSIONS, FaceFactors
-from dacl_edu_faces.units import ACTIONS, sample_units
 
 _MEN = (0.06, 0.14, 0.24, 0.12, 0.05, 0.11, 0.03, 0.04, 0.01, 0.06, 0.05, 0.04, 0.05, 0.0)
 _WOMEN = (0.01, 0.02, 0.06, 0.07, 0.11, 0.0, 0.15, 0.25, 0.12, 0.07, 0.04, 0.02, 0.02, 0.06)
@@ -131,12 +131,12 @@ def _expression(rng: np.random.Generator, expression: str, w: float) -> dict[str
     weakest = 0.85 - 0.56 * w
     intensity = 0.0 if expression == "neutral" else weakest + (1 - weakest) * rng.beta(1.6, 1.3)
     units = dict.fromkeys(ACTIONS, 0.0)
-    units.update(sample_units(rng, expression, intensity, min(2 * w, 1.0)))
+    units.update(sample_action_units(rng, expression, intensity, min(2 * w, 1.0)))
     second, weight = "none", 0.0
     if rng.random() < 0.40 * w and expression != "neutral":
         others = [name for name in EXPRESSIONS if name not in (expression, "neutral")]
         second, weight = str(rng.choice(others)), float(rng.uniform(0.1, 0.45) * intensity)
-        for unit, strength in sample_units(rng, second, weight, 1.0).items():
+        for unit, strength in sample_action_units(rng, second, weight, 1.0).items():
             units[unit] += strength * (1.0 - units[unit])
     # Nobody's face is quite still: some units twitch whatever is expressed.
     for unit in rng.choice(list(ACTIONS), size=4, replace=False):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from dacl_edu_faces.build import Posed
-from dacl_edu_faces.chart import Array
 from dacl_edu_faces.factors import FaceFactors
 from dacl_edu_faces.mesh import Hits
 from dacl_edu_faces.surface import describe
+from dacl_edu_faces.uv_map import Array
 
 
 def ambient_access(posed: Posed) -> Array:
@@ -105,5 +105,3 @@ def shade(
     shine = surface.gloss * np.clip((normal * half).sum(1), 0, 1) ** surface.tight * shadow * f.key_strength
     grazing = (1 - np.clip((normal * view).sum(1), 0, 1)) ** 4 * surface.gloss * 0.25 * access
     return np.asarray(surface.albedo * light + (shine + grazing)[:, None] * warm, np.float32)
-
-

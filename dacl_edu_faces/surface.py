@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from dacl_edu_faces import colours
 from dacl_edu_faces.build import Posed
-from dacl_edu_faces.chart import Array, beard, brows, crease_height, lookup, noise, smoothstep
 from dacl_edu_faces.factors import FaceFactors
 from dacl_edu_faces.hair import scalp_cover
 from dacl_edu_faces.mesh import MATERIALS, Hits
+from dacl_edu_faces.uv_map import Array, beard, brows, crease_height, lookup, noise, smoothstep
 
 Rows = NDArray[np.int64]
 
@@ -50,13 +50,13 @@ def describe(f: FaceFactors, posed: Posed, hits: Hits, position: Array) -> Surfa
         np.full((s, 3), 0.5, np.float32), scene.at(scene.normals, hits), np.full(s, 0.03, np.float32),
         np.full(s, 12.0, np.float32), np.zeros(s, np.float32), np.zeros(s, np.float32),
     )  # fmt: skip
-    chart = scene.at(scene.chart, hits)
+    uv = scene.at(scene.uv, hits)
     material = scene.material[hits.triangle]
     plain = _plain_colours(f)
     for code in np.unique(material):
         name = MATERIALS[code]
         rows = np.flatnonzero(material == code)
-        u, v = chart[rows].T
+        u, v = uv[rows].T
         if name == "skin":
             _skin(f, posed, hits, surface, rows, u, v)
         elif name in ("eye_left", "eye_right"):

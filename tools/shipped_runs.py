@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from dacl_edu.errors import UserError
-from dacl_edu.runs.folder import write_json
+from dacl_edu.files import write_json
 from dacl_edu.runs.run import FEATURES, HEAD, Run
 from dacl_edu.runs.snapshots import FOLDER
 
@@ -44,7 +44,7 @@ def ship(run: Run, target: Path, whole: bool = False) -> int:
     arrays = {name: tensor.numpy() for name, tensor in vars(run.predictions).items()}
     half = arrays["logits"].astype(np.float16)
     if (half.argmax(axis=1) != arrays["logits"].argmax(axis=1)).any():
-        raise UserError(f"{run.folder}: half precision changes an answer", mend="ship another seed")
+        raise UserError(f"{run.folder}: half precision changes an answer", hint="ship another seed")
     arrays |= {"logits": half, "features": arrays["features"][:, :0], "attention": arrays["attention"][:, :0]}
     np.savez_compressed(target / "predictions.npz", **arrays)
     config = run.config.model_copy(update={"root": None})  # a path of one machine

@@ -4,37 +4,40 @@ Each check is silent about the answer: it says what is wrong and where to look. 
 answer is a red cell and a failing test.
 """
 
+from dacl_edu._moved import old_names
 from dacl_edu.check.formula import gradient
 from dacl_edu.check.gradients import compare_gradients, gradient_table
 from dacl_edu.check.properties import (
     TOLERANCE,
+    autograd_gradients,
     by_hand,
     duplicated,
-    no_slopes,
+    no_gradient,
     own_backward,
     own_work,
     permutation,
     scaling,
-    slopes,
     unchanged,
 )
 from dacl_edu.check.values import call, shape, value
 
 __all__ = [
     "TOLERANCE",
+    "autograd_gradients",
     "by_hand",
     "call",
     "compare_gradients",
     "duplicated",
     "gradient",
     "gradient_table",
-    "no_slopes",
+    "no_gradient",
     "own_backward",
     "own_work",
     "permutation",
     "scaling",
     "shape",
-    "slopes",
     "unchanged",
     "value",
 ]
+
+__getattr__ = old_names(__name__)  # names of the last release

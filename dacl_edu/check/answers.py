@@ -13,9 +13,9 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from dacl_edu.check.referenced_names import mentioned
+from dacl_edu.check.referenced_names import referenced_names
 
-Slopes = dict[str, Tensor | None]
+Gradients = dict[str, Tensor | None]
 
 
 class AnswerError(AssertionError):
@@ -31,7 +31,7 @@ class Answer(Protocol):
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Return what the function returns; AnswerError where it raises or changes a tensor that it was given."""
 
-    def slopes(self, inputs: Mapping[str, Any], wrt: tuple[str, ...], upstream: float = 1.0) -> Slopes:
+    def autograd_gradients(self, inputs: Mapping[str, Any], wrt: tuple[str, ...], upstream: float = 1.0) -> Gradients:
         """Return autograd's gradients of ``upstream * function(**inputs)``; None where it does not depend on one."""
 
     def names(self) -> frozenset[str]:
@@ -75,8 +75,8 @@ class LocalAnswer:
     Traceback (most recent call last):
     ...
     dacl_edu.check.answers.AnswerError: halved changes its first argument in place: compute a new tensor instead
-    >>> LocalAnswer(lambda x: (x**2).sum(), "square").slopes({"x": torch.tensor([3.0])}, ("x",))["x"].tolist()
-    [6.0]
+    >>> LocalAnswer(lambda x: (x**2).sum()).autograd_gradients({"x": torch.tensor([3.0])}, ("x",))
+    {'x': tensor([6.])}
     """
 
     def __init__(self, function: Callable[..., Any], name: str = "") -> None:
@@ -93,7 +93,7 @@ class LocalAnswer:
                 raise AnswerError(f"{self.name} changes {name} in place: compute a new tensor instead")
         return result
 
-    def slopes(self, inputs: Mapping[str, Any], wrt: tuple[str, ...], upstream: float = 1.0) -> Slopes:
+    def autograd_gradients(self, inputs: Mapping[str, Any], wrt: tuple[str, ...], upstream: float = 1.0) -> Gradients:
         """See :class:`Answer`."""
         leaves = {name: inputs[name].detach().clone().requires_grad_() for name in wrt}
         with torch.enable_grad():
@@ -112,7 +112,7 @@ class LocalAnswer:
 
     def names(self) -> frozenset[str]:
         """See :class:`Answer`."""
-        return frozenset(mentioned(self.function))
+        return frozenset(referenced_names(self.function))
 
     def _run(self, *args: Any, **kwargs: Any) -> Any:
         try:

@@ -1,10 +1,11 @@
-"""What must hold of a student's function whatever the numbers are: how it was made, slopes, and invariances.
+"""What must hold of a student's function whatever the numbers are: how it was made, its gradients, and invariances.
 
 Part of :mod:`dacl_edu.check`, where a student finds it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -45,7 +46,11 @@ def by_hand(answer: Any) -> None:
     autograd = sorted(names & _AUTOGRAD)
     assert not autograd, f"{handle.name} uses {autograd[0]}: this one is to be written by hand"
     _no_disguise(handle.name, names)
-    assert "dacl_edu" not in names, f"{handle.name} calls the package dacl_edu: this one is to be written by hand"
+    assert not _of_this_project(names), f"{handle.name} calls the package dacl_edu: this one is to be written by hand"
+
+
+def _of_this_project(names: frozenset[str]) -> bool:
+    return any(re.fullmatch(r"dacl_edu(_\w+)?", name.partition(".")[0]) for name in names)
 
 
 def _no_disguise(name: str, names: frozenset[str]) -> None:
@@ -53,7 +58,7 @@ def _no_disguise(name: str, names: frozenset[str]) -> None:
     assert not hidden, f"{name} uses {hidden[0]}: write plain lines, in which everyone sees what is called"
 
 
-def slopes(
+def autograd_gradients(
     answer: Any,
     inputs: Mapping[str, Any],
     expected: Mapping[str, Tensor],
@@ -81,20 +86,20 @@ def slopes(
     Examples
     --------
     >>> inputs = {"x": torch.tensor([1.0, 3.0])}
-    >>> slopes(lambda x: x.square().sum(), inputs, {"x": torch.tensor([2.0, 6.0])}, upstream=0.5)
+    >>> autograd_gradients(lambda x: x.square().sum(), inputs, {"x": torch.tensor([2.0, 6.0])}, upstream=0.5)
     """
     handle = as_answer(answer)
-    found = handle.slopes(inputs, tuple(expected), upstream)
-    for name, right in expected.items():
+    found = handle.autograd_gradients(inputs, tuple(expected), upstream)
+    for name, wanted in expected.items():
         slope = found[name]
         title = f"the gradient of {handle.name} with respect to {name}"
         assert slope is not None, f"{title} does not exist: {name} was detached, or is not used"
-        if upstream != 1 and slope.shape == right.shape and (slope - right).abs().max() <= tolerance:
+        if upstream != 1 and slope.shape == wanted.shape and (slope - wanted).abs().max() <= tolerance:
             raise AssertionError(
                 f"{title} stays the same when the loss is multiplied by {upstream:g}: "
                 "the gradient that arrives from above is ignored"
             )
-        values.value(slope, upstream * right, title, tolerance)
+        values.value(slope, upstream * wanted, title, tolerance)
 
 
 def permutation(answer: Any, inputs: Mapping[str, Any], batch: tuple[str, ...], tolerance: float = TOLERANCE) -> None:
@@ -129,9 +134,7 @@ def permutation(answer: Any, inputs: Mapping[str, Any], batch: tuple[str, ...], 
     after = _parts(handle.call(**{n: v[order] if n in batch else v for n, v in inputs.items()}))
     for name, value in before.items():
         moved = value[order] if name in batch else value
-        assert _same(after.get(name), moved, tolerance), (
-            f"{handle.name} changes when the samples change places: {why}"
-        )
+        assert _same(after.get(name), moved, tolerance), f"{handle.name} changes when the samples change places: {why}"
 
 
 def duplicated(answer: Any, inputs: Mapping[str, Any], batch: tuple[str, ...], tolerance: float = TOLERANCE) -> None:
@@ -250,8 +253,7 @@ def own_work(answer: Any) -> None:
     """
     handle = as_answer(answer)
     names = handle.names()
-    packages = {name.partition(".")[0] for name in names}
-    assert "dacl_edu" not in packages, f"{handle.name} calls the package dacl_edu: this one is to be your own"
+    assert not _of_this_project(names), f"{handle.name} calls the package dacl_edu: this one is to be your own"
     _no_disguise(handle.name, names)
 
 
@@ -290,7 +292,7 @@ def own_backward(answer: Any) -> None:
     )
 
 
-def no_slopes(answer: Any, inputs: Mapping[str, Any], wrt: tuple[str, ...], because: str) -> None:
+def no_gradient(answer: Any, inputs: Mapping[str, Any], wrt: tuple[str, ...], because: str) -> None:
     """Check that autograd finds no way from what a function returns to its inputs.
 
     Parameters
@@ -308,12 +310,12 @@ def no_slopes(answer: Any, inputs: Mapping[str, Any], wrt: tuple[str, ...], beca
 
     Examples
     --------
-    >>> no_slopes(lambda x: x.detach() * 2, {"x": torch.ones(1, 1)}, ("x",), "this is a rule")
-    >>> no_slopes(lambda x: x * 2, {"x": torch.ones(1, 1)}, ("x",), "this is a rule")
+    >>> no_gradient(lambda x: x.detach() * 2, {"x": torch.ones(1, 1)}, ("x",), "this is a rule")
+    >>> no_gradient(lambda x: x * 2, {"x": torch.ones(1, 1)}, ("x",), "this is a rule")
     Traceback (most recent call last):
     ...
     AssertionError: a gradient flows from the result of <lambda> back to x: this is a rule
     """
     handle = as_answer(answer)
-    for name, slope in handle.slopes(inputs, wrt).items():
+    for name, slope in handle.autograd_gradients(inputs, wrt).items():
         assert slope is None, f"a gradient flows from the result of {handle.name} back to {name}: {because}"

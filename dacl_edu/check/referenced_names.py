@@ -17,7 +17,7 @@ _HAS_DOCSTRING = 0x4000000
 """Flag of a code object, from Python 3.13 on; before, the first constant is the docstring or None."""
 
 
-def mentioned(function: Any) -> Iterator[str]:
+def referenced_names(function: Any) -> Iterator[str]:
     """Yield names in a function's code, and in that of the functions, classes and objects beside it that it mentions.
 
     Parameters
@@ -28,20 +28,20 @@ def mentioned(function: Any) -> Iterator[str]:
     Examples
     --------
     >>> import torch
-    >>> "cumsum" in set(mentioned(functools.partial(lambda x, by: x.cumsum(by), by=0)))
+    >>> "cumsum" in set(referenced_names(functools.partial(lambda x, by: x.cumsum(by), by=0)))
     True
     >>> loaded = __import__("math")
-    >>> "math" in set(mentioned(lambda x, root=loaded.sqrt: root(x)))
+    >>> "math" in set(referenced_names(lambda x, root=loaded.sqrt: root(x)))
     True
     """
     name = str(getattr(function, "__module__", None))
     home = sys.modules.get(name)
     if getattr(home, str(getattr(function, "__name__", "")), None) is function and name != "__main__":
         yield from _origin(function)  # a package's function under a name of the student's
-    yield from _Mentions().of(function, home=name)
+    yield from _Walk().of(function, home=name)
 
 
-class _Mentions:
+class _Walk:
     """A walk through what a function reaches; ``home`` is the module that wrote what is looked at."""
 
     def __init__(self) -> None:

@@ -33,10 +33,10 @@ _DAMAGED = (
 
 
 @dataclass(frozen=True)
-class Limits:
+class UnpackLimits:
     """What an archive may unpack to.
 
-    Parameters
+    Attributes
     ----------
     total_bytes : int
         All files together.
@@ -54,7 +54,7 @@ class Limits:
     free_ratio_bytes: int = 64 * 2**20
 
 
-def unpack(archive: str | Path, target: str | Path, limits: Limits | None = None) -> int:
+def unpack(archive: str | Path, target: str | Path, limits: UnpackLimits | None = None) -> int:
     """Unpack an archive into a new folder.
 
     Parameters
@@ -63,7 +63,7 @@ def unpack(archive: str | Path, target: str | Path, limits: Limits | None = None
         A zip file, or a tar file, plain or compressed by gzip, bzip2 or xz; its content says which, not its name.
     target : path
         Folder to be made. It appears only once everything is unpacked.
-    limits : Limits, optional
+    limits : UnpackLimits, optional
         The default suits every data set that this package reads.
 
     Returns
@@ -78,14 +78,14 @@ def unpack(archive: str | Path, target: str | Path, limits: Limits | None = None
     """
     archive, target = Path(archive).expanduser(), Path(target).expanduser()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise UserError(f"{target} exists already", mend="give a new folder (--out), or remove this one")
+        raise UserError(f"{target} exists already", hint="give a new folder (--out), or remove this one")
     if not archive.is_file():
-        raise UserError(f"{archive}: no such file", mend="say where the archive is")
+        raise UserError(f"{archive}: no such file", hint="say where the archive is")
     target.parent.mkdir(parents=True, exist_ok=True)
     # In the same folder, so that the renaming at the end is one step.
     partial = Path(tempfile.mkdtemp(prefix=f".{target.name}.partial-", dir=target.parent))
     try:
-        budget = _Budget(archive, limits or Limits())
+        budget = _Budget(archive, limits or UnpackLimits())
         files = (
             _unpack_zip(archive, partial, budget)
             if _magic(archive).startswith(b"PK")
@@ -97,8 +97,8 @@ def unpack(archive: str | Path, target: str | Path, limits: Limits | None = None
         partial.rename(target)
     except _DAMAGED as error:
         full = isinstance(error, OSError) and error.errno == errno.ENOSPC
-        mend = "make room on the disk, or unpack on another (--out)" if full else "download or copy the archive again"
-        raise UserError(f"{archive}: cannot be unpacked ({error})", mend=mend) from error
+        hint = "make room on the disk, or unpack on another (--out)" if full else "download or copy the archive again"
+        raise UserError(f"{archive}: cannot be unpacked ({error})", hint=hint) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return files
@@ -107,14 +107,14 @@ def unpack(archive: str | Path, target: str | Path, limits: Limits | None = None
 class _Budget:
     """What may still be unpacked, and the names that were."""
 
-    def __init__(self, archive: Path, limits: Limits) -> None:
+    def __init__(self, archive: Path, limits: UnpackLimits) -> None:
         self.archive, self.limits = archive, limits
         self.bytes, self.entries = 0, 0
         self.most = min(limits.total_bytes, max(limits.free_ratio_bytes, int(limits.ratio * archive.stat().st_size)))
         self._seen: set[str] = set()
 
     def refuse(self, what: str) -> UserError:
-        return UserError(f"{self.archive}: {what}", mend="this archive is not to be trusted: get it from its authors")
+        return UserError(f"{self.archive}: {what}", hint="this archive is not to be trusted: get it from its authors")
 
     def spend(self, count: int) -> None:
         """Count bytes before they are written."""
@@ -154,7 +154,7 @@ def _unpack_zip(archive: Path, folder: Path, budget: _Budget) -> int:
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
                 raise budget.refuse(f"{member.filename!r} is a link or a device")
             if member.flag_bits & 1:
-                raise UserError(f"{archive}: {member.filename!r} is encrypted", mend="unpack it with its password")
+                raise UserError(f"{archive}: {member.filename!r} is encrypted", hint="unpack it with its password")
             budget.spend(member.file_size)
         budget.bytes = 0
         for place, packed_file in places:
@@ -174,7 +174,7 @@ def _unpack_zip(archive: Path, folder: Path, budget: _Budget) -> int:
 
 def _unpack_tar(archive: Path, folder: Path, budget: _Budget) -> int:
     if not hasattr(tarfile, "data_filter"):
-        raise UserError("this Python cannot unpack tar files safely", mend="use Python 3.11.4 or later")
+        raise UserError("this Python cannot unpack tar files safely", hint="use Python 3.11.4 or later")
     files = 0
     # As a stream: a compressed tar has no directory, and reading ahead for one would unpack a bomb.
     with (

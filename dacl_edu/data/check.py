@@ -83,12 +83,12 @@ class Report:
             file, problem = next(iter(self.undecodable.items()))
             raise UserError(
                 f"{len(self.undecodable)} images of {self.name} cannot be decoded; the first is {file}: {problem}",
-                mend="copy or unpack these files again, or remove them where the layout has no list of files",
+                hint="copy or unpack these files again, or remove them where the layout has no list of files",
             )
         if self.changed:
             raise UserError(
                 f"{self.root}: {', '.join(self.changed)} changed since it was prepared",
-                mend="remove the folder and repeat dacl-edu data prepare",
+                hint="remove the folder and repeat dacl-edu data prepare",
             )
         if self.leaks and not allow_leak:
             leak = self.leaks[0]
@@ -96,7 +96,7 @@ class Report:
                 f"{len(self.leaks)} images of {self.name} are in two splits; the first is {leak.images[0]} "
                 f"({leak.splits[0]}), {'an exact' if leak.kind == 'exact' else 'a near'} copy of {leak.images[1]} "
                 f"({leak.splits[1]})",
-                mend="take them out of one split, or accept it with --allow-leak and say so beside every result",
+                hint="take them out of one split, or accept it with --allow-leak and say so beside every result",
             )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from dacl_edu.data.classes import canonical_index
 from dacl_edu.data.folder import list_class_folders, subfolders
 from dacl_edu.data.listing import Listing
+from dacl_edu.data.reading import located, not_found
 from dacl_edu.data.registry import register_reader
 from dacl_edu.errors import UserError
 
@@ -51,7 +52,7 @@ def parse_name(name: str) -> tuple[str, str, int]:
     if match is None:
         raise UserError(
             f"{name!r} does not say who is in the picture",
-            mend="names are like S010_004_00000017.png; unpack the original names again, or move the file away",
+            hint="names are like S010_004_00000017.png; unpack the original names again, or move the file away",
         )
     return match[1], match[2], int(match[3])
 
@@ -79,10 +80,8 @@ def _find(root: Path) -> Path:
     for base in (root, root / "CK+48"):
         if {folder.name.lower() for folder in subfolders(base)} >= {"anger", "surprise"}:
             return base
-    raise UserError(
-        f"no CK+48 in {root}: looked for {root / 'CK+48' / 'anger'} … {'surprise'}, and for the same without CK+48/",
-        mend=f"unpack it there, or say where it is (root=…). {ACCESS}",
-    )
+    looked = f"{root / 'CK+48' / 'anger'} … surprise, and for the same without CK+48/"
+    raise not_found("CK+48", root, looked, ACCESS)
 
 
 def ckplus_splits(root: Path) -> tuple[str, ...]:
@@ -116,20 +115,19 @@ def list_ckplus(split: str, root: Path) -> Listing:
     base = _find(root)
     # A label for each folder, contempt included, so that an unknown folder is refused and a known one counted.
     paths, folders = list_class_folders(base, _folder_index)
-    try:
-        subjects = [parse_name(path.name)[0] for path in paths]
-    except UserError as error:
-        wrong = next(path for path in paths if repr(path.name) in error.problem)
-        raise UserError(f"{wrong.parent}: {error.problem}", mend=error.mend) from error
+    subjects = []
+    for path in paths:
+        with located(str(path.parent)):
+            subjects.append(parse_name(path.name)[0])
     if len(set(subjects)) < 3:
         raise UserError(
-            f"{base}: {len(set(subjects))} subjects cannot fill three splits", mend=f"unpack it all. {ACCESS}"
+            f"{base}: {len(set(subjects))} subjects cannot fill three splits", hint=f"unpack it all. {ACCESS}"
         )
     splits = split_subjects(set(subjects))
     of_split = [at for at, subject in enumerate(subjects) if splits[subject] == split]
     rows = [at for at in of_split if _FOLDERS[folders[at]] != "contempt"]
     if not rows:
-        raise UserError(f"{base}: no image for the split {split!r}", mend=f"unpack the data set completely. {ACCESS}")
+        raise UserError(f"{base}: no image for the split {split!r}", hint=f"unpack the data set completely. {ACCESS}")
     return Listing(
         [canonical_index(_FOLDERS[folders[at]]) for at in rows],
         [paths[at].relative_to(base).as_posix() for at in rows],
@@ -144,5 +142,5 @@ def list_ckplus(split: str, root: Path) -> Listing:
 def _folder_index(name: str) -> int:
     word = {"happiness": "happy", "sad": "sadness", "angry": "anger"}.get(name.lower(), name.lower())
     if word not in _FOLDERS:
-        raise UserError(f"unknown expression {name!r}", mend=f"CK+48 has {', '.join(_FOLDERS)}")
+        raise UserError(f"unknown expression {name!r}", hint=f"CK+48 has {', '.join(_FOLDERS)}")
     return _FOLDERS.index(word)

@@ -50,7 +50,7 @@ def check(
     if sheet is not None:
         wanted = next(iter(listings)) if split is None else canonical_split(split)
         if wanted not in listings:
-            raise UserError(f"data set {data!r} has no split {split!r}", mend=f"it has {', '.join(listings)}")
+            raise UserError(f"data set {data!r} has no split {split!r}", hint=f"it has {', '.join(listings)}")
         save_sheet(listings[wanted], sheet)
     if as_json:
         print(json.dumps(asdict(report) | {"differences": report.differences()}, indent=2))

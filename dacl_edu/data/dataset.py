@@ -141,11 +141,11 @@ class FaceDataset(Dataset[tuple[Tensor, int]]):
         if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] != 3:
             raise UserError(
                 f"{self._where}: images are {images.dtype} {tuple(images.shape)}",
-                mend="give uint8 of shape (N, 3, H, W)",
+                hint="give uint8 of shape (N, 3, H, W)",
             )
         if labels.dtype != torch.int64 or labels.ndim != 1:
             raise UserError(
-                f"{self._where}: labels are {labels.dtype} {tuple(labels.shape)}", mend="give int64 of shape (N,)"
+                f"{self._where}: labels are {labels.dtype} {tuple(labels.shape)}", hint="give int64 of shape (N,)"
             )
         for what, column in (
             ("labels", labels),
@@ -154,13 +154,13 @@ class FaceDataset(Dataset[tuple[Tensor, int]]):
             ("rows of factors", self.factors),
         ):
             if column is not None and len(column) != len(images):
-                raise UserError(f"{self._where}: {len(images)} images but {len(column)} {what}", mend="give one each")
+                raise UserError(f"{self._where}: {len(images)} images but {len(column)} {what}", hint="give one each")
         wrong = ((labels < 0) | (labels >= len(self.classes))).nonzero()
         if len(wrong):
             row = int(wrong[0])
             raise UserError(
                 f"{self._where}, row {row} ({self.ids[row]}): label {int(labels[row])} is out of range",
-                mend=f"labels are 0 to {len(self.classes) - 1}",
+                hint=f"labels are 0 to {len(self.classes) - 1}",
             )
 
     def __len__(self) -> int:
@@ -224,14 +224,6 @@ class FaceDataset(Dataset[tuple[Tensor, int]]):
             split=self.split if split is None else split,
         )
 
-    @property
-    def soft_labels(self) -> Tensor | None:
-        """(N, K) float32: how the annotators' votes are distributed over `classes`, where `factors` say it (FER+)."""
-        columns = [f"soft_{name}" for name in self.classes]
-        if self.factors is None or not set(columns) <= set(self.factors.columns):
-            return None
-        return torch.from_numpy(self.factors[columns].to_numpy(dtype=np.float32, copy=True))
-
     def class_counts(self) -> Tensor:
         """Images of each class: (K,) int64."""
         return torch.bincount(self.labels, minlength=len(self.classes))
@@ -249,5 +241,5 @@ class FaceDataset(Dataset[tuple[Tensor, int]]):
         if absent:
             raise UserError(
                 f"{self._where}: no image of class {', '.join(absent)}",
-                mend="every class needs images, otherwise its center is never seen; check the labels and the folders",
+                hint="every class needs images, otherwise its center is never seen; check the labels and the folders",
             )

@@ -54,11 +54,11 @@ def decode_image(path: Path, image_size: int | None = None, box: Box | None = No
         with Image.open(path) as file:
             image = _to_rgb(ImageOps.exif_transpose(file))
     except FileNotFoundError as error:
-        raise UserError(f"{path}: no such file", mend="unpack the data set again") from error
+        raise UserError(f"{path}: no such file", hint="unpack the data set again") from error
     except _DAMAGED as error:
         reason = "the file is empty" if path.is_file() and path.stat().st_size == 0 else str(error) or repr(error)
         raise UserError(
-            f"{path}: cannot be decoded as an image ({reason})", mend="copy or unpack this file again, or remove it"
+            f"{path}: cannot be decoded as an image ({reason})", hint="copy or unpack this file again, or remove it"
         ) from error
     if box is not None:
         image = _cropped(image, box, path)
@@ -84,7 +84,7 @@ def _cropped(image: Image.Image, box: Box, path: Path) -> Image.Image:
         raise UserError(
             f"{path}: the face box {left, top, right, bottom} (left, top, right, bottom) holds nothing of the image, "
             f"which is {width} wide and {height} high",
-            mend="the image or the list of boxes is not the original one; copy both again",
+            hint="the image or the list of boxes is not the original one; copy both again",
         )
     return image.crop(inside)
 
@@ -124,7 +124,7 @@ def decode_images(
             raise UserError(
                 f"{paths[row]} is {image.shape[1]}x{image.shape[2]} (height x width) "
                 f"but {paths[0]} is {first.shape[1]}x{first.shape[2]}",
-                mend="give an image size (image_size=…, or --image-size) so that all are resized to it",
+                hint="give an image size (image_size=…, or --image-size) so that all are resized to it",
             )
         images[row] = image
 
@@ -186,7 +186,7 @@ def require_memory(n_bytes: int, what: str) -> None:
     if available is not None and n_bytes > available:
         raise UserError(
             f"{what} need {n_bytes / 2**30:.1f} GiB of memory, {available / 2**30:.1f} GiB are available",
-            mend="give a smaller image size (image_size=…, or --image-size)",
+            hint="give a smaller image size (image_size=…, or --image-size)",
         )
 
 
@@ -245,32 +245,3 @@ def progress(
     finally:
         if started:
             bar.stop()
-
-
-def require_files(paths: Sequence[Path], listed_in: str, access: str) -> None:
-    """Check that every listed file is there: a data set that was unpacked halfway is refused before any decoding.
-
-    Parameters
-    ----------
-    paths : sequence of Path
-        The files.
-    listed_in : str
-        What lists them.
-    access : str
-        How to get the data set.
-
-    Raises
-    ------
-    UserError
-        Says how many are missing, which is the first, and where it was looked for.
-    """
-    folders: dict[Path, set[str]] = {}  # one listing a folder is much faster than one question a file
-    for folder in {path.parent for path in paths}:
-        folders[folder] = set(os.listdir(folder)) if folder.is_dir() else set()
-    missing = [path for path in paths if path.name not in folders[path.parent]]
-    if missing:
-        raise UserError(
-            f"{listed_in} lists {len(paths)} files, {len(missing)} of them are missing; "
-            f"the first is {missing[0].name}, looked for in {missing[0].parent}",
-            mend=f"unpack the data set completely. {access}",
-        )

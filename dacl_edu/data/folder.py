@@ -40,7 +40,7 @@ def split_folders(root: Path) -> dict[str, Path]:
             if split in found:
                 raise UserError(
                     f"{root}: both {found[split].name}/ and {folder.name}/ are the {split} split",
-                    mend="keep one, or merge them",
+                    hint="keep one, or merge them",
                 )
             found[split] = folder
     return found
@@ -82,7 +82,7 @@ def list_class_folders(folder: Path, index_of: Callable[[str], int]) -> tuple[li
             label = index_of(class_folder.name)
         except UserError as error:
             raise UserError(
-                f"{class_folder}: {error.problem}", mend=f"{error.mend}; rename the folder, or move it out of {folder}"
+                f"{class_folder}: {error.problem}", hint=f"{error.hint}; rename the folder, or move it out of {folder}"
             ) from error
         files = sorted(
             path
@@ -95,7 +95,7 @@ def list_class_folders(folder: Path, index_of: Callable[[str], int]) -> tuple[li
     if not paths:
         raise UserError(
             f"{folder}: no images in class folders",
-            mend=f"put them at {folder / '<class name>'}, with endings {' '.join(EXTENSIONS)}",
+            hint=f"put them at {folder / '<class name>'}, with endings {' '.join(EXTENSIONS)}",
         )
     return paths, labels
 
@@ -105,7 +105,7 @@ def folder_splits(root: Path) -> tuple[str, ...]:
     found = split_folders(root)
     if not found:
         what = "has no folder train, val or test" if root.is_dir() else "is not a folder"
-        raise UserError(f"{root} {what}", mend=f"lay the images out as {root / 'train' / '<class name>' / '*.jpg'}")
+        raise UserError(f"{root} {what}", hint=f"lay the images out as {root / 'train' / '<class name>' / '*.jpg'}")
     return tuple(split for split in SPLIT_NAMES if split in found)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from dacl_edu.data.classes import canonical_index
 from dacl_edu.data.folder import EXTENSIONS
 from dacl_edu.data.listing import Listing
+from dacl_edu.data.reading import located, not_found
 from dacl_edu.data.registry import register_reader
 from dacl_edu.errors import UserError
 
@@ -54,7 +55,7 @@ def parse_name(name: str) -> tuple[str, int]:
         emotions = ", ".join(f"{code} {emotion}" for code, emotion in EMOTIONS.items())
         raise UserError(
             f"{name!r} does not say who shows which expression",
-            mend=f"names are like KA.AN1.39.tiff with {emotions}; restore the original name, or move the file away",
+            hint=f"names are like KA.AN1.39.tiff with {emotions}; restore the original name, or move the file away",
         )
     return match[1], canonical_index(EMOTIONS[match[2]])
 
@@ -66,15 +67,10 @@ def _find(root: Path) -> dict[Path, tuple[str, int]]:
         files = sorted(folder.iterdir()) if folder.is_dir() else []
         files = [path for path in files if path.suffix.lower() in endings and not path.name.startswith(".")]
         if files:
-            try:
+            with located(str(folder)):
                 return {path: parse_name(path.name) for path in files}
-            except UserError as error:
-                raise UserError(f"{folder}: {error.problem}", mend=error.mend) from error
     looked = ", ".join(str(root / name) for name in _FOLDERS)
-    raise UserError(
-        f"no JAFFE in {root}: looked for files like KA.AN1.39.tiff in {looked}",
-        mend=f"unpack it there, or say where it is (root=…). {ACCESS}",
-    )
+    raise not_found("JAFFE", root, f"files like KA.AN1.39.tiff in {looked}", ACCESS)
 
 
 def jaffe_splits(root: Path, subject: str | None = None) -> tuple[str, ...]:
@@ -89,7 +85,7 @@ def jaffe_splits(root: Path, subject: str | None = None) -> tuple[str, ...]:
     if subject is None:
         return ("train",)
     if subject not in subjects:
-        raise UserError(f"JAFFE in {root} has no subject {subject!r}", mend=f"it has {', '.join(subjects)}")
+        raise UserError(f"JAFFE in {root} has no subject {subject!r}", hint=f"it has {', '.join(subjects)}")
     return ("train", "test")
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -25,6 +24,7 @@ from dacl_edu.data.listing import Listing
 from dacl_edu.data.prepared import FORMAT, LOCK, MANIFEST, read_manifest, write_rows
 from dacl_edu.data.registry import available_splits, dataset_root, list_dataset
 from dacl_edu.errors import UserError
+from dacl_edu.files import write_json
 
 #: Bytes of images decoded before they are flushed to disk and counted as finished.
 CHUNK_BYTES = 64 * 2**20
@@ -61,13 +61,13 @@ def prepare(
         `out` holds something else, the disk is too small, or an image cannot be decoded.
     """
     if image_size < 1:
-        raise UserError(f"image_size is {image_size}", mend="give a number of pixels")
+        raise UserError(f"image_size is {image_size}", hint="give a number of pixels")
     folder, source = Path(out).expanduser(), dataset_root(name, root)
     if source is not None and folder.resolve() == source.resolve():
-        raise UserError(f"{folder} is the data set itself", mend="give another folder to write to (--out)")
+        raise UserError(f"{folder} is the data set itself", hint="give another folder to write to (--out)")
     splits = available_splits(name, root, **options)  # before the folder is made: a wrong root leaves nothing behind
     if folder.exists() and not (folder / LOCK).exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(f"{folder} exists and was not made by prepare", mend="give a new folder (--out)")
+        raise UserError(f"{folder} exists and was not made by prepare", hint="give a new folder (--out)")
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK)
     try:
@@ -107,7 +107,7 @@ def _prepare(
             raise UserError(
                 f"{folder} was prepared from other data or settings: {', '.join(different)} "
                 f"({manifest['data']} at {manifest['image_size']} pixels)",
-                mend="give another folder (--out), or remove this one",
+                hint="give another folder (--out), or remove this one",
             )
         return manifest
     _require_disk(folder, sum(map(len, listings.values())) * 3 * size * size)
@@ -122,7 +122,7 @@ def _prepare(
             "sha256": sha256,
         }
     manifest = plan | {"made_by": f"dacl-edu {__version__}", "source": str(source or ""), "splits": entries}
-    _write_json(folder / MANIFEST, manifest)
+    write_json(folder / MANIFEST, manifest)
     for split in splits:
         _progress_file(folder, split).unlink(missing_ok=True)
     return manifest
@@ -145,7 +145,7 @@ def _write_images(folder: Path, split: str, listing: Listing, size: int, fingerp
                 yield from pool.map(decode_into, range(start, stop))
                 images.flush()  # the pixels must be on disk before anything says that they are
                 digest.update(images[start:stop].tobytes())
-                _write_json(
+                write_json(
                     _progress_file(folder, split),
                     {"fingerprint": fingerprint, "shape": shape, "rows": stop, "sha256": digest.hexdigest()},
                 )
@@ -176,15 +176,6 @@ def _progress_file(folder: Path, split: str) -> Path:
     return folder / f"{split}.progress.json"
 
 
-def _write_json(path: Path, content: Any) -> None:
-    temporary = path.with_suffix(".tmp")
-    with open(temporary, "w", encoding="utf-8") as file:
-        json.dump(content, file, indent=2)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-
-
 def _require_disk(folder: Path, needed: int) -> None:
     # What an interrupted preparation has allocated already is part of what is needed, not on top of it.
     have = sum(getattr(path.stat(), "st_blocks", 0) * 512 for path in folder.glob("*.npy"))
@@ -192,5 +183,5 @@ def _require_disk(folder: Path, needed: int) -> None:
     if needed > free + have:
         raise UserError(
             f"the images need {needed / 2**30:.1f} GiB, {folder} has {free / 2**30:.1f} GiB free",
-            mend="give a smaller --size, or a folder on another disk (--out)",
+            hint="give a smaller --size, or a folder on another disk (--out)",
         )

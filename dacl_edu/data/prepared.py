@@ -44,7 +44,7 @@ def is_prepared(folder: Path | None) -> bool:
     if (folder / LOCK).is_file():
         raise UserError(
             f"{folder} is not complete: its preparation is running or was interrupted",
-            mend="wait for it, or repeat the same dacl-edu data prepare command: what is finished is kept",
+            hint="wait for it, or repeat the same dacl-edu data prepare command: what is finished is kept",
         )
     return False
 
@@ -62,9 +62,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         manifest = json.loads(path.read_text(encoding="utf-8"))
         version, _ = manifest["format"], manifest["splits"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: cannot be read ({error!r})", mend=_AGAIN) from error
+        raise UserError(f"{path}: cannot be read ({error!r})", hint=_AGAIN) from error
     if version != FORMAT:
-        raise UserError(f"{path}: format {version}, this version reads format {FORMAT}", mend=_AGAIN)
+        raise UserError(f"{path}: format {version}, this version reads format {FORMAT}", hint=_AGAIN)
     return manifest
 
 
@@ -81,7 +81,7 @@ def prepared_splits(name: str, folder: Path | None) -> tuple[str, ...]:
     if manifest["data"] != name:
         raise UserError(
             f"{folder} was prepared from data set {manifest['data']!r}, not {name!r}",
-            mend=f"load it as {manifest['data']!r}, or prepare {name!r} into another folder",
+            hint=f"load it as {manifest['data']!r}, or prepare {name!r} into another folder",
         )
     return tuple(manifest["splits"])
 
@@ -114,14 +114,14 @@ def load_prepared(name: str, split: str, folder: Path | None, image_size: int | 
     if image_size not in (None, manifest["image_size"]):
         raise UserError(
             f"{folder} was prepared at {manifest['image_size']}x{manifest['image_size']}, {image_size} was asked for",
-            mend=f"ask for {manifest['image_size']}, or prepare --size {image_size} into another folder",
+            hint=f"ask for {manifest['image_size']}, or prepare --size {image_size} into another folder",
         )
     images = _map(folder / f"{split}.npy", manifest["splits"][split]["images"], manifest["image_size"])
     rows = _read_rows(folder / f"{split}.npz")
     try:
         return FaceDataset(images, classes=manifest["classes"], name=name, split=split, **rows)
     except UserError as error:
-        raise UserError(f"{folder}: {error.problem}", mend=_AGAIN) from error
+        raise UserError(f"{folder}: {error.problem}", hint=_AGAIN) from error
 
 
 def verify_prepared(folder: Path) -> Iterator[tuple[str, bool]]:
@@ -151,10 +151,10 @@ def _map(path: Path, count: int, size: int) -> torch.Tensor:
             # Linux counts a writable map as memory that may be needed; a read-only one may exceed what there is.
             images = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be mapped ({error})", mend=_AGAIN) from error
+        raise UserError(f"{path}: cannot be mapped ({error})", hint=_AGAIN) from error
     if images.shape != (count, 3, size, size) or images.dtype != np.uint8:
         raise UserError(
-            f"{path} holds {images.dtype} {images.shape}, its manifest says uint8 {(count, 3, size, size)}", mend=_AGAIN
+            f"{path} holds {images.dtype} {images.shape}, its manifest says uint8 {(count, 3, size, size)}", hint=_AGAIN
         )
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable", category=UserWarning)
@@ -184,6 +184,6 @@ def _read_rows(path: Path) -> dict[str, Any]:
             columns = dict(file.items())
         rows = {"labels": torch.from_numpy(columns["labels"]), "ids": columns["ids"], "groups": columns.get("groups")}
     except Exception as error:  # whatever a damaged zip file makes zipfile and numpy raise
-        raise UserError(f"{path}: cannot be read ({error!r})", mend=_AGAIN) from error
+        raise UserError(f"{path}: cannot be read ({error!r})", hint=_AGAIN) from error
     factors = {name.removeprefix("factor "): column for name, column in columns.items() if name.startswith("factor ")}
     return rows | {"factors": pd.DataFrame(factors) if factors else None}

@@ -61,4 +61,4 @@ def save_sheet(listing: Listing, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         contact_sheet(listing).save(path, "PNG")
     except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error})", mend="give another file (--sheet)") from error
+        raise UserError(f"{path}: cannot be written ({error})", hint="give another file (--sheet)") from error

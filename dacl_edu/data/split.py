@@ -45,9 +45,9 @@ def split_train_validation(dataset: FaceDataset, fraction: float, seed: int) -> 
     ([8, 8, 8, 8, 8, 8, 8], [2, 2, 2, 2, 2, 2, 2])
     """
     if not 0 < fraction < 1:
-        raise UserError(f"validation fraction {fraction} is out of range", mend="give a number between 0 and 1")
+        raise UserError(f"validation fraction {fraction} is out of range", hint="give a number between 0 and 1")
     if not 0 <= seed < 2**32:
-        raise UserError(f"seed {seed} is out of range", mend="give a whole number from 0 to 4294967295")
+        raise UserError(f"seed {seed} is out of range", hint="give a whole number from 0 to 4294967295")
     labels = dataset.labels.numpy()
     _require_two(dataset, labels)
     if dataset.groups is None:
@@ -69,13 +69,13 @@ def _too_few(dataset: FaceDataset, label: int, purpose: str) -> UserError:
         have += f" in {len(np.unique(dataset.groups[of_class]))} groups"
     return UserError(
         f"class {dataset.classes[label]!r} has {have}: too few {purpose}",
-        mend="give a fraction nearer to 0.5, or add images of this class",
+        hint="give a fraction nearer to 0.5, or add images of this class",
     )
 
 
 def _require_two(dataset: FaceDataset, labels: np.ndarray) -> None:
     if not len(labels):
-        raise UserError("the data set is empty: there is nothing to split", mend="load a split that has images")
+        raise UserError("the data set is empty: there is nothing to split", hint="load a split that has images")
     units = np.arange(len(labels)) if dataset.groups is None else dataset.groups
     for label in np.unique(labels):
         if len(np.unique(units[labels == label])) < 2:

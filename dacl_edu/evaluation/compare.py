@@ -40,7 +40,7 @@ def compare_runs(runs: Iterable[str | Path | dict[str, Any]]) -> pd.DataFrame:
     """
     results = [run if isinstance(run, dict) else _read(Path(run)) for run in runs]
     if not results:
-        raise UserError("no runs to compare", mend="name at least one run folder")
+        raise UserError("no runs to compare", hint="name at least one run folder")
     columns = ["dataset", "split", "method", "seed", "accuracy", "average_accuracy"]
     table = pd.DataFrame([{column: result[column] for column in columns} for result in results])
     return (
@@ -60,6 +60,6 @@ def _read(folder: Path) -> dict[str, Any]:
     file = folder / "result.json"
     if not file.is_file():
         raise UserError(
-            f"{folder}: no finished run (no result.json)", mend="train it first, or finish it with --resume"
+            f"{folder}: no finished run (no result.json)", hint="train it first, or finish it with --resume"
         )
     return json.loads(file.read_text(encoding="utf-8"))

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dacl_edu._moved import old_names
 from dacl_edu.errors import UserError
 from dacl_edu.evaluation.predict import Predictions, widened
 
@@ -79,7 +80,7 @@ class DeepFeatures:
             with np.load(path, allow_pickle=False) as arrays:
                 found = {f.name: arrays[f.name] for f in fields(cls)}
         except (OSError, KeyError, ValueError) as error:
-            raise UserError(f"{path}: no deep features there ({type(error).__name__})", mend="make it again") from error
+            raise UserError(f"{path}: no deep features there ({type(error).__name__})", hint="make it again") from error
         split = str(found.pop("split"))
         return cls(**{name: widened(value) for name, value in found.items()}, split=split)
 
@@ -142,3 +143,6 @@ def balanced_rows(labels: Tensor, per_class: int) -> Tensor:
     """
     kept = [(labels == label).nonzero()[:per_class, 0] for label in labels.unique()]
     return torch.cat(kept).sort().values if kept else torch.zeros(0, dtype=torch.int64)
+
+
+__getattr__ = old_names(__name__)  # names of the last release

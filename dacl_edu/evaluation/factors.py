@@ -9,8 +9,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from dacl_edu.data.bundled import ACTION_UNITS
 from dacl_edu.errors import UserError
-from dacl_edu.evaluation.attention import Array, as_matrix, as_samples, without_group_means
+from dacl_edu.evaluation.samples import Array, as_matrix, as_samples, without_group_means
 
 NOT_GENERATING = ("label_observed", "label_true", "expression", "identity", "shape_seed", "look_seed", "scene_seed")
 """Columns of the bundled faces' factors that are labels, names and seeds: nothing that one could see."""
@@ -24,11 +25,9 @@ def factor_name(factor: str) -> str:
     >>> factor_name("au25"), factor_name("hair_style")
     ('AU 25, lips part', 'hair style')
     """
-    from dacl_edu_faces import ACTIONS
-
     unit = factor.removeprefix("au")
-    known = factor.startswith("au") and unit.isdigit() and int(unit) in ACTIONS
-    return f"AU {unit}, {ACTIONS[int(unit)][0]}" if known else factor.replace("_", " ")
+    known = factor.startswith("au") and unit.isdigit() and int(unit) in ACTION_UNITS
+    return f"AU {unit}, {ACTION_UNITS[int(unit)]}" if known else factor.replace("_", " ")
 
 
 def factor_association(
@@ -73,11 +72,11 @@ def factor_association(
     """
     a, y = as_samples(attention, np.zeros(len(as_matrix(attention)), dtype=int) if labels is None else labels)
     if len(factors) != len(a):
-        raise UserError(f"{len(factors)} rows of factors for {len(a)} samples", mend="take the factors of these images")
+        raise UserError(f"{len(factors)} rows of factors for {len(a)} samples", hint="take the factors of these images")
     a = without_group_means(a, y)
     total = np.square(a).sum()
     if total < 1e-12 * a.size:
-        raise UserError("attention does not vary within the groups", mend="look at a method with learned attention")
+        raise UserError("attention does not vary within the groups", hint="look at a method with learned attention")
     gram, rows = a @ a.T / total, []
     lots = _permutations(y, permutations, seed)
     for name in [column for column in factors.columns if column not in NOT_GENERATING]:
@@ -90,7 +89,7 @@ def factor_association(
         p = (1 + int((luck >= share - 1e-12).sum())) / (1 + permutations)
         rows.append((name, kind, share, float(np.mean(luck)), strongest, p))
     if not rows:
-        raise UserError("no factor varies", mend="take more images")
+        raise UserError("no factor varies", hint="take more images")
     found = pd.DataFrame(rows, columns=["factor", "kind", "share", "chance", "dimension", "p"])
     found["q"] = stats.false_discovery_control(found["p"])
     return found.iloc[np.argsort(found["chance"] - found["share"], kind="stable")].reset_index(drop=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from types import ModuleType
 from typing import Any
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from dacl_edu.errors import UserError
 from dacl_edu.losses.base import MetricLoss
+from dacl_edu.text import nearest
 
 PML_INSTALL = "pip install 'dacl-edu[pml]'"
 
@@ -133,10 +133,10 @@ def available_pml_losses() -> tuple[str, ...]:
 def _build(name: str, parameters: dict[str, Any]) -> Any:
     library = _library()
     if name not in _classes(library):
-        known = {word.lower(): word for word in available_pml_losses()}
-        near = [repr(known[word]) for word in difflib.get_close_matches(name.lower(), known, n=3)]
-        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known.values())}"
-        raise UserError(f"pytorch-metric-learning has no loss {name!r} for a batch and its labels", mend=hint)
+        raise UserError(
+            f"pytorch-metric-learning has no loss {name!r} for a batch and its labels",
+            hint=nearest(name, available_pml_losses()),
+        )
     if _has_weights(library, name):
         raise _weights_error(name)
     try:
@@ -144,7 +144,7 @@ def _build(name: str, parameters: dict[str, Any]) -> Any:
     except (TypeError, ValueError, KeyError, AssertionError) as error:
         own = [word for word in inspect.signature(getattr(library.losses, name)).parameters if word != "kwargs"]
         takes = ", ".join([*own, "distance", "reducer", "embedding_regularizer", "embedding_reg_weight"])
-        raise UserError(f"loss 'pml:{name}': {error}", mend=f"it takes {takes}") from error
+        raise UserError(f"loss 'pml:{name}': {error}", hint=f"it takes {takes}") from error
     if any(True for _ in loss.parameters()):  # some have them only with some parameters, e.g. learn_beta
         raise _weights_error(name)
     return loss
@@ -163,7 +163,7 @@ def _resolved(library: ModuleType, parameters: dict[str, Any]) -> dict[str, Any]
         if not inspect.isclass(found):
             raise UserError(
                 f"pytorch-metric-learning has no {key} {value.get('name')!r}",
-                mend=f"""a name, or {{"name": …}}, of a class of pytorch_metric_learning.{modules[key]}""",
+                hint=f"""a name, or {{"name": …}}, of a class of pytorch_metric_learning.{modules[key]}""",
             )
         resolved[key] = found(**arguments)
     return resolved
@@ -195,5 +195,5 @@ def _has_weights(library: ModuleType, name: str) -> bool:
 def _weights_error(name: str) -> UserError:
     return UserError(
         f"loss 'pml:{name}' has weights of its own, and only those of the network are trained and saved here",
-        mend="choose a pair or triplet loss; 'dda' compares features with the class centers in place of such weights",
+        hint="choose a pair or triplet loss; 'dda' compares features with the class centers in place of such weights",
     )

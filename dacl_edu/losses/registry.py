@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import importlib
 import inspect
@@ -12,6 +11,7 @@ from typing import Any
 from dacl_edu.errors import UserError
 from dacl_edu.losses.base import MetricLoss
 from dacl_edu.losses.pml import AttentivePmlLoss, PmlLoss
+from dacl_edu.text import nearest
 
 PML_PREFIXES = ("pml:", "attentive_pml:")
 """How names begin that mean a loss of pytorch-metric-learning."""
@@ -96,15 +96,13 @@ def build_loss(name: str, **parameters: Any) -> MetricLoss:
     elif name in _REGISTRY:
         factory = _REGISTRY[name]
     else:
-        near = difflib.get_close_matches(name, available_losses(), n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(available_losses())}"
-        raise UserError(f"unknown loss {name!r}", mend=f"{hint} {OTHER_NAMES}")
+        raise UserError(f"unknown loss {name!r}", hint=f"{nearest(name, available_losses())} {OTHER_NAMES}")
     try:
         return factory(**parameters)
     except (TypeError, ValueError) as error:
         named = [p.name for p in inspect.signature(factory).parameters.values() if p.kind is not p.VAR_POSITIONAL]
         takes = ", ".join(name for name in named if name != "kwargs") or "no parameters"
-        raise UserError(f"loss {name!r}: {error}", mend=f"it takes {takes}") from error
+        raise UserError(f"loss {name!r}: {error}", hint=f"it takes {takes}") from error
 
 
 def _pml_loss(name: str) -> Callable[..., MetricLoss]:
@@ -119,11 +117,11 @@ def _import_loss(path: str) -> type[MetricLoss]:
     except ImportError as error:
         raise UserError(
             f"loss {path!r}: cannot import {module_name!r} ({error})",
-            mend="run from the folder that holds the module, or add it to PYTHONPATH",
+            hint="run from the folder that holds the module, or add it to PYTHONPATH",
         ) from error
     loss_class = getattr(module, class_name, None)
     if loss_class is None:
-        raise UserError(f"loss {path!r}: {module_name} has no {class_name!r}", mend="write package.module:ClassName")
+        raise UserError(f"loss {path!r}: {module_name} has no {class_name!r}", hint="write package.module:ClassName")
     if not (isinstance(loss_class, type) and issubclass(loss_class, MetricLoss)):
-        raise UserError(f"loss {path!r} is no MetricLoss", mend="subclass dacl_edu.losses.MetricLoss")
+        raise UserError(f"loss {path!r} is no MetricLoss", hint="subclass dacl_edu.losses.MetricLoss")
     return loss_class

@@ -13,6 +13,7 @@ import torch
 import torchvision
 from torch import Tensor
 
+from dacl_edu._moved import old_names
 from dacl_edu.errors import UserError
 from dacl_edu.model import DACL
 from dacl_edu.model.backbones import SMALL_RESNET
@@ -28,8 +29,8 @@ _SHOWN = 3  # names an error message or a line of the report spells out
 
 
 @dataclass(frozen=True)
-class WeightsReport:
-    """What :func:`load_weights` did with each tensor.
+class LoadReport:
+    """What :func:`load_pretrained` did with each tensor.
 
     Attributes
     ----------
@@ -49,7 +50,7 @@ class WeightsReport:
 
     Examples
     --------
-    >>> report = WeightsReport("faces.pth", ("backbone.network.conv1.weight",), ("attention.heads.linear.bias",), (),
+    >>> report = LoadReport("faces.pth", ("backbone.network.conv1.weight",), ("attention.heads.linear.bias",), (),
     ...                        {"classifier.bias": ((1000,), (7,))}, 1.0)
     >>> print(report)
     faces.pth: 100.0% of the backbone's tensors, 1 tensors in all
@@ -78,7 +79,7 @@ class WeightsReport:
         return "\n".join(lines)
 
 
-def load_weights(model: DACL, source: str | Path) -> WeightsReport:
+def load_pretrained(model: DACL, source: str | Path) -> LoadReport:
     """Load published or saved weights into ``model``, or refuse and leave it as it was.
 
     Parameters
@@ -90,13 +91,13 @@ def load_weights(model: DACL, source: str | Path) -> WeightsReport:
           backbone; downloaded once, then read from the cache.
         - A file, read with ``torch.load(weights_only=True)`` or, if it ends in ``.safetensors``, with safetensors. It
           holds a state dict, bare or under ``"state_dict"`` (the usual face-recognition weights), under
-          ``"model_state_dict"`` (the authors' released DACL checkpoints) or under ``"model"`` (this project's
+          ``"model_state_dict"`` (what the authors' code saves) or under ``"model"`` (this project's
           checkpoints; only the model is read from them). Names are torchvision's, timm's, the released code's or
           this project's, with or without ``module.`` in front.
 
     Returns
     -------
-    WeightsReport
+    LoadReport
         Print it: a classifier of another size, for example, is skipped and listed.
 
     Raises
@@ -107,9 +108,10 @@ def load_weights(model: DACL, source: str | Path) -> WeightsReport:
 
     Notes
     -----
-    The order of the classes is the file's. The released AffectNet checkpoint counts neutral, happiness, sadness, ...
-    in AffectNet's own order: its backbone and attention are fit for use, its classifier's rows are not this
-    project's. A file cannot tell.
+    The order of the classes is the file's. The authors' code numbers them by its folders, whose order in their README
+    is AffectNet's own, neutral, happiness, sadness, ...: backbone and attention of such a file are fit for use, its
+    classifier's rows are not this project's. A file cannot tell. (The trained DACL models are announced there as
+    "soon"; files that one trains with that code load here.)
 
     Examples
     --------
@@ -117,7 +119,7 @@ def load_weights(model: DACL, source: str | Path) -> WeightsReport:
     >>> trained, fresh = DACL("small_resnet", image_size=56), DACL("small_resnet", image_size=56)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     torch.save({"model": trained.state_dict()}, f"{folder}/checkpoint.pt")
-    ...     report = load_weights(fresh, f"{folder}/checkpoint.pt")
+    ...     report = load_pretrained(fresh, f"{folder}/checkpoint.pt")
     >>> report.backbone_fraction, report.missing, report.unexpected, report.mismatched
     (1.0, (), (), {})
     >>> torch.equal(fresh.classifier.weight, trained.classifier.weight)
@@ -131,12 +133,12 @@ def load_weights(model: DACL, source: str | Path) -> WeightsReport:
     _refuse_unfit(model, report, strays)
     for name, value in values.items():
         if not torch.isfinite(value).all():
-            raise UserError(f"{label}: {name} holds NaN or infinity", mend="take weights from before training diverged")
+            raise UserError(f"{label}: {name} holds NaN or infinity", hint="take weights from before training diverged")
     model.load_state_dict(values, strict=False)  # the one line that changes the model
     return report
 
 
-def _match(model: DACL, label: str, tensors: Mapping[str, Any]) -> tuple[dict[str, Tensor], WeightsReport, list[str]]:
+def _match(model: DACL, label: str, tensors: Mapping[str, Any]) -> tuple[dict[str, Tensor], LoadReport, list[str]]:
     """Return the values to load, the report, and the source's names that belong to a deeper backbone."""
     own = model.state_dict()
     values: dict[str, Tensor] = {}
@@ -156,7 +158,7 @@ def _match(model: DACL, label: str, tensors: Mapping[str, Any]) -> tuple[dict[st
     # "layer1.2.conv1.weight" is no name of ResNet-18, but "layer1" is: the file is a deeper ResNet's.
     parts = {_backbone_part(name) for name in backbone}
     strays = [name for name in unexpected if _backbone_part(_WRAPPERS.sub("", name)) in parts and _counts(name)]
-    report = WeightsReport(label, tuple(values), tuple(missing), tuple(unexpected), mismatched, fraction)
+    report = LoadReport(label, tuple(values), tuple(missing), tuple(unexpected), mismatched, fraction)
     return values, report, strays
 
 
@@ -183,7 +185,7 @@ def _backbone_part(name: str) -> str:
     return name.removeprefix("backbone.").removeprefix("network.").partition(".")[0]
 
 
-def _refuse_unfit(model: DACL, report: WeightsReport, strays: list[str]) -> None:
+def _refuse_unfit(model: DACL, report: LoadReport, strays: list[str]) -> None:
     backbone = [name for name in model.state_dict() if name.startswith("backbone.") and _counts(name)]
     another = f"build the model the file was made for; this one is DACL(backbone={model.backbone_name!r})"
     if report.backbone_fraction < MIN_BACKBONE_FRACTION:
@@ -192,13 +194,13 @@ def _refuse_unfit(model: DACL, report: WeightsReport, strays: list[str]) -> None
         raise UserError(
             f"{report.source} fits only {report.backbone_fraction:.1%} of the backbone's tensors: "
             f"the model wants {_first(ours)}; the source has {_first(theirs) or 'nothing else'}",
-            mend=another,
+            hint=another,
         )
     if len(strays) > (1 - MIN_BACKBONE_FRACTION) * len(backbone):
         raise UserError(
             f"{report.source} is a larger network's: {report.backbone_fraction:.1%} of the backbone's tensors fit, "
             f"but {len(strays)} more in the source have no place: {_first(strays)}",
-            mend=another,
+            hint=another,
         )
 
 
@@ -207,7 +209,7 @@ def _read(path: Path) -> Mapping[str, Any]:
     if not path.is_file():
         raise UserError(
             f"weights {str(path)!r}: {'is a folder' if path.is_dir() else 'there is no such file'}",
-            mend="give the path of a weights file, or 'imagenet'",
+            hint="give the path of a weights file, or 'imagenet'",
         )
     try:
         content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
@@ -216,7 +218,7 @@ def _read(path: Path) -> Mapping[str, Any]:
     except Exception as error:  # arbitrary bytes make the readers fail in any way, KeyError and struct.error included
         raise UserError(
             f"{path} is no readable weights file ({type(error).__name__}: {_reason(error)})",
-            mend="the download may be incomplete or a web page; fetch it again",
+            hint="the download may be incomplete or a web page; fetch it again",
         ) from error
     for key in _NESTED:
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
@@ -225,7 +227,7 @@ def _read(path: Path) -> Mapping[str, Any]:
     if not isinstance(content, Mapping) or not any(isinstance(value, Tensor) for value in content.values()):
         found = ", ".join(map(str, list(content)[:_SHOWN])) if isinstance(content, Mapping) else type(content).__name__
         raise UserError(
-            f"{path} holds no weights (it has: {found})", mend=f"a state dict, bare or under one of {_NESTED}"
+            f"{path} holds no weights (it has: {found})", hint=f"a state dict, bare or under one of {_NESTED}"
         )
     return {str(key): value for key, value in content.items()}
 
@@ -240,7 +242,7 @@ def _read_torch(path: Path) -> Any:
             raise UserError(
                 f"{path} holds Python objects{f' ({named[1]})' if named else ''} and not only tensors: refused, "
                 "since reading such a file runs whatever code it names",
-                mend="where you trust it, save its state_dict() alone, with torch.save, and load that",
+                hint="where you trust it, save its state_dict() alone, with torch.save, and load that",
             ) from error
         raise
 
@@ -249,7 +251,7 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         from safetensors.torch import load_file
     except ImportError as error:
-        raise UserError(f"{path} needs safetensors", mend="pip install safetensors") from error
+        raise UserError(f"{path} needs safetensors", hint="pip install safetensors") from error
     return load_file(path)
 
 
@@ -259,7 +261,7 @@ def _published(model: DACL) -> tuple[str, Mapping[str, Tensor]]:
     if name == SMALL_RESNET:
         raise UserError(
             "there are no published weights for the backbone 'small_resnet'",
-            mend="train it from scratch, or use resnet18",
+            hint="train it from scratch, or use resnet18",
         )
     if name.startswith("timm:"):
         return _published_by_timm(name.removeprefix("timm:"), model.image_size)
@@ -270,7 +272,7 @@ def _published(model: DACL) -> tuple[str, Mapping[str, Tensor]]:
     except (OSError, RuntimeError) as error:  # no connection; a download whose hash is wrong
         raise UserError(
             f"cannot get the weights {weights} from {weights.url} ({_reason(error)})",
-            mend=f"download it elsewhere, and pass the file or put it into {torch.hub.get_dir()}/checkpoints",
+            hint=f"download it elsewhere, and pass the file or put it into {torch.hub.get_dir()}/checkpoints",
         ) from error
     return f"imagenet ({weights})", network.state_dict()
 
@@ -280,7 +282,7 @@ def _published_by_timm(name: str, image_size: int) -> tuple[str, Mapping[str, Te
 
     if not timm.models.is_model_pretrained(name):
         raise UserError(
-            f"timm publishes no weights for {name!r}", mend="choose another backbone, or train from scratch"
+            f"timm publishes no weights for {name!r}", hint="choose another backbone, or train from scratch"
         )
     try:
         try:  # timm resizes position tables to img_size; most convolutional networks know no such argument
@@ -292,7 +294,7 @@ def _published_by_timm(name: str, image_size: int) -> tuple[str, Mapping[str, Te
         place = (config and (config.hf_hub_id or config.url)) or "the Hugging Face hub"
         raise UserError(
             f"cannot get timm's weights of {name!r} from {place} ({_reason(error)})",
-            mend="download them elsewhere, and pass the file or put them into the Hugging Face cache",
+            hint="download them elsewhere, and pass the file or put them into the Hugging Face cache",
         ) from error
     return f"imagenet (timm {name})", network.state_dict()
 
@@ -308,3 +310,6 @@ def _first(names: tuple[str, ...] | list[str]) -> str:
 def _reason(error: BaseException) -> str:
     # PyTorch's own advice (weights_only=False) stands before its reason; nobody should follow it.
     return str(error).rpartition("WeightsUnpickler error:")[2].strip().partition("\n")[0][:200]
+
+
+__getattr__ = old_names(__name__)  # names of the last release

@@ -53,7 +53,7 @@ def summarize(backbone: str = "resnet18", image_size: int = 224, attention: str 
     pooling → x (128,) 0
     """
     if attention not in ATTENTION_MODES:
-        raise UserError(f"unknown attention mode {attention!r}", mend=f"use one of {', '.join(ATTENTION_MODES)}")
+        raise UserError(f"unknown attention mode {attention!r}", hint=f"use one of {', '.join(ATTENTION_MODES)}")
     model = DACL(backbone, image_size=image_size, attention=attention).eval()  # type: ignore[arg-type]
     counter = FlopCounterMode(display=False)
     with counter, torch.no_grad():

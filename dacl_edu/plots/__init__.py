@@ -1,12 +1,14 @@
 """Figures: each function takes arrays and returns a plotly Figure. No training, no files."""
 
-from dacl_edu.plots.attention import (
+from dacl_edu._moved import old_names
+from dacl_edu.plots.attention_figures import (
+    ablation_plot,
     attention_heatmap,
     attention_profiles,
     drift_curves,
     factor_bars,
-    silencing_plot,
 )
+from dacl_edu.plots.attention_step import change_histograms
 from dacl_edu.plots.confusion import confusion_matrices
 from dacl_edu.plots.curves import training_curves
 from dacl_edu.plots.embedding import embedding_comparison, embedding_plot
@@ -16,7 +18,7 @@ from dacl_edu.plots.geometry import center_distance_heatmap, geometry_comparison
 from dacl_edu.plots.gradient_field import gradient_field
 from dacl_edu.plots.intervals import interval_plot
 from dacl_edu.plots.per_class import per_class_comparison
-from dacl_edu.plots.samples import right_and_wrong
+from dacl_edu.plots.samples import correct_and_wrong
 from dacl_edu.plots.style import BLUE, GREEN, LOOKS, ORANGE, PURPLE, SKY
 from dacl_edu.plots.thumbnails import FACE_ON_HOVER, thumbnails
 
@@ -28,10 +30,13 @@ __all__ = [
     "ORANGE",
     "PURPLE",
     "SKY",
+    "ablation_plot",
     "attention_heatmap",
     "attention_profiles",
     "center_distance_heatmap",
+    "change_histograms",
     "confusion_matrices",
+    "correct_and_wrong",
     "drift_curves",
     "embedding_animation",
     "embedding_comparison",
@@ -42,8 +47,8 @@ __all__ = [
     "gradient_field",
     "interval_plot",
     "per_class_comparison",
-    "right_and_wrong",
-    "silencing_plot",
     "thumbnails",
     "training_curves",
 ]
+
+__getattr__ = old_names(__name__)  # names of the last release

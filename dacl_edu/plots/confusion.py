@@ -50,9 +50,9 @@ def confusion_matrices(counts: Mapping[str, ArrayLike], classes: Sequence[str], 
     matrices = {name: np.asarray(matrix, dtype=float) for name, matrix in counts.items()}
     for name, matrix in matrices.items():
         if matrix.shape != (number, number):
-            raise UserError(f"{name}: counts of shape {matrix.shape}", mend=f"{number} classes need {(number, number)}")
+            raise UserError(f"{name}: counts of shape {matrix.shape}", hint=f"{number} classes need {(number, number)}")
     if not matrices:
-        raise UserError("no confusion matrix to draw", mend="name at least one method")
+        raise UserError("no confusion matrix to draw", hint="name at least one method")
     columns = min(len(matrices), _COLUMNS)
     rows = -(-len(matrices) // columns)
     side = max(cell * number, 150)

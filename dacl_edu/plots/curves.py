@@ -82,9 +82,9 @@ def training_curves(
     """
     unknown = [name for name in panels if name not in PANELS]
     if unknown or not panels:
-        raise UserError(f"no panel {', '.join(map(repr, unknown))}", mend=f"known: {', '.join(PANELS)}")
+        raise UserError(f"no panel {', '.join(map(repr, unknown))}", hint=f"known: {', '.join(PANELS)}")
     if not histories:
-        raise UserError("no runs to draw", mend="name at least one")
+        raise UserError("no runs to draw", hint="name at least one")
     columns, longest = min(len(panels), 3), max(map(len, histories.values()))
     rows = -(-len(panels) // columns)
     figure = make_subplots(

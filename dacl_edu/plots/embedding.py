@@ -110,10 +110,10 @@ def embedding_comparison(
     y = np.asarray(labels)
     drawn = {name: checked_points(values, y, name) for name, values in points.items()}
     if not drawn:
-        raise UserError("nothing to draw", mend="name at least one method")
+        raise UserError("nothing to draw", hint="name at least one method")
     for what, values in (("ids", ids), ("faces", faces)):
         if values is not None and len(values) != len(y):
-            raise UserError(f"{len(values)} {what} for {len(y)} points", mend="give one a point, or none")
+            raise UserError(f"{len(values)} {what} for {len(y)} points", hint="give one a point, or none")
     dimensions = next(iter(drawn.values())).shape[1]
     space, count = dimensions == 3, len(drawn)
     titles = {"subplot_titles": list(drawn)} if any(drawn) else {}
@@ -160,10 +160,10 @@ def checked_points(values: ArrayLike, labels: np.ndarray, name: str) -> np.ndarr
     if array.ndim != 2 or array.shape[1] not in (2, 3) or array.shape[:1] != labels.shape or not len(array):
         raise UserError(
             f"{called} of shape {array.shape} for labels of shape {labels.shape}",
-            mend="needed is (n, 2) or (n, 3), (n,)",
+            hint="needed is (n, 2) or (n, 3), (n,)",
         )
     if not np.isfinite(array).all():
-        raise UserError(f"{called} hold NaN or infinity", mend="look at the features that they were made of")
+        raise UserError(f"{called} hold NaN or infinity", hint="look at the features that they were made of")
     return array
 
 

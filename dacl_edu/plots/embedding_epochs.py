@@ -53,7 +53,7 @@ def embedding_animation(
     y = np.asarray(labels)
     drawn = {epoch: checked_points(values, y, f"epoch {epoch}") for epoch, values in sorted(epochs.items())}
     if not drawn or next(iter(drawn.values())).shape[1] != 2:
-        raise UserError("nothing to animate", mend="needed are (n, 2) points of at least one epoch")
+        raise UserError("nothing to animate", hint="needed are (n, 2) points of at least one epoch")
     marks = {} if centers is None else {epoch: np.asarray(centers[epoch], dtype=float) for epoch in drawn}
     present, last = np.unique(y).tolist(), max(drawn)
     figure = Figure()

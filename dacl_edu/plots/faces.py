@@ -59,7 +59,7 @@ def face_sheet(
     """
     if images.dim() != 4 or not len(images) or images.dtype != torch.uint8:
         raise UserError(
-            f"images {tuple(images.shape)} of {images.dtype}", mend="a sheet needs (n, 3, H, W) uint8, n > 0"
+            f"images {tuple(images.shape)} of {images.dtype}", hint="a sheet needs (n, 3, H, W) uint8, n > 0"
         )
     count, _, height, width = images.shape
     rows = -(-count // columns)

@@ -60,7 +60,7 @@ def geometry_comparison(
     chosen = dict(MEASURES if measures is None else measures)
     missing = [name for name in chosen if name not in table.columns]
     if missing or not len(table):
-        raise UserError(f"no {' and no '.join(missing) or 'method'} in the table", mend="make it with compare_geometry")
+        raise UserError(f"no {' and no '.join(missing) or 'method'} in the table", hint="make it with compare_geometry")
     titles = [f"{name}<br><sup>{better} is better</sup>" for name, better in chosen.items()]
     figure = make_subplots(cols=len(chosen), subplot_titles=titles, horizontal_spacing=0.06)
     best = []
@@ -132,10 +132,10 @@ def center_distance_heatmap(
     for name, values in tables.items():
         if values.shape != (len(classes),) * 2:
             raise UserError(
-                f"distances of {name} of shape {values.shape}", mend=f"needed is ({len(classes)}, {len(classes)})"
+                f"distances of {name} of shape {values.shape}", hint=f"needed is ({len(classes)}, {len(classes)})"
             )
     if not tables:
-        raise UserError("no distances to draw", mend="name at least one method")
+        raise UserError("no distances to draw", hint="name at least one method")
     figure = make_subplots(cols=len(tables), subplot_titles=list(tables), shared_yaxes=True, horizontal_spacing=0.03)
     said = []
     for column, (name, values) in enumerate(tables.items(), start=1):

@@ -101,10 +101,10 @@ def gradient_field(
     a, c = torch.tensor(attention, dtype=torch.float32), torch.tensor(centers, dtype=torch.float32)
     if a.shape != (2,) or c.dim() != 2 or c.shape[1] != 2:
         raise UserError(
-            f"attention {tuple(a.shape)} and centers {tuple(c.shape)}", mend="two dimensions: (2,) and (K, 2)"
+            f"attention {tuple(a.shape)} and centers {tuple(c.shape)}", hint="two dimensions: (2,) and (K, 2)"
         )
     if not 0 <= label < len(c):
-        raise UserError(f"class {label} has no center", mend=f"there are {len(c)}")
+        raise UserError(f"class {label} has no center", hint=f"there are {len(c)}")
     losses = losses or _paper_losses()
     steps = torch.linspace(-span, span, max(points, 2))
     places = c[label] + torch.cartesian_prod(steps, steps)  # (points², 2)

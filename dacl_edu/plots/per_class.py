@@ -39,17 +39,17 @@ def class_intervals(confusions: Sequence[ArrayLike]) -> list[Interval | None]:
     from dacl_edu.evaluation.significance import Interval, accuracy_interval, seeds_interval
 
     counts = np.asarray(confusions, dtype=float)  # (s, K, K)
-    right, support = counts.diagonal(axis1=1, axis2=2), counts.sum(axis=2)  # (s, K)
+    correct, support = counts.diagonal(axis1=1, axis2=2), counts.sum(axis=2)  # (s, K)
     found: list[Interval | None] = []
     for label in range(counts.shape[1]):
         occurs = support[:, label] > 0
         if not occurs.any():
             found.append(None)
         elif occurs.sum() == 1:
-            hits, images = int(right[occurs, label][0]), int(support[occurs, label][0])
+            hits, images = int(correct[occurs, label][0]), int(support[occurs, label][0])
             found.append(accuracy_interval([True] * hits + [False] * (images - hits)))
         else:
-            low, middle, high = seeds_interval(right[occurs, label] / support[occurs, label])
+            low, middle, high = seeds_interval(correct[occurs, label] / support[occurs, label])
             found.append(Interval(max(low, 0.0), middle, min(high, 1.0)))
     return found
 
@@ -81,12 +81,12 @@ def per_class_comparison(confusions: Mapping[str, Sequence[ArrayLike]], classes:
     (80.0, None)
     """
     if not confusions:
-        raise UserError("no method to compare", mend="name at least one")
+        raise UserError("no method to compare", hint="name at least one")
     number = len(classes)
     figure, said = Figure(), []
     for index, (name, matrices) in enumerate(confusions.items()):
         if not len(matrices) or any(np.shape(matrix) != (number, number) for matrix in matrices):
-            raise UserError(f"{name}: counts do not fit {number} classes", mend=f"give {(number, number)} a seed")
+            raise UserError(f"{name}: counts do not fit {number} classes", hint=f"give {(number, number)} a seed")
         intervals = class_intervals(matrices)
         known = [i if i is not None else (None, None, None) for i in intervals]
         low, middle, high = ([None if v is None else 100 * v for v in part] for part in zip(*known, strict=True))

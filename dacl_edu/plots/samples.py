@@ -14,8 +14,8 @@ from dacl_edu.plots.faces import face_sheet
 from dacl_edu.plots.style import finish
 
 
-def surest(labels: Tensor, probability: Tensor, right: bool, per_class: int = 1) -> list[list[int]]:
-    """Return for each true class the images whose answer is surest, among the right or the wrong ones.
+def most_confident(labels: Tensor, probability: Tensor, correct: bool, per_class: int = 1) -> list[list[int]]:
+    """Return for each true class the images whose answer is most confident, among the correct or the wrong ones.
 
     Parameters
     ----------
@@ -32,16 +32,17 @@ def surest(labels: Tensor, probability: Tensor, right: bool, per_class: int = 1)
     Examples
     --------
     >>> p = torch.tensor([[0.9, 0.1], [0.6, 0.4], [0.7, 0.3]])
-    >>> surest(torch.tensor([0, 0, 1]), p, right=True), surest(torch.tensor([0, 0, 1]), p, right=False)
+    >>> y = torch.tensor([0, 0, 1])
+    >>> most_confident(y, p, correct=True), most_confident(y, p, correct=False)
     ([[0], []], [[], [2]])
     """
     sure, answer = probability.max(dim=1)
     order = sure.argsort(descending=True, stable=True)
-    kept = order[((answer == labels) == right)[order] & sure[order].isfinite()]
+    kept = order[((answer == labels) == correct)[order] & sure[order].isfinite()]
     return [kept[labels[kept] == label][:per_class].tolist() for label in range(probability.shape[1])]
 
 
-def right_and_wrong(
+def correct_and_wrong(
     images: ArrayLike,
     labels: ArrayLike,
     probability: ArrayLike,
@@ -50,7 +51,9 @@ def right_and_wrong(
     name: str = "",
     side: int = 108,
 ) -> Figure:
-    """Draw the surest right answers of each class above its surest wrong ones ("p" is prediction, "t" is truth).
+    """Draw the most confident correct answers of each class above the most confident wrong ones.
+
+    Below each face, "p" is the prediction and "t" the truth.
 
     Parameters
     ----------
@@ -60,7 +63,7 @@ def right_and_wrong(
     classes : sequence of str, length K
         One column each.
     per_class : int, default 1
-        Rows of right answers, and of wrong ones.
+        Rows of correct answers, and of wrong ones.
     name : str, optional
         The method, for the title.
     side : int, default 108
@@ -79,7 +82,7 @@ def right_and_wrong(
     Examples
     --------
     >>> images = torch.zeros(2, 3, 8, 8, dtype=torch.uint8)
-    >>> figure = right_and_wrong(images, [0, 1], [[0.9, 0.1], [0.8, 0.2]], ["fear", "anger"])
+    >>> figure = correct_and_wrong(images, [0, 1], [[0.9, 0.1], [0.8, 0.2]], ["fear", "anger"])
     >>> figure.data[0].text
     ('p: fear 90 %<br>t: fear', 'none', 'none', 'p: fear 80 %<br>t: anger')
     """
@@ -87,15 +90,15 @@ def right_and_wrong(
     if p.dim() != 2 or not (len(faces) == len(truth) == len(p) > 0) or p.shape[1] != len(classes):
         raise UserError(
             f"images {tuple(faces.shape)}, labels {tuple(truth.shape)} and probabilities {tuple(p.shape)}",
-            mend=f"one row an image and one column for each of the {len(classes)} classes",
+            hint=f"one row an image and one column for each of the {len(classes)} classes",
         )
     if len(truth) and not 0 <= int(truth.min()) <= int(truth.max()) < len(classes):
         raise UserError(
-            f"labels from {int(truth.min())} to {int(truth.max())}", mend=f"the {len(classes)} classes are 0, 1, …"
+            f"labels from {int(truth.min())} to {int(truth.max())}", hint=f"the {len(classes)} classes are 0, 1, …"
         )
     places: list[int] = []
-    for right in (True, False):
-        found = surest(truth, p, right, per_class)
+    for correct in (True, False):
+        found = most_confident(truth, p, correct, per_class)
         for row in range(per_class):
             places += [of_class[row] if row < len(of_class) else -1 for of_class in found]
     sure, answer = p.max(dim=1)
@@ -109,8 +112,8 @@ def right_and_wrong(
         else "no such image"
         for i in places
     ]
-    rows = ["right"] * per_class + ["wrong"] * per_class
-    title = f"{name}: surely right (above), surely wrong (below)".removeprefix(": ")
+    rows = ["correct"] * per_class + ["wrong"] * per_class
+    title = f"{name}: confident and correct (above), confident and wrong (below)".removeprefix(": ")
     figure = face_sheet(sheet, len(classes), captions, rows, title, side, hover)
     figure.data[0].customdata = places
     half = per_class * len(classes)
@@ -118,6 +121,6 @@ def right_and_wrong(
     return finish(
         figure,
         title,
-        f"Faces in {len(rows)} rows, one column a true class: answers that are right above, wrong below. "
+        f"Faces in {len(rows)} rows, one column a true class: answers that are correct above, wrong below. "
         f"The wrong ones, prediction and truth: {'; '.join(wrong) or 'none'}.",
     )

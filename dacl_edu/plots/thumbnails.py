@@ -85,7 +85,7 @@ def thumbnails(images: ArrayLike, side: int = 48, quality: int = 75) -> list[str
     array = np.asarray(images)
     if array.ndim != 4 or array.shape[1] != 3 or array.dtype != np.uint8:
         raise UserError(
-            f"images of shape {array.shape} and type {array.dtype}", mend="thumbnails are made of (n, 3, H, W) uint8"
+            f"images of shape {array.shape} and type {array.dtype}", hint="thumbnails are made of (n, 3, H, W) uint8"
         )
     made = []
     for pixels in array:

@@ -68,7 +68,7 @@ def attempt(what: str, make: Callable[..., Iterable[Block] | Block], *arguments:
     Examples
     --------
     >>> def fails():
-    ...     raise UserError("no snapshots", mend="train with --snapshots 15")
+    ...     raise UserError("no snapshots", hint="train with --snapshots 15")
     >>> attempt("The animation", fails)
     [Note(text='The animation is not shown: no snapshots — train with --snapshots 15.')]
     """

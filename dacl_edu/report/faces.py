@@ -52,5 +52,5 @@ class Pictures:
         """
         dataset = self.split(run, split)
         if (len(indices) and int(indices.max()) >= len(dataset)) or not torch.equal(dataset.labels[indices], labels):
-            raise UserError(f"{run.name}: the images of {run.config.data} changed since the run", mend="train it again")
+            raise UserError(f"{run.name}: the images of {run.config.data} changed since the run", hint="train it again")
         return dataset.images[indices]

@@ -25,11 +25,11 @@ THUMBNAIL = 40
 
 
 class Features:
-    """Deep features of the lowest seed of each method of a part, of the same images in the same order.
+    """Deep features of the lowest seed of each method of a group, of the same images in the same order.
 
     Parameters
     ----------
-    part : sequence of Run
+    group : sequence of Run
 
     Attributes
     ----------
@@ -41,12 +41,12 @@ class Features:
         Why a method is missing.
     """
 
-    def __init__(self, part: Sequence[Run]) -> None:
+    def __init__(self, group: Sequence[Run]) -> None:
         self.runs: dict[str, Run] = {}
         self.shown: dict[str, DeepFeatures] = {}
         self.notes: list[str] = []
         self._fitted: dict[str, DeepFeatures] = {}
-        for name, run in first_of_each(part).items():
+        for name, run in first_of_each(group).items():
             assert run.result is not None
             try:
                 deep = run.deep_features(run.result["split"], SHOWN)
@@ -178,7 +178,7 @@ def _animations(features: Features) -> Iterator[Block]:
     features.require()
     found = {name: snapshots for name, run in features.runs.items() if (snapshots := run.snapshots())}
     if not found:
-        raise UserError("no run kept snapshots", mend="train with --snapshots 15")
+        raise UserError("no run kept snapshots", hint="train with --snapshots 15")
     for name, snapshots in list(found.items())[:3]:
         kept = thinned(snapshots)
         last = kept[-1]
@@ -227,7 +227,8 @@ def geometry_section(all_features: Sequence[Features]) -> Section:
 
 
 def _geometry(features: Features) -> Iterator[Block]:
-    from dacl_edu.evaluation.geometry import center_distances, class_means, compare_geometry, radius
+    from dacl_edu.evaluation.geometry import center_distances, compare_geometry, radius
+    from dacl_edu.evaluation.samples import class_means
     from dacl_edu.plots.geometry import center_distance_heatmap, geometry_comparison
 
     features.require()

@@ -36,7 +36,7 @@ def settings_section(runs: Runs, notes: Sequence[str]) -> Section:
     return Section("settings", "What was trained", intro, [*settings_tables(runs), *map(Note, notes)])
 
 
-def results_section(parts: Sequence[Runs]) -> Section:
+def results_section(groups: Sequence[Runs]) -> Section:
     """Results beside the paper's tables."""
     section = Section(
         "results",
@@ -44,43 +44,43 @@ def results_section(parts: Sequence[Runs]) -> Section:
         "Accuracy is the share of right answers; average accuracy is the mean over the classes, so a rare class counts "
         "as much as a frequent one. See whether the difference between methods is larger than the spread over seeds.",
     )
-    if not parts:
+    if not groups:
         section.blocks.append(Note("No run has finished, so there is no result yet."))
-    for part in parts:
-        section.blocks += attempt("The table of results", _tables, part)
-        section.blocks += attempt("The accuracy of each method", _accuracy, part)
-        section.blocks += attempt("The comparison of pairs", _pairs, part)
+    for group in groups:
+        section.blocks += attempt("The table of results", _tables, group)
+        section.blocks += attempt("The accuracy of each method", _accuracy, group)
+        section.blocks += attempt("The comparison of pairs", _pairs, group)
     section.blocks += paper_tables()
     return section
 
 
-def _tables(part: Runs) -> Iterator[Block]:
-    yield beside_table(part)
-    yield Note(comparable(part))
-    yield each_run_table(part)
+def _tables(group: Runs) -> Iterator[Block]:
+    yield beside_table(group)
+    yield Note(comparable(group))
+    yield each_run_table(group)
 
 
-def _accuracy(part: Runs) -> Drawing:
+def _accuracy(group: Runs) -> Drawing:
     from dacl_edu.evaluation.significance import accuracy_interval, seeds_interval
     from dacl_edu.plots import interval_plot
 
-    groups: dict[str, list[float]] = {}
-    for run in part:
-        groups.setdefault(run.group, []).append((run.result or {})["accuracy"])
-    images = (part[0].result or {})["images"]
+    by_method: dict[str, list[float]] = {}
+    for run in group:
+        by_method.setdefault(run.group, []).append((run.result or {})["accuracy"])
+    images = (group[0].result or {})["images"]
     intervals: dict[str, tuple[float, float, float]] = {}
     words = set()
-    for group, values in groups.items():
+    for name, values in by_method.items():
         if len(values) > 1:
             interval, how = seeds_interval(values), f"{len(values)} seeds"
             words.add("over seeds (Student's t of the mean)")
         else:
-            right = round(values[0] * images)
-            interval, how = accuracy_interval([True] * right + [False] * (images - right)), "one seed"
+            correct = round(values[0] * images)
+            interval, how = accuracy_interval([True] * correct + [False] * (images - correct)), "one seed"
             words.add("over other test images (Wilson)")
         low, middle, high = interval
-        intervals[f"{group} ({how})"] = (100 * low, 100 * middle, 100 * high)
-    figure = interval_plot(intervals, f"Accuracy on {described(part)}", "accuracy, %")
+        intervals[f"{name} ({how})"] = (100 * low, 100 * middle, 100 * high)
+    figure = interval_plot(intervals, f"Accuracy on {described(group)}", "accuracy, %")
     caption = (
         f"Each bar is a 95 % interval {' and '.join(sorted(words))}. See how far the bars overlap: "
         "where they do for the most part, these runs cannot order the methods."
@@ -88,8 +88,8 @@ def _accuracy(part: Runs) -> Drawing:
     return Drawing(figure, caption)
 
 
-def _pairs(part: Runs) -> Iterator[Block]:
-    table = pairs_table(part)
+def _pairs(group: Runs) -> Iterator[Block]:
+    table = pairs_table(group)
     if table is None:
         why = "it takes two methods with predictions on the same images"
         yield Note(f"No pair of methods is compared image by image: {why}.")
@@ -108,7 +108,8 @@ def training_section(runs: Runs) -> Section:
         "training",
         "How training went",
         "The loss of Eq. 8 and its two terms on training images, right answers, and attention. See whether the curves "
-        "have flattened at the end, and whether the mean attention falls: Eq. 10 can only push it down.",
+        "have flattened at the end, and what the mean attention does: a step on L_SC lowers the mean "
+        "weighted by D², the plain one need not fall.",
     )
     with_history = [run for run in runs if run.history]
     if not with_history:
@@ -135,7 +136,7 @@ def _curves(runs: Runs) -> Drawing:
     )
 
 
-def confusion_section(parts: Sequence[Runs]) -> Section:
+def confusion_section(groups: Sequence[Runs]) -> Section:
     """Which class is taken for which, as in the paper's Fig. 4."""
     section = Section(
         "confusion",
@@ -143,20 +144,20 @@ def confusion_section(parts: Sequence[Runs]) -> Section:
         "Rows are true classes, columns answers, as in the paper's Fig. 4. See which cells off the diagonal are dark, "
         "and whether they come in pairs.",
     )
-    return _of_parts(section, parts, "The confusion matrices", _confusion)
+    return _of_groups(section, groups, "The confusion matrices", _confusion)
 
 
-def _confusion(part: Runs) -> Drawing:
+def _confusion(group: Runs) -> Drawing:
     from dacl_edu.plots import confusion_matrices
 
-    first = first_of_each(part)
+    first = first_of_each(group)
     counts = {name: (run.result or {})["confusion"] for name, run in first.items()}
-    figure = confusion_matrices(counts, (part[0].result or {})["classes"], cell=40 if len(counts) < 3 else 36)
-    seeds = "" if len(part) == len(first) else " The lowest seed of each method."
-    return Drawing(figure, f"On {described(part)}.{seeds} The pointer on a cell names it in words.")
+    figure = confusion_matrices(counts, (group[0].result or {})["classes"], cell=40 if len(counts) < 3 else 36)
+    seeds = "" if len(group) == len(first) else " The lowest seed of each method."
+    return Drawing(figure, f"On {described(group)}.{seeds} The pointer on a cell names it in words.")
 
 
-def classes_section(parts: Sequence[Runs]) -> Section:
+def classes_section(groups: Sequence[Runs]) -> Section:
     """Methods class by class."""
     section = Section(
         "classes",
@@ -164,53 +165,53 @@ def classes_section(parts: Sequence[Runs]) -> Section:
         "The diagonal of the matrices with its uncertainty. See for which classes the intervals of two methods hardly "
         "overlap: elsewhere the order of the methods may be luck.",
     )
-    return _of_parts(section, parts, "The comparison by class", _per_class)
+    return _of_groups(section, groups, "The comparison by class", _per_class)
 
 
-def _per_class(part: Runs) -> Drawing:
+def _per_class(group: Runs) -> Drawing:
     from dacl_edu.plots import per_class_comparison
 
-    groups: dict[str, list[list[list[int]]]] = {}
-    for run in part:
-        groups.setdefault(run.group, []).append((run.result or {})["confusion"])
-    figure = per_class_comparison(groups, (part[0].result or {})["classes"])
+    counts: dict[str, list[list[list[int]]]] = {}
+    for run in group:
+        counts.setdefault(run.group, []).append((run.result or {})["confusion"])
+    figure = per_class_comparison(counts, (group[0].result or {})["classes"])
     return Drawing(figure, "With one seed the interval is Wilson's, over other images; with several it is over seeds.")
 
 
-def samples_section(parts: Sequence[Runs], pictures: Pictures) -> Section:
+def samples_section(groups: Sequence[Runs], pictures: Pictures) -> Section:
     """Faces, as in the paper's Fig. 3."""
     section = Section(
         "samples",
         "Right and wrong, face by face",
-        "The surest right and the surest wrong answers for each true class, as in the paper's Fig. 3: p is the answer "
-        "with its probability, t the truth. See which of the wrong ones you would have known.",
+        "The most confident correct and the most confident wrong answers for each true class, as in the paper's "
+        "Fig. 3: p is the answer with its probability, t the truth. See which of the wrong ones you would have known.",
     )
-    return _of_parts(section, parts, "The sample faces", lambda part: _samples(part, pictures))
+    return _of_groups(section, groups, "The sample faces", lambda group: _samples(group, pictures))
 
 
-def _samples(part: Runs, pictures: Pictures) -> Iterator[Drawing]:
-    from dacl_edu.plots import right_and_wrong
+def _samples(group: Runs, pictures: Pictures) -> Iterator[Drawing]:
+    from dacl_edu.plots import correct_and_wrong
 
-    first = {name: run for name, run in first_of_each(r for r in part if r.predictions is not None).items()}
+    first = {name: run for name, run in first_of_each(r for r in group if r.predictions is not None).items()}
     if not first:
-        raise UserError("no run has predictions", mend="train it again, or measure it with dacl-edu evaluate")
+        raise UserError("no run has predictions", hint="train it again, or measure it with dacl-edu evaluate")
     for name, run in list(first.items())[-3:]:
         assert run.predictions is not None and run.result is not None
         p = run.predictions
         images = pictures.of(run, run.result["split"], p.indices, p.labels)
-        figure = right_and_wrong(images, p.labels, torch.softmax(p.logits, dim=1), run.result["classes"], name=name)
-        right = (p.logits.argmax(dim=1) == p.labels).double().mean().item()
-        yield Drawing(figure, f"{run.name}: {right:.1%} of {len(p.labels):,} images are right.")
+        figure = correct_and_wrong(images, p.labels, torch.softmax(p.logits, dim=1), run.result["classes"], name=name)
+        accuracy = run.correct.double().mean().item()
+        yield Drawing(figure, f"{run.name}: {accuracy:.1%} of {len(p.labels):,} images are correct.")
 
 
-def _of_parts(
-    section: Section, parts: Sequence[Runs], what: str, make: Callable[[Runs], Block | Iterable[Block]]
+def _of_groups(
+    section: Section, groups: Sequence[Runs], what: str, make: Callable[[Runs], Block | Iterable[Block]]
 ) -> Section:
-    """Fill a section with what ``make`` makes of each part."""
-    if not parts:
+    """Fill a section with what ``make`` makes of each group of comparable runs."""
+    if not groups:
         section.blocks.append(Note("No run has finished, so there is nothing to draw."))
-    for part in parts:
-        section.blocks += attempt(what, make, part)
+    for group in groups:
+        section.blocks += attempt(what, make, group)
     return section
 
 

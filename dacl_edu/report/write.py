@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
+import shlex
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from dacl_edu.errors import UserError
-from dacl_edu.report.attention import attention_section, gradient_section
+from dacl_edu.report.attention_section import attention_section, gradient_section
 from dacl_edu.report.blocks import Section
 from dacl_edu.report.faces import Pictures
 from dacl_edu.report.features import Features, embedding_section, geometry_section
-from dacl_edu.report.gather import gather, parts
+from dacl_edu.report.gather import comparable_groups, gather
 from dacl_edu.report.results import (
     classes_section,
     confusion_section,
@@ -21,6 +21,7 @@ from dacl_edu.report.results import (
     settings_section,
     training_section,
 )
+from dacl_edu.text import slug
 
 Say = Callable[[str], None]
 
@@ -63,7 +64,7 @@ def write_report(
 
     target = Path(out).expanduser()
     if target.is_dir():
-        raise UserError(f"{target} is a folder", mend=f"--out {target / 'report.html'}")
+        raise UserError(f"{target} is a folder", hint=f"--out {shlex.quote(str(target / 'report.html'))}")
     say("reading the runs")
     sections, title = make_sections(list(folders), command, say, None if cache is None else Path(cache))
     say("writing the page")
@@ -71,7 +72,7 @@ def write_report(
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(render(sections, title), encoding="utf-8")
     except OSError as error:
-        raise UserError(f"{target}: cannot write there ({error.strerror})", mend="choose another --out") from error
+        raise UserError(f"{target}: cannot write there ({error.strerror})", hint="choose another --out") from error
     if png is not None:
         say("drawing the pictures")
         write_pictures(sections, Path(png).expanduser())
@@ -81,7 +82,7 @@ def write_report(
 def make_sections(folders: list[str | Path], command: str, say: Say, cache: Path | None) -> tuple[list[Section], str]:
     """Return the sections of the report and its title."""
     runs, notes = gather(folders)
-    comparable = parts(runs)
+    comparable = comparable_groups(runs)
     pictures = Pictures()
     say("training, confusion, classes, samples")
     sections = [
@@ -93,7 +94,7 @@ def make_sections(folders: list[str | Path], command: str, say: Say, cache: Path
         samples_section(comparable, pictures),
     ]
     say("deep features")
-    features = [Features(part) for part in comparable]
+    features = [Features(group) for group in comparable]
     say("the map of deep features (UMAP)")
     sections.append(embedding_section(features, pictures, cache))
     say("compactness and separation")
@@ -131,11 +132,12 @@ def write_pictures(sections: Iterable[Section], folder: Path) -> list[Path]:
     figures = [Figure(drawing.figure) for section in sections for drawing in section.drawings()]
     for figure in figures:
         figure.update_layout(template="plotly_white")  # as on the page
-    names = [f"{number:02d}{_slug(figure)}.png" for number, figure in enumerate(figures, start=1)]
+    titles = [slug(figure.layout.title.text or "") for figure in figures]
+    names = [f"{number:02d}{'-' if title else ''}{title}.png" for number, title in enumerate(titles, start=1)]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"{folder}: cannot make this folder ({error.strerror})", mend="choose another") from error
+        raise UserError(f"{folder}: cannot make this folder ({error.strerror})", hint="choose another") from error
     try:
         pio.write_images(
             figures, [folder / name for name in names], scale=2,
@@ -146,12 +148,6 @@ def write_pictures(sections: Iterable[Section], folder: Path) -> list[Path]:
         if "chrome" not in str(error).lower() and "browser" not in str(error).lower():
             raise
         raise UserError(
-            "PNG files are drawn by a browser, and none was found", mend="install chromium, or leave --png out"
+            "PNG files are drawn by a browser, and none was found", hint="install chromium, or leave --png out"
         ) from error
     return [folder / name for name in names]
-
-
-def _slug(figure: object) -> str:
-    title = getattr(getattr(figure, "layout", None), "title", None)
-    words = re.findall(r"[a-z0-9]+", re.sub(r"<[^>]*>", " ", str(getattr(title, "text", "") or "")).lower())[:7]
-    return "-" + "-".join(words) if words else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 import torch
 
 from dacl_edu.errors import UserError
+from dacl_edu.files import replacing
 
 FORMAT = 1
 
@@ -24,15 +24,8 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     state : dict
         Tensors, numbers, strings and containers of them.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            torch.save({"format": FORMAT, **state}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as beside, open(beside, "wb") as file:  # given a name, torch would write it into the file
+        torch.save({"format": FORMAT, **state}, file)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
@@ -44,13 +37,13 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         No such file, a damaged file, or another format.
     """
     if not path.is_file():
-        raise UserError(f"{path}: no checkpoint there", mend="train first, or name the run's folder")
+        raise UserError(f"{path}: no checkpoint there", hint="train first, or name the run's folder")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a damaged file
-        raise UserError(f"{path}: not a readable checkpoint ({type(error).__name__})", mend="train again") from error
+        raise UserError(f"{path}: not a readable checkpoint ({type(error).__name__})", hint="train again") from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
-        raise UserError(f"{path}: not a checkpoint of this version of dacl-edu", mend="train again")
+        raise UserError(f"{path}: not a checkpoint of this version of dacl-edu", hint="train again")
     return state
 
 

@@ -31,7 +31,7 @@ def evaluated_split(config: TrainConfig, splits: Sequence[str]) -> str:
     other = [split for split in ("test", "val") if split in splits]
     raise UserError(
         f"{config.data} has no {' or '.join(wanted)} part to measure the result on",
-        mend=f"--eval-split {other[0]}" if other else "complete the data set",
+        hint=f"--eval-split {other[0]}" if other else "complete the data set",
     )
 
 
@@ -42,7 +42,7 @@ def load_split(config: TrainConfig, split: str) -> FaceDataset:
     if min(height, width) < config.image_size:
         raise UserError(
             f"{config.data} images are {height}x{width}, smaller than the crop of {config.image_size}",
-            mend=f"--load-size {config.image_size} enlarges them, or choose a smaller --image-size",
+            hint=f"--load-size {config.image_size} enlarges them, or choose a smaller --image-size",
         )
     return dataset if config.limit is None else _limited(dataset, config.limit, config.seed)
 

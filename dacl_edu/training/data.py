@@ -11,6 +11,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
+from dacl_edu._moved import old_names
 from dacl_edu.data import AugmentParameters, FaceDataset, available_splits, collate_batch, split_train_validation
 from dacl_edu.errors import UserError
 from dacl_edu.runs.config import TrainConfig
@@ -64,15 +65,15 @@ def load_training_data(config: TrainConfig) -> TrainingData:
         if not config.validation_fraction:
             raise UserError(
                 f"{config.data} has no validation part and validation_fraction is 0, so no epoch can be selected",
-                mend="--select-by last, or --validation-fraction 0.1",
+                hint="--select-by last, or --validation-fraction 0.1",
             )
         train, validation = split_train_validation(train, config.validation_fraction, config.seed)
         source = "held out of train"
     train.require_every_class()
     if len(train) < 2:
-        raise UserError(f"{config.data} has {len(train)} training image(s)", mend="BatchNorm needs at least two")
+        raise UserError(f"{config.data} has {len(train)} training image(s)", hint="BatchNorm needs at least two")
     mean, std = _KNOWN_STATISTICS.get(config.normalize) or channel_statistics(train.images)
-    augment = AugmentParameters(config.image_size, config.augment, mean, std, erase=config.erase)
+    augment = AugmentParameters(config.image_size, config.augment, mean, std)
     return TrainingData(train, validation, source, augment)
 
 
@@ -163,7 +164,7 @@ def build_loader(fabric: Fabric, dataset: FaceDataset, order: EpochSampler, conf
         raise UserError(
             f"{len(dataset)} training images over accumulate {config.accumulate} and devices {config.devices} leave "
             "fewer than two at a time, and BatchNorm needs at least two",
-            mend="--accumulate 1, or more images",
+            hint="--accumulate 1, or more images",
         )
     loader: DataLoader[Any] = DataLoader(
         dataset,
@@ -184,3 +185,6 @@ def epoch_generator(seed: int, epoch: int, stream: int = 0) -> torch.Generator:
     """Return a generator whose numbers depend on seed, epoch and stream (order, augmentation of process k, …)."""
     mixed = (seed * 1_000_003 + epoch) * 1_009 + stream
     return torch.Generator().manual_seed(mixed % (2**63))
+
+
+__getattr__ = old_names(__name__)  # names of the last release

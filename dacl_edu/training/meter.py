@@ -20,15 +20,15 @@ class EpochMeter:
     """Sums of an epoch that stay on the device, so that counting does not slow training."""
 
     def __init__(self, device: torch.device) -> None:
-        self.sums = torch.zeros(4, dtype=torch.float32, device=device)  # total, softmax, metric, right answers
+        self.sums = torch.zeros(4, dtype=torch.float32, device=device)  # total, softmax, metric, correct answers
         self.attention = AttentionMeter()
         self.images = 0
 
     @torch.no_grad()
     def add(self, terms: LossTerms, logits: Tensor, labels: Tensor, attention: Tensor) -> None:
         """Count one micro-batch."""
-        right = (logits.argmax(dim=1) == labels).float().mean()
-        self.sums += len(labels) * torch.stack([*(term.detach().float() for term in terms), right])
+        correct = (logits.argmax(dim=1) == labels).float().mean()
+        self.sums += len(labels) * torch.stack([*(term.detach().float() for term in terms), correct])
         self.attention.add(attention)
         self.images += len(labels)
 
@@ -40,7 +40,7 @@ class EpochMeter:
             which = [f"the {term} is {value}" for term, value in terms.items() if not math.isfinite(value)]
             # Where both terms went at once, neither can be blamed alone.
             said = " and ".join(which[:-1] or which)
-            raise UserError(f"{name}, step {step + 1}: {said}{_kept(folder)}", mend="lower --lr or --lam")
+            raise UserError(f"{name}, step {step + 1}: {said}{_kept(folder)}", hint="lower --lr or --lam")
         return total
 
     def summary(self) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def check_weights(network: DACL, centers: ClassCenters, name: str, folder: RunFo
         if not tensor.isfinite().all():
             raise UserError(
                 f"{name}: the losses are finite, but their gradient made {tensor_name} infinite or nan{_kept(folder)}",
-                mend="look for a root or a quotient at zero in your loss, or lower --lr",
+                hint="look for a root or a quotient at zero in your loss, or lower --lr",
             )
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dacl_edu.errors import UserError
+from dacl_edu.text import nearest
 
 if TYPE_CHECKING:
     import ipywidgets as widgets
@@ -36,13 +36,15 @@ EXPLORERS = {
         "loss_lab", "loss_lab", False, "features and centers in the plane move under a loss, step by step"
     ),
     "gradients": Entry(
-        "gradients", "gradient_explorer", False, "Eq. 4 over x and over a with its slopes, Eq. 9 and 10"
+        "gradient_explorer", "gradient_explorer", False, "Eq. 4 over x and over a with its gradients, Eq. 9 and 10"
     ),
     "attention": Entry(
-        "from_runs", "attention_of_runs", True, "a face, its attention, and what silencing dimensions does"
+        "from_runs", "attention_of_runs", True, "a face, its attention, and what ablating dimensions does"
     ),
     "embedding": Entry("from_runs", "embedding_of_runs", True, "point at features in the plane, see their faces"),
-    "confusion": Entry("confusion", "confusion_explorer", True, "click a cell of the confusion matrix, see its faces"),
+    "confusion": Entry(
+        "confusion_explorer", "confusion_explorer", True, "click a cell of the confusion matrix, see its faces"
+    ),
 }
 
 
@@ -79,7 +81,7 @@ def explorer(name: str, **options: Any) -> widgets.Widget:
         import ipywidgets  # noqa: F401
         import plotly  # noqa: F401
     except ImportError as error:
-        raise UserError(f"{error.name} is not installed", mend="pip install 'dacl-edu[notebooks]'") from error
+        raise UserError(f"{error.name} is not installed", hint="pip install 'dacl-edu[notebooks]'") from error
     from dacl_edu.plots.private import keep_private
 
     module = importlib.import_module(f"dacl_edu.widgets.{entry.module}")
@@ -117,7 +119,5 @@ def find(name: str) -> Entry:
         There is none of this name; the nearest is said.
     """
     if name not in EXPLORERS:
-        near = difflib.get_close_matches(name, EXPLORERS, n=1)
-        mend = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(EXPLORERS)}"
-        raise UserError(f"no explorer {name!r}", mend=mend)
+        raise UserError(f"no explorer {name!r}", hint=nearest(name, EXPLORERS))
     return EXPLORERS[name]

@@ -19,19 +19,14 @@ PER_CLASS = 30
 
 
 def embedding_of_runs(runs: Any = "") -> widgets.Widget:
-    """Return the embedding explorer on one run of each method.
+    """Return the embedding explorer on one run of each method; a sentence that says what is missing, where it is.
 
     Parameters
     ----------
     runs
         As for :func:`dacl_edu.widgets.layout.runs_of`.
-
-    Returns
-    -------
-    ipywidgets.Widget
-        A sentence that says what is missing, where something is.
     """
-    from dacl_edu.widgets.embedding import EmbeddingExplorer, explorer_data
+    from dacl_edu.widgets.embedding_explorer import EmbeddingExplorer, explorer_data
 
     try:
         found = layout.runs_of(runs)
@@ -41,22 +36,11 @@ def embedding_of_runs(runs: Any = "") -> widgets.Widget:
 
 
 def attention_of_runs(runs: Any = "") -> widgets.Widget:
-    """Return the attention explorer, with a list to choose among the runs that learned attention.
-
-    Parameters
-    ----------
-    runs
-        As for :func:`dacl_edu.widgets.layout.runs_of`.
-
-    Returns
-    -------
-    ipywidgets.Widget
-        A sentence that says what is missing, where something is.
-    """
+    """Return the attention explorer with a list of the runs that learned attention; else a sentence, as above."""
     try:
         able = [run for run in layout.runs_of(runs) if has_attention(run)]
         if not able:
-            raise UserError("no run there has attention", mend="train one: dacl-edu train --method dacl")
+            raise UserError("no run there has attention", hint="train one: dacl-edu train --method dacl")
         shown = layout.rows(_attention(able[0]))
     except UserError as error:
         return _missing("attention", error)
@@ -84,7 +68,7 @@ def has_attention(run: Run) -> bool:
 
 def _attention(run: Run) -> widgets.Widget:
     from dacl_edu.runs.splits import load_split
-    from dacl_edu.widgets.attention import attention_explorer
+    from dacl_edu.widgets.attention_explorer import attention_explorer
 
     split = run.result["split"]
     deep = run.deep_features(split, PER_CLASS)

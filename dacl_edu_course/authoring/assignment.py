@@ -27,7 +27,7 @@ TELLING = 12
 class Cell:
     """One cell of the source.
 
-    Parameters
+    Attributes
     ----------
     id : str
         The grade_id; of a cell without one, the cell's own id.
@@ -68,7 +68,7 @@ class Cell:
 class Question:
     """A solution and its test, or one cell that a person marks.
 
-    Parameters
+    Attributes
     ----------
     name : str
         The grade_id of the solution: ``x``, where the test is ``test_x``.
@@ -96,7 +96,7 @@ class Question:
 class Assignment:
     """What an author wrote.
 
-    Parameters
+    Attributes
     ----------
     name : str
         The file's name without its ending: ``a1_center_loss``.
@@ -130,10 +130,10 @@ class Assignment:
         try:
             notebook = nbformat.read(path, as_version=4)
         except FileNotFoundError:
-            raise UserError(f"{path}: no such file", mend="say where the source notebook is") from None
+            raise UserError(f"{path}: no such file", hint="say where the source notebook is") from None
         except Exception as error:  # nbformat raises what it finds
             raise UserError(
-                f"{path}: is no notebook ({_first_line(error)})", mend="make it again from its text"
+                f"{path}: is no notebook ({_first_line(error)})", hint="make it again from its text"
             ) from None
         cells = tuple(_cell(path, number, each) for number, each in enumerate(notebook.cells, 1))
         seen: set[str] = set()
@@ -290,8 +290,8 @@ def _questions(path: Path, cells: tuple[Cell, ...]) -> Iterator[Question]:
             raise _fault(path, name, "has no test", f"add the cell test_{name}, or the tag not-graded")
 
 
-def _fault(path: Path, cell: str, what: str, mend: str) -> UserError:
-    return UserError(f"{path.name}, cell {cell}: {what}", mend=mend)
+def _fault(path: Path, cell: str, what: str, hint: str) -> UserError:
+    return UserError(f"{path.name}, cell {cell}: {what}", hint=hint)
 
 
 def _first_line(error: BaseException) -> str:

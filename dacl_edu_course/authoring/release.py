@@ -59,7 +59,7 @@ def student_version(source: Notebook) -> Notebook:
             for preprocessor in _preprocessors():
                 notebook, resources = preprocessor.preprocess(notebook, resources)
         except Exception as error:  # nbgrader raises RuntimeError, ValueError and its own
-            raise UserError(f"nbgrader: {_last_line(error)}", mend="mend the source notebook") from error
+            raise UserError(f"nbgrader: {_last_line(error)}", hint="mend the source notebook") from error
     return notebook
 
 
@@ -87,7 +87,7 @@ def write_student_versions(source_folder: str | Path, release_folder: str | Path
     """
     sources = find_sources(source_folder)
     if not sources:
-        raise UserError(f"{source_folder}: no source notebook", mend="expected is NAME/NAME.ipynb")
+        raise UserError(f"{source_folder}: no source notebook", hint="expected is NAME/NAME.ipynb")
     written = []
     for source in sources:
         text = as_text(checked_student_version(source))
@@ -108,10 +108,10 @@ def checked_student_version(source: Path) -> Notebook:
     try:
         notebook = student_version(nbformat.read(source, as_version=4))
     except UserError as error:
-        raise UserError(f"{source.name}: {error.problem}", mend=error.mend) from error
+        raise UserError(f"{source.name}: {error.problem}", hint=error.hint) from error
     leaks = leaked_lines(assignment, every_string(notebook))
     if leaks:
-        raise UserError(f"{source.name}: students would see {leaks[0]!r}", mend="take it out of the text around it")
+        raise UserError(f"{source.name}: students would see {leaks[0]!r}", hint="take it out of the text around it")
     return notebook
 
 
@@ -199,7 +199,7 @@ def secret_seed(course: str | Path, make: bool = False) -> int:
         return int(path.read_text())
     except (OSError, ValueError) as error:
         raise UserError(
-            f"{path}: no secret seed", mend="release the course first; a damaged file can be deleted"
+            f"{path}: no secret seed", hint="release the course first; a damaged file can be deleted"
         ) from error
 
 
@@ -213,12 +213,12 @@ def chosen_sources(names: Sequence[str], sources: list[Path], folder: Path) -> l
     """
     known = ", ".join(path.stem for path in sources) or "none"
     if not sources:
-        raise UserError(f"{folder}: no source notebook", mend="expected is NAME/NAME.ipynb")
+        raise UserError(f"{folder}: no source notebook", hint="expected is NAME/NAME.ipynb")
     chosen: list[Path] = []
     for name in names:
         found = [path for path in sources if path.stem == name] or [p for p in sources if p.stem.startswith(f"{name}_")]
         if len(found) != 1:
-            raise UserError(f"no assignment is called {name!r}", mend=f"there are: {known}")
+            raise UserError(f"no assignment is called {name!r}", hint=f"there are: {known}")
         chosen.extend(path for path in found if path not in chosen)
     return chosen if names else sources
 
@@ -243,9 +243,9 @@ def _generate(course: Path, name: str) -> None:
         if "there are submissions associated with it" in log:
             raise UserError(
                 f"{name}: cells were added or removed, but submissions are graded already",
-                mend="give the changed assignment another name, or use a new course folder",
+                hint="give the changed assignment another name, or use a new course folder",
             )
-        raise UserError(f"{name}: nbgrader could not make it ({_last_line(log)})", mend="mend the source notebook")
+        raise UserError(f"{name}: nbgrader could not make it ({_last_line(log)})", hint="mend the source notebook")
 
 
 def _preprocessors() -> list[Any]:

@@ -19,25 +19,25 @@ from dacl_edu_course.authoring.release import find_sources, secret_seed
 from dacl_edu_course.grading.feedback import write_feedback
 from dacl_edu_course.grading.grade import Graded, failed, grade_submission
 from dacl_edu_course.grading.gradebook import manual_comments, manual_scores, record, write_csv
-from dacl_edu_course.grading.marks import SubmissionMark
-from dacl_edu_course.handing_in.collect import Collected
-from dacl_edu_course.handing_in.collect import collect as collect_files
+from dacl_edu_course.grading.scores import SubmissionScore
 from dacl_edu_course.questions.question import GRADING, SECRET
 from dacl_edu_course.sandbox.limits import Limits, layers
+from dacl_edu_course.submissions.collect import Collected
+from dacl_edu_course.submissions.collect import collect as collect_files
 
 
 @dataclass(frozen=True)
 class Results:
     """What a class earned.
 
-    Parameters
+    Attributes
     ----------
-    marks : tuple of SubmissionMark
+    scores : tuple of SubmissionScore
         Sorted by student; a person's points included.
     csv : Path
     """
 
-    marks: tuple[SubmissionMark, ...]
+    scores: tuple[SubmissionScore, ...]
     csv: Path
 
 
@@ -61,13 +61,13 @@ def find_assignment(name: str, course: str | Path) -> Assignment:
     found = [p for p in sources if p.stem == name] or [p for p in sources if p.stem.startswith(f"{name}_")]
     if len(found) != 1:
         known = ", ".join(path.stem for path in sources)
-        mend = f"there are {known}" if known else f"dacl-edu course release {name} --course {course}"
-        raise UserError(f"{course}: no assignment {name!r}", mend=mend)
+        hint = f"there are {known}" if known else f"dacl-edu course release {name} --course {course}"
+        raise UserError(f"{course}: no assignment {name!r}", hint=hint)
     return Assignment.load(found[0])
 
 
 def collect_course(folder: str | Path, assignment: Assignment, course: str | Path) -> list[Collected]:
-    """Collect (:func:`dacl_edu_course.handing_in.collect.collect`) and remember what was said, for the feedback.
+    """Collect (:func:`dacl_edu_course.submissions.collect.collect`) and remember what was said, for the feedback.
 
     Raises
     ------
@@ -95,11 +95,11 @@ def submissions(assignment: Assignment, course: str | Path, only: Sequence[str] 
     students = sorted(found.keys() | said.keys())
     if not students:
         raise UserError(
-            f"{course}: no submission of {assignment.name}", mend=f"dacl-edu course collect FOLDER {assignment.name}"
+            f"{course}: no submission of {assignment.name}", hint=f"dacl-edu course collect FOLDER {assignment.name}"
         )
     unknown = [name for name in only if name not in students]
     if unknown:
-        raise UserError(f"no submission by {unknown[0]!r}", mend=f"there are {', '.join(students)}")
+        raise UserError(f"no submission by {unknown[0]!r}", hint=f"there are {', '.join(students)}")
     return [Submitted(s, found.get(s), tuple(said.get(s, ()))) for s in students if not only or s in only]
 
 
@@ -109,7 +109,7 @@ def grade_course(
     limits: Limits = Limits(),  # noqa: B008  # frozen
     jobs: int = 0,
     only: Sequence[str] = (),
-    done: Callable[[SubmissionMark], None] | None = None,
+    done: Callable[[SubmissionScore], None] | None = None,
 ) -> Results:
     """Grade every submission and write gradebook, CSV and feedback.
 
@@ -158,15 +158,15 @@ def write_results(assignment: Assignment, course: str | Path) -> Results:
         json.loads(p.read_text(encoding="utf-8")) for p in sorted(_marks_folder(course, assignment).glob("*.json"))
     ]
     if not stored:
-        raise UserError(f"{course}: nothing of {assignment.name} is graded", mend="dacl-edu course grade first")
-    scores, comments = manual_scores(course, assignment), manual_comments(course, assignment)
-    marks = []
+        raise UserError(f"{course}: nothing of {assignment.name} is graded", hint="dacl-edu course grade first")
+    given, comments = manual_scores(course, assignment), manual_comments(course, assignment)
+    scores = []
     for entry in stored:
-        mark = SubmissionMark.from_json(entry["mark"])
-        mark = mark.with_scores(scores.get(mark.student, {}))
+        mark = SubmissionScore.from_json(entry["mark"])
+        mark = mark.with_scores(given.get(mark.student, {}))
         write_feedback(course, mark, entry["answers"], assignment.title, comments.get(mark.student))
-        marks.append(mark)
-    return Results(tuple(marks), write_csv(marks, course / "results" / f"{assignment.name}.csv"))
+        scores.append(mark)
+    return Results(tuple(scores), write_csv(scores, course / "results" / f"{assignment.name}.csv"))
 
 
 def isolation() -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dacl_edu_course.grading.marks import QuestionMark, SubmissionMark
+from dacl_edu_course.grading.scores import QuestionScore, SubmissionScore
 
 _LINES, _WIDTH, _WORDS = 120, 300, 1500
 _ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?")
@@ -18,7 +18,7 @@ _TURNS = re.compile("[\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]")
 
 
 def feedback_page(
-    mark: SubmissionMark,
+    mark: SubmissionScore,
     answers: Mapping[str, str] | None = None,
     title: str = "",
     comments: Mapping[str, str] | None = None,
@@ -27,7 +27,7 @@ def feedback_page(
 
     Parameters
     ----------
-    mark : SubmissionMark
+    mark : SubmissionScore
     answers : mapping of str to str, optional
         What the student wrote, by question: shown where points are missing, escaped and bounded.
     title : str, optional
@@ -62,7 +62,7 @@ def feedback_page(
 
 def write_feedback(
     course: str | Path,
-    mark: SubmissionMark,
+    mark: SubmissionScore,
     answers: Mapping[str, str] | None = None,
     title: str = "",
     comments: Mapping[str, str] | None = None,
@@ -72,7 +72,7 @@ def write_feedback(
     Parameters
     ----------
     course : path
-    mark : SubmissionMark
+    mark : SubmissionScore
     answers : mapping of str to str, optional
         ``Repaired.answers``; None for a submission that could not be read.
     title : str, optional
@@ -124,7 +124,7 @@ def code(text: str) -> str:
     return "\n".join(shown)
 
 
-def _row(number: int, mark: QuestionMark, answers: Mapping[str, str], comments: Mapping[str, str]) -> dict[str, Any]:
+def _row(number: int, mark: QuestionScore, answers: Mapping[str, str], comments: Mapping[str, str]) -> dict[str, Any]:
     signs = {"right": ("✔", "right"), "wrong": ("✘", "not yet"), "partly": ("◐", "partly"), "waits": ("…", "waits")}
     sign, said = signs[mark.verdict]
     text = answers.get(mark.name, "").strip()

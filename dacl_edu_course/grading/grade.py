@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dacl_edu_course.authoring.assignment import Assignment, Question
-from dacl_edu_course.grading.marks import QuestionMark, SubmissionMark
-from dacl_edu_course.grading.testing import Trial
-from dacl_edu_course.handing_in.repair import Damaged, Repaired, read_submission, repair
+from dacl_edu_course.grading.scores import QuestionScore, SubmissionScore
+from dacl_edu_course.grading.test_cell import TestCell
 from dacl_edu_course.sandbox.limits import Limits
 from dacl_edu_course.sandbox.process import Worker
 from dacl_edu_course.sandbox.protocol import plain
 from dacl_edu_course.sandbox.session import Session
+from dacl_edu_course.submissions.repair import Damaged, Repaired, read_submission, repair
 
 _NOTES, _LETTERS = 50, 1000
 
@@ -25,14 +25,14 @@ _NOTES, _LETTERS = 50, 1000
 class Graded:
     """What came of a submission.
 
-    Parameters
+    Attributes
     ----------
-    mark : SubmissionMark
+    mark : SubmissionScore
     repaired : Repaired or None
         The notebook put right; None where there was none to grade.
     """
 
-    mark: SubmissionMark
+    mark: SubmissionScore
     repaired: Repaired | None = field(default=None, repr=False)
 
 
@@ -72,11 +72,11 @@ def grade_submission(
             worker.close()
         lost = tuple(_mark(question, 0.0, repaired.reason) for question in assignment.questions)
         said = _distinct(notes, (repaired.reason,))
-        return Graded(SubmissionMark(student, assignment.name, lost, said, _since(started)))
+        return Graded(SubmissionScore(student, assignment.name, lost, said, _since(started)))
     with Session(_named(repaired), limits, worker=worker) as session:
-        marks = _marks(assignment, repaired, session)
+        scores = _scores(assignment, repaired, session)
     said = tuple(map(_sentence, session.notes))
-    mark = SubmissionMark(student, assignment.name, marks, _distinct(notes, repaired.notes, said), _since(started))
+    mark = SubmissionScore(student, assignment.name, scores, _distinct(notes, repaired.notes, said), _since(started))
     return Graded(mark, repaired)
 
 
@@ -93,31 +93,31 @@ def failed(assignment: Assignment, student: str, error: Exception, notes: tuple[
     """
     said = f"The grader failed on this submission ({type(error).__name__}): a person looks at it."
     waits = tuple(_mark(question, None, "") for question in assignment.questions)
-    return Graded(SubmissionMark(student, assignment.name, waits, _distinct(notes, (said,))))
+    return Graded(SubmissionScore(student, assignment.name, waits, _distinct(notes, (said,))))
 
 
-def _marks(assignment: Assignment, repaired: Repaired, session: Session) -> tuple[QuestionMark, ...]:
-    """Run what the student could see of every test, and only then what is hidden; see :class:`Trial`."""
+def _scores(assignment: Assignment, repaired: Repaired, session: Session) -> tuple[QuestionScore, ...]:
+    """Run what the student could see of every test, and only then what is hidden; see :class:`TestCell`."""
     reasons = dict(repaired.missing)
     tested = [question.name for question in assignment.questions if question.test]
-    trials = {name: Trial(repaired.tests[name], session.answer) for name in tested if not reasons.get(name)}
-    for name, trial in trials.items():
-        reasons[name] = trial.visible()
+    cells = {name: TestCell(repaired.tests[name], session.answer) for name in tested if not reasons.get(name)}
+    for name, cell in cells.items():
+        reasons[name] = cell.visible()
     session.discreet = True
-    for name, trial in trials.items():
-        reasons[name] = reasons[name] or trial.hidden()
+    for name, cell in cells.items():
+        reasons[name] = reasons[name] or cell.hidden()
     return tuple(_graded(question, reasons.get(question.name, "")) for question in assignment.questions)
 
 
-def _graded(question: Question, reason: str) -> QuestionMark:
+def _graded(question: Question, reason: str) -> QuestionScore:
     if question.test is None:
         # An empty answer is still a person's to judge: it may stand in a cell of the student's own.
         return _mark(question, None, reason)
     return _mark(question, 0.0 if reason else question.points, reason)
 
 
-def _mark(question: Question, earned: float | None, reason: str) -> QuestionMark:
-    return QuestionMark(question.name, question.title, question.points, earned, reason)
+def _mark(question: Question, earned: float | None, reason: str) -> QuestionScore:
+    return QuestionScore(question.name, question.title, question.points, earned, reason)
 
 
 def _named(repaired: Repaired) -> list[tuple[str, str]]:

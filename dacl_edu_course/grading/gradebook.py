@@ -18,11 +18,11 @@ from typing import Any
 from dacl_edu.errors import UserError
 from dacl_edu_course.authoring.assignment import Assignment
 from dacl_edu_course.authoring.release import COURSE_ID, tools_on_path
-from dacl_edu_course.grading.marks import SubmissionMark
-from dacl_edu_course.handing_in.repair import Merged, Repaired
+from dacl_edu_course.grading.scores import SubmissionScore
 from dacl_edu_course.sandbox.protocol import plain
+from dacl_edu_course.submissions.repair import Merged, Repaired
 
-Result = tuple[SubmissionMark, Repaired | None]
+Result = tuple[SubmissionScore, Repaired | None]
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 _AFTER_SEPARATOR = re.compile(r"([;,|\"]\s*)(?=[=+@＝＋＠]|-\s*\w+\()")
 """Where a spreadsheet that takes semicolons for separators would begin another cell."""
@@ -45,7 +45,7 @@ def record(
     course : path
         A released course.
     assignment : Assignment
-    results : sequence of (SubmissionMark, Repaired or None)
+    results : sequence of (SubmissionScore, Repaired or None)
         None for a submission that could not be read.
     done : callable, optional
         Called with the student after each one, for progress.
@@ -115,7 +115,7 @@ def manual_comments(course: str | Path, assignment: Assignment) -> dict[str, dic
         }
 
 
-def write_csv(marks: Sequence[SubmissionMark], path: str | Path) -> Path:
+def write_csv(scores: Sequence[SubmissionScore], path: str | Path) -> Path:
     """Write one row a submission: each question, total, maximum, what waits for a person, reasons, notes.
 
     A text that a spreadsheet would take for a formula gets an apostrophe in front.
@@ -125,13 +125,13 @@ def write_csv(marks: Sequence[SubmissionMark], path: str | Path) -> Path:
     Path
     """
     path = Path(path)
-    names = list(dict.fromkeys(question.name for mark in marks for question in mark.questions))
+    names = list(dict.fromkeys(question.name for mark in scores for question in mark.questions))
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     with open(partial, "w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         rows.writerow([*("student", "assignment"), *map(_cell, names), *("total", "max", "waits", "reasons", "notes")])
-        for mark in marks:
+        for mark in scores:
             earned = {q.name: "waits" if q.earned is None else f"{q.earned:g}" for q in mark.questions}
             reasons = " | ".join(f"{q.name}: {q.reason}" for q in mark.questions if q.reason and q.verdict != "right")
             rows.writerow(
@@ -160,7 +160,7 @@ def _gradebook(course: Path, name: str) -> Iterator[Any]:
 
     file = course / "gradebook.db"
     if not file.is_file():
-        raise UserError(f"{file}: no gradebook", mend="release the assignment into this course folder first")
+        raise UserError(f"{file}: no gradebook", hint="release the assignment into this course folder first")
     with tools_on_path(), warnings.catch_warnings():
         warnings.simplefilter("ignore", SAWarning)  # of nbgrader's own queries
         try:
@@ -168,14 +168,14 @@ def _gradebook(course: Path, name: str) -> Iterator[Any]:
                 try:
                     book.find_assignment(name)
                 except MissingEntry:
-                    raise UserError(f"{file}: knows no {name}", mend="release the assignment first") from None
+                    raise UserError(f"{file}: knows no {name}", hint="release the assignment first") from None
                 yield book
         except DBAPIError as error:
-            raise UserError(f"{file}: {error.orig}", mend="close what uses it, or restore it from a copy") from error
+            raise UserError(f"{file}: {error.orig}", hint="close what uses it, or restore it from a copy") from error
 
 
 def _write_scores(
-    assignment: Assignment, submission: Any, mark: SubmissionMark, repaired: Repaired | None, changed: set[str]
+    assignment: Assignment, submission: Any, mark: SubmissionScore, repaired: Repaired | None, changed: set[str]
 ) -> None:
     earned = {question.name: question.earned for question in mark.questions}
     by_grade_id = {question.grade_id: question for question in assignment.questions}
@@ -208,7 +208,7 @@ def _changed_answers(place: Path, repaired: Repaired | None) -> set[str]:
     return {name for name in before if now.get(name, "") != before[name]}
 
 
-def _write_autograded(place: Path, mark: SubmissionMark, repaired: Repaired | None) -> None:
+def _write_autograded(place: Path, mark: SubmissionScore, repaired: Repaired | None) -> None:
     import nbformat
     from nbformat.v4 import new_notebook
 
@@ -231,7 +231,7 @@ def _write_autograded(place: Path, mark: SubmissionMark, repaired: Repaired | No
     partial.replace(place)
 
 
-def _notes(mark: SubmissionMark) -> Any:
+def _notes(mark: SubmissionScore) -> Any:
     from nbformat.v4 import new_markdown_cell
 
     lines = [f"**Graded: {mark.total:g} of {mark.maximum:g} points, {mark.waiting:g} wait for a person**"]
@@ -239,7 +239,7 @@ def _notes(mark: SubmissionMark) -> Any:
     return new_markdown_cell(_harmless("\n\n".join([*lines, *said])), id="notes")
 
 
-def _as_cell(number: int, merged: Merged, mark: SubmissionMark, labelled: bool) -> Any:
+def _as_cell(number: int, merged: Merged, mark: SubmissionScore, labelled: bool) -> Any:
     from nbformat import from_dict
     from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 

@@ -41,7 +41,7 @@ def center_loss(answer: Any, seed: int) -> None:
             also=batch is batches[0],
         )
     slopes = by_reference(reference.center_loss_gradients, **batches[0])
-    check.slopes(answer, batches[0], {"x": slopes["x"]})
+    check.autograd_gradients(answer, batches[0], {"x": slopes["x"]})
 
 
 @question("Question 2: its two gradients", look="lesson 02_center_loss, section 'The gradient by hand'")
@@ -92,8 +92,8 @@ def center_loss_by_hand(answer: Any, seed: int) -> None:
         loss = check.call(answer, **batch)
         check.value(loss, by_reference(reference.center_loss, **batch), "the loss", check.TOLERANCE)
         expected = by_reference(reference.center_loss_gradients, **batch)
-        returned_in_order(partial(check.slopes, answer, batch, expected))
-        check.slopes(answer, batch, expected, upstream=UPSTREAM)
+        returned_in_order(partial(check.autograd_gradients, answer, batch, expected))
+        check.autograd_gradients(answer, batch, expected, upstream=UPSTREAM)
 
 
 @question("Question 4: few digits", look="lesson 02_center_loss, section 'Why the package subtracts first'")
@@ -105,7 +105,7 @@ def careful_center_loss(answer: Any, seed: int) -> None:
     _careful(answer, half, "the loss of float16 numbers", partial(_right_in_float32, answer, half))
     _careful(answer, far, "the loss far from the origin in float32", partial(_right_near_the_origin, answer, far))
     slopes = by_reference(reference.center_loss_gradients, **far)
-    check.slopes(answer, far, {"x": slopes["x"]})
+    check.autograd_gradients(answer, far, {"x": slopes["x"]})
 
 
 def _careful(answer: Any, batch: Mapping[str, Tensor], title: str, closer: Check) -> None:

@@ -47,7 +47,7 @@ def sparse_center_loss(answer: Any, seed: int) -> None:
             partial(_ones_give_eq_3, answer, batch),
             also=batch is batches[0],
         )
-    check.slopes(answer, batches[0], _slopes(batches[0]))
+    check.autograd_gradients(answer, batches[0], _slopes(batches[0]))
 
 
 def _weight_meets_its_own_dimension(answer: Any, batch: Mapping[str, Tensor]) -> None:
@@ -142,15 +142,15 @@ def sparse_center_loss_by_hand(answer: Any, seed: int) -> None:
         loss = check.call(answer, **batch)
         check.value(loss, by_reference(reference.sparse_center_loss, **batch), "the loss", check.TOLERANCE)
         explained(
-            partial(returned_in_order, partial(check.slopes, answer, batch, _slopes(batch))),
+            partial(returned_in_order, partial(check.autograd_gradients, answer, batch, _slopes(batch))),
             partial(_not_each_other, answer, batch),
             also=False,
         )
-        check.slopes(answer, batch, _slopes(batch), upstream=UPSTREAM)
+        check.autograd_gradients(answer, batch, _slopes(batch), upstream=UPSTREAM)
 
 
 def _not_each_other(answer: Any, batch: Mapping[str, Tensor]) -> None:
-    found = as_answer(answer).slopes(batch, ("x", "a"))["x"]
+    found = as_answer(answer).autograd_gradients(batch, ("x", "a"))["x"]
     assert found is None or not torch.allclose(found, _eq_10(batch), rtol=0, atol=check.TOLERANCE), (
         "what arrives at x is the gradient of a: `backward` returns one for each input, in the order of `forward`"
     )

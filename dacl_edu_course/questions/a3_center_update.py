@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from dacl_edu import check
-from dacl_edu.check.properties import no_slopes, own_work
+from dacl_edu.check.properties import no_gradient, own_work
 from dacl_edu.reference import center_update as reference
 from dacl_edu_course.questions.batches import by_reference, made_batch, three_batches
 from dacl_edu_course.questions.explain import explained, without_amounts
@@ -107,7 +107,7 @@ def updated_centers(answer: Any, seed: int) -> None:
                 partial(_towards_the_samples, answer, inputs),
             )
     single = {name: value[:1, :1] if value.dim() > 1 else value[:1] * 0 for name, value in batch.items()}
-    no_slopes(
+    no_gradient(
         answer,
         {**single, "alpha": 0.5, "eps": 1.0},
         ("x", "a", "c"),

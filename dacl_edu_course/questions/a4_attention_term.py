@@ -76,7 +76,7 @@ def attention_learns(term: Answer | None, seed: int, weight: float = 1.0) -> Lea
 
 
 def _own_slope(term: Answer, a: Tensor) -> Tensor:
-    slope = term.slopes({"a": a}, ("a",))["a"]
+    slope = term.autograd_gradients({"a": a}, ("a",))["a"]
     assert slope is not None, f"{term.name} has no gradient: a was detached, or is not used"
     check.shape(slope, tuple(a.shape), f"the gradient of {term.name}")
     assert slope.isfinite().all(), (
@@ -102,7 +102,7 @@ def budget_term(answer: Any, seed: int = 0) -> None:
             also=False,
         )
     slope = torch.from_numpy(reference.budget_gradient(a.numpy(), budget))
-    check.slopes(answer, {"a": a, "budget": budget}, {"a": slope}, upstream=5.0, tolerance=TIGHT)
+    check.autograd_gradients(answer, {"a": a, "budget": budget}, {"a": slope}, upstream=5.0, tolerance=TIGHT)
 
 
 def _nothing_at_the_budget(answer: Any, a: Tensor) -> None:
@@ -163,7 +163,7 @@ def entropy_term(answer: Any, seed: int = 0) -> None:
         expected = torch.tensor(reference.entropy_term(weights.numpy()), dtype=torch.float64)
         check.value(check.call(answer, a=weights), expected, title, TIGHT)
     slope = torch.from_numpy(reference.entropy_gradient(a.numpy()))
-    check.slopes(answer, {"a": a}, {"a": slope}, upstream=5.0, tolerance=TIGHT)
+    check.autograd_gradients(answer, {"a": a}, {"a": slope}, upstream=5.0, tolerance=TIGHT)
 
 
 @question(
@@ -188,7 +188,7 @@ def entropy_gradient(answer: Any, seed: int = 0) -> None:
 
 
 @question(
-    "Question 5: your own term", look="the five requirements above; lesson 05, 'Why Eq. 10 can only lower attention'"
+    "Question 5: your own term", look="the five requirements above; lesson 05, 'Does attention fall?'"
 )
 @without_amounts
 def my_term(answer: Any, seed: int = 0) -> None:

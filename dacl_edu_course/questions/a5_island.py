@@ -57,7 +57,7 @@ def island_term(answer: Any, seed: int = 0) -> None:
         f"{title} is wrong where one center has length 0: its cosines count as 0. What do its pairs add then?"
     )
     slope = torch.from_numpy(2 * (len(c) - 1) * island.island_push(c.numpy()))  # ordered pairs: each cosine twice
-    check.slopes(answer, {"c": c}, {"c": slope}, upstream=5.0, tolerance=TIGHT)
+    check.autograd_gradients(answer, {"c": c}, {"c": slope}, upstream=5.0, tolerance=TIGHT)
     check.scaling(answer, {"c": c}, ("c",), power=0)
     check.permutation(answer, {"c": c}, ("c",))
 
@@ -89,7 +89,7 @@ def attentive_island(answer: Any, seed: int = 0) -> None:
         )
     x, a, c, m = batch["x"], batch["a"], batch["c"][batch["y"]], len(batch["x"])
     eq_9_and_10 = {"x": a * (x - c) / m, "a": (x - c).square() / (2 * m)}
-    check.slopes(answer, {**batch, "lam1": lam1}, eq_9_and_10, upstream=5.0, tolerance=TIGHT)
+    check.autograd_gradients(answer, {**batch, "lam1": lam1}, eq_9_and_10, upstream=5.0, tolerance=TIGHT)
     check.permutation(answer, {**batch, "lam1": lam1}, ("x", "a", "y"))
     check.duplicated(answer, {**batch, "lam1": lam1}, ("x", "a", "y"))
 

@@ -42,7 +42,7 @@ class WrongAnswer(AssertionError):
         return lines
 
 
-class Question:
+class CheckedQuestion:
     """A question's check with its title; call it like the check.
 
     Parameters
@@ -77,8 +77,8 @@ class Question:
             print(f"{_GREEN}✔ {self.title}: right{_END}")
 
 
-def question(title: str, look: str) -> Callable[[Callable[[Any, int], None]], Question]:
-    """Make a check a :class:`Question`.
+def question(title: str, look: str) -> Callable[[Callable[[Any, int], None]], CheckedQuestion]:
+    """Make a check a :class:`CheckedQuestion`.
 
     Examples
     --------
@@ -93,8 +93,8 @@ def question(title: str, look: str) -> Callable[[Callable[[Any, int], None]], Qu
     dacl_edu_course.questions.question.WrongAnswer: is not twice the number. Where to look: the two times table
     """
 
-    def decorate(check: Callable[[Any, int], None]) -> Question:
-        return Question(title, look, check)
+    def decorate(check: Callable[[Any, int], None]) -> CheckedQuestion:
+        return CheckedQuestion(title, look, check)
 
     return decorate
 

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import psutil
 
-from dacl_edu.check.answers import AnswerError, Slopes
+from dacl_edu.check.answers import AnswerError, Gradients
 from dacl_edu.errors import UserError
 from dacl_edu_course.sandbox import protocol
 from dacl_edu_course.sandbox.home import environment, remove
@@ -89,7 +89,7 @@ class Worker:
 
     def __init__(self, limits: Limits = Limits()) -> None:  # noqa: B008  # frozen
         if os.name != "posix":
-            raise UserError("cells are graded on Linux and macOS only", mend="on Windows use WSL")
+            raise UserError("cells are graded on Linux and macOS only", hint="on Windows use WSL")
         self.limits = limits
         self.folder = Path(tempfile.mkdtemp(prefix="dacl-edu-cells-")).resolve()
         self.output = b""
@@ -204,22 +204,24 @@ class Worker:
         """Call a student's function with a wall-clock limit of its own; see :meth:`call`."""
         return self._ask("call", timeout or self.limits.call_seconds, name=name, args=args, kwargs=dict(kwargs))
 
-    def slopes(
+    def autograd_gradients(
         self,
         name: str,
         inputs: Mapping[str, Any],
         wrt: tuple[str, ...],
         upstream: float = 1.0,
         timeout: float | None = None,
-    ) -> Slopes:
-        """Differentiate a student's function; see :meth:`dacl_edu.check.answers.Answer.slopes`.
+    ) -> Gradients:
+        """Differentiate a student's function; see :meth:`dacl_edu.check.answers.Answer.autograd_gradients`.
 
         Raises
         ------
         AnswerError, WorkerDied
         """
         seconds = timeout or self.limits.call_seconds
-        found = self._ask("slopes", seconds, name=name, inputs=dict(inputs), wrt=tuple(wrt), upstream=upstream)
+        found = self._ask(
+            "autograd_gradients", seconds, name=name, inputs=dict(inputs), wrt=tuple(wrt), upstream=upstream
+        )
         if type(found) is not dict or found.keys() != set(wrt):
             raise AnswerError(f"the gradients of {name} could not be read")
         return found

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from dacl_edu.check.answers import AnswerError, Slopes
+from dacl_edu.check.answers import AnswerError, Gradients
 from dacl_edu.errors import UserError
 from dacl_edu_course.definitions import defined_names
 from dacl_edu_course.sandbox.limits import Layers, Limits
@@ -28,7 +28,6 @@ _SENTENCES = {
     "returns a": "returns what cannot be passed on",
 }
 """What is said in place of what a student's process says, by words in that."""
-_DEFINED = re.compile(r"^(?:(?:async[ ]+)?(?:def|class)[ ]+(\w+)|(\w+)[ ]*(?::[^=\n]*)?=(?!=))", re.MULTILINE)
 
 
 class Session:
@@ -157,7 +156,7 @@ class Session:
             worker.wait()  # to start is no time of the student's, and a failure no fault
         except WorkerDied as died:
             self.close()
-            raise UserError(f"the process for the student's cells {died.reason}", mend="run dacl-edu doctor") from died
+            raise UserError(f"the process for the student's cells {died.reason}", hint="run dacl-edu doctor") from died
         seconds = min(self.limits.cell_seconds, self._left)
         if seconds <= 0:
             self._give_up(self._out_of_time())
@@ -245,9 +244,11 @@ class RemoteAnswer:
         """See :class:`~dacl_edu.check.answers.Answer`."""
         return self.session._ask(self.name, lambda worker, s: worker.request_call(self.name, args, kwargs, s))
 
-    def slopes(self, inputs: Mapping[str, Any], wrt: tuple[str, ...], upstream: float = 1.0) -> Slopes:
+    def autograd_gradients(self, inputs: Mapping[str, Any], wrt: tuple[str, ...], upstream: float = 1.0) -> Gradients:
         """See :class:`~dacl_edu.check.answers.Answer`."""
-        return self.session._ask(self.name, lambda worker, s: worker.slopes(self.name, inputs, wrt, upstream, s))
+        return self.session._ask(
+            self.name, lambda worker, s: worker.autograd_gradients(self.name, inputs, wrt, upstream, s)
+        )
 
     def names(self) -> frozenset[str]:
         """See :class:`~dacl_edu.check.answers.Answer`. What it says is the student's word."""

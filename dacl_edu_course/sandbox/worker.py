@@ -71,7 +71,7 @@ class Server:
         """Return the line that answers ``request``; an error becomes a sentence."""
         identity, details = request["id"], protocol.decode(request["with"])
         actions: dict[str, Callable[..., Any]] = {"run": self.run, "defined": self.defined, "call": self.call}
-        actions |= {"slopes": self.slopes, "names": self.names}
+        actions |= {"autograd_gradients": self.autograd_gradients, "names": self.names}
         try:
             value = protocol.encode(actions[request["do"]](**details))
             return protocol.to_line({"id": identity, "value": value}, self.most_mb)
@@ -87,7 +87,7 @@ class Server:
 
     def run(self, source: str) -> dict[str, Any]:
         """Run a cell."""
-        result = self.shell.run_cell(source, store_history=False)
+        result = self.shell.run_cell(source, store_history=False)  # type: ignore[no-untyped-call]
         # An alarm that a cell has set would ring in another's time.
         with contextlib.suppress(AttributeError, ValueError):
             signal.setitimer(signal.ITIMER_REAL, 0)
@@ -116,10 +116,10 @@ class Server:
         with self._guard(name):
             return self._answer(name).call(*args, **kwargs)
 
-    def slopes(self, name: str, inputs: dict[str, Any], wrt: tuple[str, ...], upstream: float) -> Any:
+    def autograd_gradients(self, name: str, inputs: dict[str, Any], wrt: tuple[str, ...], upstream: float) -> Any:
         """Differentiate a student's function."""
         with self._guard(name):
-            return self._answer(name).slopes(inputs, wrt, upstream)
+            return self._answer(name).autograd_gradients(inputs, wrt, upstream)
 
     def names(self, name: str) -> list[str]:
         """List the names that a student's function mentions."""

@@ -80,7 +80,7 @@ def wrong_shapes(x: Tensor) -> Tensor:
     ],
 )
 def test_what_it_raises_is_said_in_one_line(function: Any, said: str) -> None:
-    for ask in (lambda a: a.call(X), lambda a: a.slopes({"x": X}, ("x",))):
+    for ask in (lambda a: a.call(X), lambda a: a.autograd_gradients({"x": X}, ("x",))):
         with pytest.raises(AnswerError) as error:
             ask(LocalAnswer(function))
         assert said in str(error.value)
@@ -88,18 +88,18 @@ def test_what_it_raises_is_said_in_one_line(function: Any, said: str) -> None:
         assert error.value.__cause__ is not None  # the student's own traceback is kept
 
 
-def test_slopes_carry_the_incoming_gradient() -> None:
-    slopes = LocalAnswer(lambda x: x.square().sum(), "f").slopes({"x": X}, ("x",), upstream=3.0)
-    assert slopes["x"] is not None and slopes["x"].shape == X.shape
-    assert torch.equal(slopes["x"], 6 * X)
+def test_gradients_carry_the_incoming_gradient() -> None:
+    gradients = LocalAnswer(lambda x: x.square().sum(), "f").autograd_gradients({"x": X}, ("x",), upstream=3.0)
+    assert gradients["x"] is not None and gradients["x"].shape == X.shape
+    assert torch.equal(gradients["x"], 6 * X)
     assert not X.requires_grad
 
 
 def test_what_autograd_does_not_reach_is_none() -> None:
     inputs = {"x": X, "a": X.abs()}
-    partly = LocalAnswer(lambda x, a: (x * a.detach()).sum(), "f").slopes(inputs, ("x", "a"))
+    partly = LocalAnswer(lambda x, a: (x * a.detach()).sum(), "f").autograd_gradients(inputs, ("x", "a"))
     assert partly["a"] is None and partly["x"] is not None
-    assert LocalAnswer(lambda x, a: torch.tensor(1.0), "f").slopes(inputs, ("x",)) == {"x": None}
+    assert LocalAnswer(lambda x, a: torch.tensor(1.0), "f").autograd_gradients(inputs, ("x",)) == {"x": None}
 
 
 @pytest.mark.parametrize(
@@ -109,9 +109,9 @@ def test_what_autograd_does_not_reach_is_none() -> None:
         (lambda x: x.sum(0), r"returns the shape \(2,\), but must return one number"),
     ],
 )
-def test_only_one_number_has_slopes(function: Any, said: str) -> None:
+def test_only_one_number_has_gradients(function: Any, said: str) -> None:
     with pytest.raises(AnswerError, match=said):
-        LocalAnswer(function, "f").slopes({"x": X}, ("x",))
+        LocalAnswer(function, "f").autograd_gradients({"x": X}, ("x",))
 
 
 @pytest.mark.parametrize(

@@ -38,8 +38,8 @@ RIGHT: list[Callable[[], None]] = [
     lambda: check.scaling(loss, BATCH, ("x", "c"), power=2),
     lambda: check.scaling(loss, BATCH, ("a",), power=1),
     lambda: check.unchanged(loss, BATCH, shifted, "only x - c counts"),
-    lambda: check.slopes(loss, BATCH, SLOPES),
-    lambda: check.slopes(loss, BATCH, SLOPES, upstream=0.01),
+    lambda: check.autograd_gradients(loss, BATCH, SLOPES),
+    lambda: check.autograd_gradients(loss, BATCH, SLOPES, upstream=0.01),
     lambda: check.by_hand(loss),
 ]
 
@@ -72,9 +72,9 @@ WRONG = [
     (lambda: check.scaling(lambda x, a, y, c: (x - c[y]).abs().sum(), BATCH, ("x", "c"), power=2), "multiplied by 9"),
     (lambda: check.scaling(lambda x, a, y, c: loss(x, a, y, c) + 1, BATCH, ("a",), power=1), "multiplied by 3"),
     (lambda: check.unchanged(lambda x, a, y, c: x.square().sum(), BATCH, shifted, "only x - c counts"), "only x - c"),
-    (lambda: check.slopes(lambda x, a, y, c: loss(x, a.detach(), y, c), BATCH, SLOPES), "was detached"),
-    (lambda: check.slopes(ignores_incoming, BATCH, SLOPES, upstream=0.5), "from above is ignored"),
-    (lambda: check.slopes(lambda x, a, y, c: 2 * loss(x, a, y, c), BATCH, SLOPES), "is 2 times"),
+    (lambda: check.autograd_gradients(lambda x, a, y, c: loss(x, a.detach(), y, c), BATCH, SLOPES), "was detached"),
+    (lambda: check.autograd_gradients(ignores_incoming, BATCH, SLOPES, upstream=0.5), "from above is ignored"),
+    (lambda: check.autograd_gradients(lambda x, a, y, c: 2 * loss(x, a, y, c), BATCH, SLOPES), "is 2 times"),
     (lambda: check.by_hand(lambda x: torch.autograd.grad(x.sum(), x)), "uses autograd"),
     (lambda: check.by_hand(lambda x: x.sum().backward()), "uses backward"),
 ]

@@ -19,7 +19,7 @@ from class_of_30.students import CLASS
 from dacl_edu_course.authoring.assignment import Assignment, leaked_lines
 from dacl_edu_course.authoring.release import release_course
 from dacl_edu_course.grading.batch import collect_course, find_assignment, grade_course
-from dacl_edu_course.grading.marks import SubmissionMark
+from dacl_edu_course.grading.scores import SubmissionScore
 from dacl_edu_course.sandbox.limits import Limits
 
 SOURCES = Path(__file__).parents[2] / "notebooks" / "assignments" / "source"
@@ -66,17 +66,17 @@ def _grade_twice(
     say(f"collected {sum(each.path is not None for each in collected)} notebooks of {len(collected)} students")
 
     problems: list[str] = []
-    rounds: list[dict[str, SubmissionMark]] = []
+    rounds: list[dict[str, SubmissionScore]] = []
     for number in range(times):
         count = 0
 
-        def told(mark: SubmissionMark) -> None:
+        def told(mark: SubmissionScore) -> None:
             nonlocal count
             count += 1
             say(f"graded {count:2d} of {len(students)}: {mark.student}, {mark.total:g} of {mark.maximum:g} points")
 
         results = grade_course(assignment, course, LIMITS, jobs=jobs, done=told if number == 0 else None)
-        rounds.append({mark.student: mark for mark in results.marks})
+        rounds.append({mark.student: mark for mark in results.scores})
         if rounds[0].keys() != rounds[-1].keys():
             problems.append("another class the second time")
     for student in students:
@@ -112,7 +112,7 @@ def _server_of_answers() -> Iterator[int]:
 
 
 def _as_due(
-    student: Student, rounds: list[dict[str, SubmissionMark]], assignment: Assignment, course: Path
+    student: Student, rounds: list[dict[str, SubmissionScore]], assignment: Assignment, course: Path
 ) -> list[str]:
     mark, problems = rounds[0][student.name], []
     earned = {question.name for question in mark.questions if question.earned}
@@ -144,7 +144,7 @@ def _own(student: Student, course: Path) -> str:
     return "\n".join(cell.source for cell in notebook.cells)
 
 
-def _outcome(student: Student, mark: SubmissionMark, assignment: Assignment) -> Outcome:
+def _outcome(student: Student, mark: SubmissionScore, assignment: Assignment) -> Outcome:
     due = sum(question.points for question in assignment.questions if question.name in student.due)
     lost = [question for question in mark.questions if not question.earned]
     why = mark.notes[0] if mark.notes else (f"{lost[0].name}: {lost[0].message}" if lost else "")

@@ -82,7 +82,7 @@ def test_an_interrupted_batch_keeps_what_was_graded(graded: Path, monkeypatch: p
     with pytest.raises(KeyboardInterrupt):
         batch.grade_course(assignment, graded, jobs=1, done=interrupted)
     assert len(list((graded / "marks" / ASSIGNMENT).glob("*.json"))) == 1
-    assert len(batch.write_results(assignment, graded).marks) == 1
+    assert len(batch.write_results(assignment, graded).scores) == 1
     assert SECRET not in os.environ
     batch.grade_course(assignment, graded)
     assert len(rows(graded)) == 3
@@ -122,7 +122,7 @@ def test_marks_are_files_that_say_what_happened(graded: Path) -> None:
 def test_what_is_not_there_is_said_with_a_mend(graded: Path, ask: object, said: str) -> None:
     with pytest.raises(UserError, match=said) as error:
         ask(graded)  # type: ignore[operator]
-    assert error.value.mend
+    assert error.value.hint
 
 
 def test_nothing_collected_and_nothing_graded_are_said(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ from course.made_assignment import NAME, answered, made_assignment
 
 from dacl_edu.errors import UserError
 from dacl_edu_course.authoring.assignment import Assignment
-from dacl_edu_course.handing_in.collect import Collected, collect
-from dacl_edu_course.handing_in.handed_in import unzip
-from dacl_edu_course.handing_in.submission import Damaged, read_submission
+from dacl_edu_course.submissions.collect import Collected, collect
+from dacl_edu_course.submissions.files import unzip
+from dacl_edu_course.submissions.submission import Damaged, read_submission
 
 
 @pytest.fixture(scope="module")

@@ -18,21 +18,21 @@ from course.made_assignment import NAME, answered, made_assignment
 
 from dacl_edu_course.authoring.assignment import leaked_lines
 from dacl_edu_course.grading.feedback import feedback_page, write_feedback
-from dacl_edu_course.grading.marks import QuestionMark, SubmissionMark
-from dacl_edu_course.handing_in.repair import parse_submission, repair
+from dacl_edu_course.grading.scores import QuestionScore, SubmissionScore
+from dacl_edu_course.submissions.repair import parse_submission, repair
 
-MARK = SubmissionMark(
+MARK = SubmissionScore(
     "ada",
     NAME,
     (
-        QuestionMark("doubled", "Question 1: center loss", 2, 2),
-        QuestionMark(
+        QuestionScore("doubled", "Question 1: center loss", 2, 2),
+        QuestionScore(
             *("shifted", "Question 2: its two gradients, by hand", 3, 0),
             "the gradient with respect to x is 2 times what it must be everywhere: look for a factor. "
             "Where to look: Eq. 9, lesson 05_gradients, section 2",
         ),
-        QuestionMark("third", "Question 3: a figure", 3, 1.5, "Half of it."),
-        QuestionMark("conclusion", "Question 4: conclude", 4, None),
+        QuestionScore("third", "Question 3: a figure", 3, 1.5, "Half of it."),
+        QuestionScore("conclusion", "Question 4: conclude", 4, None),
     ),
     ("The test cell test_shifted had been edited: the original was put back.", "Cells had been moved."),
 )
@@ -90,10 +90,10 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_whatever_a_student_wrote_is_text(text: str) -> None:
-    marks = (QuestionMark(text, text, 2, 0, f"{text}. Where to look: {text}"),)
-    page = feedback_page(SubmissionMark(text, text, marks, (text,)), {text: text}, "", {text: text})
+    marks = (QuestionScore(text, text, 2, 0, f"{text}. Where to look: {text}"),)
+    page = feedback_page(SubmissionScore(text, text, marks, (text,)), {text: text}, "", {text: text})
     calm = feedback_page(
-        SubmissionMark("x", "x", (QuestionMark("x", "x", 2, 0, "x. Where to look: x"),), ("x",)),
+        SubmissionScore("x", "x", (QuestionScore("x", "x", 2, 0, "x. Where to look: x"),), ("x",)),
         {"x": "x"},
         "",
         {"x": "x"},
@@ -110,9 +110,9 @@ def test_whatever_a_student_wrote_is_text(text: str) -> None:
 
 def test_endless_text_is_cut() -> None:
     long = "x" * 1_000_000
-    marks = (QuestionMark("q", long, 2, 0, long),)
+    marks = (QuestionScore("q", long, 2, 0, long),)
     page = feedback_page(
-        SubmissionMark(long, "a", marks, (long,)), {"q": f"{long}\n" * 3 + "y\n" * 5000}, long, {"q": long}
+        SubmissionScore(long, "a", marks, (long,)), {"q": f"{long}\n" * 3 + "y\n" * 5000}, long, {"q": long}
     )
     assert len(page) < 60_000
     assert "more characters" in page and "more lines" in page

@@ -21,8 +21,8 @@ from dacl_edu.errors import UserError
 from dacl_edu_course.authoring.assignment import Assignment, every_string, leaked_lines
 from dacl_edu_course.authoring.release import release_course
 from dacl_edu_course.grading.gradebook import manual_comments, manual_scores, record, write_csv
-from dacl_edu_course.grading.marks import QuestionMark, SubmissionMark
-from dacl_edu_course.handing_in.repair import Repaired, parse_submission, repair
+from dacl_edu_course.grading.scores import QuestionScore, SubmissionScore
+from dacl_edu_course.submissions.repair import Repaired, parse_submission, repair
 
 pytest.importorskip("nbgrader", reason="nbgrader is not installed: pip install .[course]")
 
@@ -37,11 +37,11 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Assignment
 
 def mark_of(student: str, doubled: float | None = 2, shifted: float = 0, conclusion: float | None = None) -> Any:
     marks = (
-        QuestionMark("doubled", "Question 1", 2, doubled),
-        QuestionMark("shifted", "Question 2", 3, shifted, "shifted has the wrong sign. Where to look: Eq. 3"),
-        QuestionMark("conclusion", "Question 3", 4, conclusion),
+        QuestionScore("doubled", "Question 1", 2, doubled),
+        QuestionScore("shifted", "Question 2", 3, shifted, "shifted has the wrong sign. Where to look: Eq. 3"),
+        QuestionScore("conclusion", "Question 3", 4, conclusion),
     )
-    return SubmissionMark(student, NAME, marks, ("A cell had been <b>edited</b>.",), 1.5)
+    return SubmissionScore(student, NAME, marks, ("A cell had been <b>edited</b>.",), 1.5)
 
 
 def result_of(assignment: Assignment, notebook: Any = None) -> Repaired:
@@ -161,11 +161,11 @@ def test_thirty_submissions_are_recorded_in_seconds(released: tuple[Path, Assign
 
 
 def test_the_table_says_all_and_holds_no_formula(tmp_path: Path) -> None:
-    bad = QuestionMark("doubled", "Question 1", 2, 0, '=HYPERLINK("http://x")')
+    bad = QuestionScore("doubled", "Question 1", 2, 0, '=HYPERLINK("http://x")')
     marks = [
         mark_of("ada"),
-        SubmissionMark("=cmd|' /C calc'!A0", NAME, (bad,), ("+1\nsecond line, with comma", "\x07")),
-        SubmissionMark("  @x", NAME, (QuestionMark("doubled", "", 2, 1.5),)),
+        SubmissionScore("=cmd|' /C calc'!A0", NAME, (bad,), ("+1\nsecond line, with comma", "\x07")),
+        SubmissionScore("  @x", NAME, (QuestionScore("doubled", "", 2, 1.5),)),
     ]
     path = write_csv(marks, tmp_path / "deep" / "marks.csv")
     with open(path, newline="", encoding="utf-8") as file:

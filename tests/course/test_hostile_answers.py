@@ -17,10 +17,10 @@ from course.made_assignment import answered, made_assignment
 import dacl_edu.losses
 from dacl_edu.check.answers import AnswerError, LocalAnswer
 from dacl_edu.check.properties import by_hand, own_work
-from dacl_edu.check.referenced_names import mentioned
+from dacl_edu.check.referenced_names import referenced_names
 from dacl_edu.losses import center_loss as package_loss
 from dacl_edu_course.grading import grade
-from dacl_edu_course.grading.testing import Trial, run_test_cell
+from dacl_edu_course.grading.test_cell import TestCell, run_test_cell
 from dacl_edu_course.questions import a6_open_experiment as a6
 from dacl_edu_course.questions.question import WrongAnswer, question
 from dacl_edu_course.sandbox.limits import Limits
@@ -117,7 +117,7 @@ SCALE = torch.tensor(2.0)
 def test_honest_functions_pass(function: Callable[..., Any]) -> None:
     own_work(function)
     by_hand(function)
-    assert "SCALE" in set(mentioned(function))
+    assert "SCALE" in set(referenced_names(function))
 
 
 def test_things_that_hold_themselves_end() -> None:
@@ -177,9 +177,9 @@ def hidden(session: Session, name: str) -> str:
     given = {"twice": twice, "seed": SECRET}
     session.discreet = True
     try:
-        trial = Trial(CELL.format(name=name), lambda wanted: given.get(wanted) or session.answer(wanted))
-        assert trial.visible() == ""
-        return trial.hidden()
+        cell = TestCell(CELL.format(name=name), lambda wanted: given.get(wanted) or session.answer(wanted))
+        assert cell.visible() == ""
+        return cell.hidden()
     finally:
         session.discreet = False
 
@@ -210,16 +210,16 @@ def test_visible_inputs_are_told_in_full(session: Session) -> None:
 def test_visible_parts_end_where_the_hidden_ones_begin() -> None:
     ran: list[int] = []
     cell = "f(1)\n### BEGIN HIDDEN TESTS\nfor k in (2, 3):\n    f(k)\n### END HIDDEN TESTS\nf(4)"
-    trial = Trial(cell, {"f": ran.append}.__getitem__)
-    assert (trial.visible(), ran) == ("", [1])
-    assert (trial.hidden(), ran) == ("", [1, 2, 3, 4])
+    cell = TestCell(cell, {"f": ran.append}.__getitem__)
+    assert (cell.visible(), ran) == ("", [1])
+    assert (cell.hidden(), ran) == ("", [1, 2, 3, 4])
 
 
 def test_every_visible_part_runs_before_any_hidden_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that has seen a hidden batch could tell of it in the visible part of the next question."""
     order: list[str] = []
-    monkeypatch.setattr(grade.Trial, "visible", lambda self: order.append("visible") or "")
-    monkeypatch.setattr(grade.Trial, "hidden", lambda self: order.append("hidden") or "")
+    monkeypatch.setattr(grade.TestCell, "visible", lambda self: order.append("visible") or "")
+    monkeypatch.setattr(grade.TestCell, "hidden", lambda self: order.append("hidden") or "")
     (tmp_path / "x.ipynb").write_text(json.dumps(answered()))
     grade.grade_submission(made_assignment(tmp_path), "ada", tmp_path / "x.ipynb")
     assert order == ["visible", "visible", "hidden", "hidden"]

@@ -61,7 +61,7 @@ def test_what_breaks_the_grader_waits_for_a_person(tmp_path: Path, monkeypatch: 
 
     monkeypatch.setattr(batch, "grade_submission", breaks)
     monkeypatch.setattr(batch, "record", breaks_too)
-    marks = {mark.student: mark for mark in grade_course(assignment, course, LIMITS).marks}
+    marks = {mark.student: mark for mark in grade_course(assignment, course, LIMITS).scores}
     assert marks["ada"].waiting < assignment.points
     for student, kind in (("mallory", "RecursionError"), ("eve", "UnicodeEncodeError")):
         assert marks[student].waiting == assignment.points
@@ -72,7 +72,7 @@ def test_a_system_that_cannot_grade_is_said_at_once(tmp_path: Path, monkeypatch:
     course, assignment = made_course(tmp_path, {"ada": answered()})
 
     def cannot(*_: Any) -> Any:
-        raise UserError("no processes", mend="use WSL")
+        raise UserError("no processes", hint="use WSL")
 
     monkeypatch.setattr(batch, "grade_submission", cannot)
     with pytest.raises(UserError, match="no processes"):
@@ -97,7 +97,7 @@ def test_nothing_of_a_class_is_left(tmp_path: Path) -> None:
         return process.num_fds(), len(process.children(recursive=True)), len(mine), len(folders)
 
     before = held()
-    marks = {mark.student: mark for mark in grade_course(assignment, course, LIMITS, jobs=2).marks}
+    marks = {mark.student: mark for mark in grade_course(assignment, course, LIMITS, jobs=2).scores}
     after = held()
     assert after[:3] == before[:3] and after[3] <= before[3]
     assert marks["ada"].total == 5 and marks["kill"].total == 3 and marks["noisy"].total == 5

@@ -24,11 +24,11 @@ from dacl_edu_course.authoring.assignment import Assignment
 from dacl_edu_course.authoring.release import release_course
 from dacl_edu_course.grading.feedback import feedback_page
 from dacl_edu_course.grading.gradebook import record, write_csv
-from dacl_edu_course.grading.marks import QuestionMark, SubmissionMark
-from dacl_edu_course.handing_in.collect import collect
-from dacl_edu_course.handing_in.handed_in import safe_names
-from dacl_edu_course.handing_in.repair import Repaired, repair
-from dacl_edu_course.handing_in.submission import Damaged, Submission, parse_submission
+from dacl_edu_course.grading.scores import QuestionScore, SubmissionScore
+from dacl_edu_course.submissions.collect import collect
+from dacl_edu_course.submissions.files import safe_names
+from dacl_edu_course.submissions.repair import Repaired, repair
+from dacl_edu_course.submissions.submission import Damaged, Submission, parse_submission
 
 pytest.importorskip("nbgrader", reason="nbgrader is not installed: pip install .[course]")
 
@@ -98,8 +98,8 @@ def test_letters_that_no_file_can_hold_stop_nothing(released: tuple[Path, Assign
     read = parse_submission(json.dumps(raw).encode())
     repaired = repair(assignment, read) if isinstance(read, Submission) else read
     assert isinstance(repaired, Repaired)
-    marks = tuple(QuestionMark(q.name, q.title, q.points, 0.0, EVIL) for q in assignment.questions)
-    mark = SubmissionMark("mallory", NAME, marks, repaired.notes)
+    marks = tuple(QuestionScore(q.name, q.title, q.points, 0.0, EVIL) for q in assignment.questions)
+    mark = SubmissionScore("mallory", NAME, marks, repaired.notes)
     record(course, assignment, [(mark, repaired)])
     text = write_csv([mark], course / "evil.csv").read_text(encoding="utf-8")
     page = feedback_page(mark, repaired.answers)
@@ -109,7 +109,7 @@ def test_letters_that_no_file_can_hold_stop_nothing(released: tuple[Path, Assign
 
 @pytest.mark.parametrize("text", ["loss ;=HYPERLINK(1)", "loss,=1+1", 'a "=cmd|1', "b | @SUM(1)", "＝1+1", "c;-cmd(1)"])
 def test_no_cell_begins_with_a_formula_whatever_separates_cells(text: str, tmp_path: Path) -> None:
-    mark = SubmissionMark("ada", NAME, (QuestionMark("f", "", 2, 0, text),), (text,))
+    mark = SubmissionScore("ada", NAME, (QuestionScore("f", "", 2, 0, text),), (text,))
     path = write_csv([mark], tmp_path / "marks.csv")
     with open(path, newline="", encoding="utf-8") as file:
         row = next(csv.DictReader(file))
@@ -144,8 +144,8 @@ def test_what_a_teacher_opens_holds_no_link_and_no_script(released: tuple[Path, 
     assert isinstance(read, Submission)
     repaired = repair(assignment, read)
     assert isinstance(repaired, Repaired)
-    marks = tuple(QuestionMark(q.name, q.title, q.points, 0.0, MARKDOWN) for q in assignment.questions)
-    record(course, assignment, [(SubmissionMark("eve", NAME, marks, (MARKDOWN,)), repaired)])
+    marks = tuple(QuestionScore(q.name, q.title, q.points, 0.0, MARKDOWN) for q in assignment.questions)
+    record(course, assignment, [(SubmissionScore("eve", NAME, marks, (MARKDOWN,)), repaired)])
     place = course / "autograded" / "eve" / NAME / f"{NAME}.ipynb"
     config = Config({"HTMLExporter": {"template_name": "formgrade"}})
     config.HTMLExporter.extra_template_basedirs = [handlers.template_path]
@@ -211,7 +211,7 @@ def test_odd_things_with_the_name_of_a_notebook_hold_up_nobody(
         assert "no regular file" in notes and "symbolic link" in notes and "\x1b" not in notes
         (given / "con" / "a.ipynb").write_text(json.dumps(answered(doubled="def doubled(x): return 3")))
         os.utime(given / "con" / "a.ipynb", (2**40 + 1, 2**40 + 1))
-    mark = SubmissionMark("ada", NAME, (QuestionMark("doubled", "", 2, 2),))
+    mark = SubmissionScore("ada", NAME, (QuestionScore("doubled", "", 2, 2),))
     record(course, assignment, [(mark, None)])  # a time of the year 1 is none
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in course.glob("submitted/*/*/*.ipynb"))
 

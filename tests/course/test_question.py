@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from dacl_edu import check
-from dacl_edu_course.grading.testing import names_wanted, run_test_cell
+from dacl_edu_course.grading.test_cell import names_wanted, run_test_cell
 from dacl_edu_course.questions import WrongAnswer, hidden_seeds, question
 from dacl_edu_course.questions.question import GRADING, SECRET
 

@@ -18,7 +18,14 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from dacl_edu_course.authoring.assignment import Assignment
 from dacl_edu_course.authoring.release import student_version
-from dacl_edu_course.handing_in.repair import Damaged, Limits, Repaired, parse_submission, read_submission, repair
+from dacl_edu_course.submissions.repair import (
+    Damaged,
+    ReadingLimits,
+    Repaired,
+    parse_submission,
+    read_submission,
+    repair,
+)
 
 NB = answered()
 
@@ -200,7 +207,7 @@ def test_what_is_no_notebook_gets_a_reason(content: bytes, reason: str, tmp_path
 def test_sizes_links_and_pipes(tmp_path: Path) -> None:
     path = tmp_path / "x.ipynb"
     path.write_text(json.dumps(NB))
-    assert "larger than 0 MB" in read_submission(path, Limits(bytes=100)).reason
+    assert "larger than 0 MB" in read_submission(path, ReadingLimits(bytes=100)).reason
     (tmp_path / "link").symlink_to(path)
     assert read_submission(tmp_path / "link") == Damaged("the file is a symbolic link")
     os.mkfifo(tmp_path / "pipe")

@@ -53,7 +53,7 @@ def test_the_same_checks_run_as_in_the_notebook(session: Session) -> None:
     got = check.call(session.answer("square"), x=x)
     check.value(got, torch.tensor(15.0), tolerance=1e-6)
     assert not got.requires_grad
-    check.slopes(session.answer("square"), {"x": x}, {"x": 2 * x.detach()}, upstream=0.5)
+    check.autograd_gradients(session.answer("square"), {"x": x}, {"x": 2 * x.detach()}, upstream=0.5)
     check.permutation(session.answer("late"), {"x": x.detach()}, ("x",))
     check.scaling(session.answer("late"), {"x": x.detach()}, ("x",), power=2)
     with pytest.raises(AssertionError, match="late changes when every sample comes twice"):

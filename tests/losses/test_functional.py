@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 from fresh_arrays import FreshArrays
+from references import loop_eq4, loop_eq9, loop_eq10, random_batch
 from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 
@@ -19,10 +20,7 @@ LABELS = torch.tensor([0, 1, 1, 0, 1, 0])  # class 2 is absent
 
 @pytest.fixture
 def batch(generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    features = torch.randn(M, D, generator=generator, dtype=torch.float64)
-    attention = torch.rand(M, D, generator=generator, dtype=torch.float64)
-    centers = torch.randn(K, D, generator=generator, dtype=torch.float64)
-    return features, attention, LABELS, centers
+    return random_batch(generator, LABELS, D, K)
 
 
 def assert_same(actual: Tensor, expected: Tensor, atol: float = 1e-12) -> None:
@@ -30,7 +28,7 @@ def assert_same(actual: Tensor, expected: Tensor, atol: float = 1e-12) -> None:
     torch.testing.assert_close(actual, expected, rtol=0, atol=atol)
 
 
-# -- independent references: loops over single numbers, from the paper's formulas
+# -- independent references: Eq. 2 here, the others in dacl_edu.reference
 
 
 def loop_eq2(logits: Tensor, labels: Tensor) -> float:
@@ -38,31 +36,6 @@ def loop_eq2(logits: Tensor, labels: Tensor) -> float:
     for row, label in zip(logits.tolist(), labels.tolist(), strict=True):
         total += -math.log(math.exp(row[label]) / sum(math.exp(z) for z in row))
     return total / len(logits)
-
-
-def loop_eq4(x: Tensor, a: Tensor, y: Tensor, c: Tensor) -> float:
-    m, d = x.shape
-    total = 0.0
-    for i in range(m):
-        for j in range(d):
-            total += a[i, j].item() * (x[i, j].item() - c[y[i], j].item()) ** 2
-    return total / (2 * m)
-
-
-def loop_eq9(x: Tensor, a: Tensor, y: Tensor, c: Tensor) -> Tensor:
-    gradient = torch.zeros_like(x)
-    for i in range(len(x)):
-        for j in range(x.shape[1]):
-            gradient[i, j] = a[i, j] * (x[i, j] - c[y[i], j]) / len(x)
-    return gradient
-
-
-def loop_eq10(x: Tensor, a: Tensor, y: Tensor, c: Tensor) -> Tensor:
-    gradient = torch.zeros_like(a)
-    for i in range(len(x)):
-        for j in range(x.shape[1]):
-            gradient[i, j] = (x[i, j] - c[y[i], j]) ** 2 / (2 * len(x))
-    return gradient
 
 
 # -- forward
@@ -116,7 +89,7 @@ def test_backward_carries_the_incoming_gradient(batch: tuple[Tensor, ...], lam: 
     assert_same(a.grad, lam * loop_eq10(x.detach(), a.detach(), y, c))
 
 
-def test_eq_10_is_never_negative_so_attention_can_only_fall(batch: tuple[Tensor, ...]) -> None:
+def test_eq_10_is_never_negative_so_a_free_weight_can_only_fall(batch: tuple[Tensor, ...]) -> None:
     x, a, y, c = batch
     a = a.clone().requires_grad_()
     sparse_center_loss(x, a, y, c).backward()
@@ -208,8 +181,8 @@ def test_every_precision_computes_in_float32_or_better(
     assert_same(x.grad.double(), expected, atol=float(torch.finfo(dtype).eps) * expected.abs().max().item())
 
 
-def test_half_precision_does_not_lose_the_digits_near_a_center() -> None:
-    """A feature one part in a hundred from its center: the expanded form gives garbage in float32, ours does not."""
+def test_a_feature_near_its_center_keeps_its_digits_in_float32() -> None:
+    """A feature one part in 100,000 from its center: the expanded form gives garbage in float32, ours does not."""
     c = torch.full((1, 512), 100.0)
     x = c + 0.001
     y = torch.tensor([0])
@@ -218,6 +191,17 @@ def test_half_precision_does_not_lose_the_digits_near_a_center() -> None:
     expanded = (x.square().sum() + c.square().sum() - 2 * (x * c).sum()) / 2
     assert ours.item() == pytest.approx(exact.item(), rel=1e-5)
     assert abs(expanded.item() - exact.item()) > 10 * exact.item()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_a_feature_one_bit_from_its_center_keeps_its_digits_in_half_precision(dtype: torch.dtype) -> None:
+    """Next to 1 by the last bit of its type, so that both are exact: the expanded form in that type gives 0."""
+    step = torch.finfo(dtype).eps
+    c = torch.ones(1, 512, dtype=dtype)
+    x = c + step
+    expanded = (x.square().sum() + c.square().sum() - 2 * (x * c).sum()) / 2
+    assert center_loss(x, torch.tensor([0]), c).item() == 512 * step**2 / 2
+    assert expanded.item() == 0
 
 
 def test_compiles_whole(batch: tuple[Tensor, ...]) -> None:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from dacl_edu.errors import UserError
 from dacl_edu.model import DACL, DACLOutput
-from dacl_edu.model.pretrained import WeightsReport, load_weights
+from dacl_edu.model.pretrained import LoadReport, load_pretrained
 
 SIZE = 32
 BACKBONE_TENSORS = 100  # ResNet-18: 20 convolutions, and 20 BatchNorms of 4 tensors (num_batches_tracked aside)
@@ -74,11 +74,11 @@ def refusal(model: DACL, source: str | Path) -> str:
     """Return the message with which ``source`` is refused, having seen that the model did not change."""
     before = {name: value.clone() for name, value in model.state_dict().items()}
     with pytest.raises(UserError) as caught:
-        load_weights(model, source)
+        load_pretrained(model, source)
     after = model.state_dict()
     assert after.keys() == before.keys()
     assert all(torch.equal(after[name], value) for name, value in before.items())
-    assert caught.value.mend, "an error of the user's says how to mend it"
+    assert caught.value.hint, "an error of the user's says what to do about it"
     return str(caught.value)
 
 
@@ -88,7 +88,7 @@ def refusal(model: DACL, source: str | Path) -> str:
 def test_bare_state_dict_of_torchvision(tmp_path: Path, resnet18_state: State) -> None:
     model = resnet18_model()
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    report = load_weights(model, save(tmp_path / "resnet18.pth", resnet18_state))
+    report = load_pretrained(model, save(tmp_path / "resnet18.pth", resnet18_state))
     assert_backbone_is(model, resnet18_state)
     assert report.backbone_fraction == 1.0
     assert len(report.matched) == 120 and all(name.startswith("backbone.") for name in report.matched)
@@ -106,7 +106,7 @@ def test_face_recognition_checkpoint(tmp_path: Path, resnet18_state: State) -> N
     state = {f"module.{name}": value for name, value in resnet18_state.items()}
     state["module.fc.weight"], state["module.fc.bias"] = torch.randn(123, 512), torch.randn(123)
     model = resnet18_model()
-    report = load_weights(model, str(save(tmp_path / "resnet18_msceleb.pth.tar", {"iter": 5, "state_dict": state})))
+    report = load_pretrained(model, str(save(tmp_path / "resnet18_msceleb.pth.tar", {"iter": 5, "state_dict": state})))
     assert_backbone_is(model, resnet18_state)
     assert set(report.mismatched) == {"classifier.weight", "classifier.bias"}
     assert report.unexpected == ()
@@ -115,14 +115,14 @@ def test_face_recognition_checkpoint(tmp_path: Path, resnet18_state: State) -> N
 def test_classifier_of_the_same_size_is_loaded(tmp_path: Path, resnet18_state: State) -> None:
     state = {**resnet18_state, "fc.weight": torch.randn(7, 512), "fc.bias": torch.randn(7)}
     model = resnet18_model()
-    report = load_weights(model, save(tmp_path / "w.pth", state))
+    report = load_pretrained(model, save(tmp_path / "w.pth", state))
     assert torch.equal(model.classifier.weight, state["fc.weight"])
     assert torch.equal(model.classifier.bias, state["fc.bias"])
     assert report.mismatched == {}
 
 
 def released_names(model: DACL) -> State:
-    """The state dict of ``model`` under the names of the authors' released checkpoints."""
+    """The state dict of ``model`` under the names that the authors' code gives its checkpoints."""
     renamed = {}
     for name, value in model.state_dict().items():
         for ours, theirs in (
@@ -137,7 +137,7 @@ def released_names(model: DACL) -> State:
     return renamed
 
 
-def test_released_dacl_checkpoint(tmp_path: Path) -> None:
+def test_checkpoint_of_the_released_code(tmp_path: Path) -> None:
     trained, model = resnet18_model(seed=1), resnet18_model(seed=2)
     trained.load_state_dict(distinct(trained.state_dict()))
     state = released_names(trained)
@@ -148,7 +148,7 @@ def test_released_dacl_checkpoint(tmp_path: Path) -> None:
         "module.attention.0.weight",
     } <= (state.keys())
     assert {"module.attention.7.running_mean", "module.attention_heads.weight"} <= state.keys()
-    report = load_weights(model, save(tmp_path / "dacl.pth", {"epoch": 42, "model_state_dict": state}))
+    report = load_pretrained(model, save(tmp_path / "dacl.pth", {"epoch": 42, "model_state_dict": state}))
     assert (report.missing, report.unexpected, report.mismatched) == ((), (), {})
     assert set(report.matched) == set(model.state_dict())
     for ours, theirs in zip(output(model), output(trained), strict=True):
@@ -167,7 +167,7 @@ def test_own_checkpoint_round_trip(build: Callable[..., DACL], tmp_path: Path) -
         "epoch": 3,
         "config": {"method": "dacl"},
     }
-    report = load_weights(model, save(tmp_path / "checkpoint_last.pt", checkpoint))
+    report = load_pretrained(model, save(tmp_path / "checkpoint_last.pt", checkpoint))
     assert report.backbone_fraction == 1.0
     assert (report.missing, report.unexpected, report.mismatched) == ((), (), {})
     for name, value in trained.state_dict().items():
@@ -181,7 +181,7 @@ def test_parts_of_a_model(build: Callable[..., DACL], part: str, tmp_path: Path)
     source: nn.Module = trained.inference_model() if part == "inference" else trained.backbone
     if part == "network":
         source = getattr(source, "network", source)
-    report = load_weights(model, save(tmp_path / "part.pt", source.state_dict()))
+    report = load_pretrained(model, save(tmp_path / "part.pt", source.state_dict()))
     assert report.backbone_fraction == 1.0 and report.unexpected == ()
     assert torch.equal(output(model).feature_map, output(trained).feature_map)
     assert torch.equal(output(model).logits, output(trained).logits) == (part == "inference")
@@ -191,7 +191,7 @@ def test_parts_of_a_model(build: Callable[..., DACL], part: str, tmp_path: Path)
 def test_prefixes_of_wrappers_are_removed(prefix: str, tmp_path: Path) -> None:
     trained, model = small_model(seed=1), small_model(seed=2)
     state = {prefix + name: value for name, value in trained.state_dict().items()}
-    report = load_weights(model, save(tmp_path / "wrapped.pt", state))
+    report = load_pretrained(model, save(tmp_path / "wrapped.pt", state))
     assert set(report.matched) == set(model.state_dict()) and report.unexpected == ()
     assert torch.equal(output(model).attention, output(trained).attention)
 
@@ -200,14 +200,14 @@ def test_safetensors(tmp_path: Path, resnet18_state: State) -> None:
     safetensors = pytest.importorskip("safetensors.torch")
     safetensors.save_file(resnet18_state, tmp_path / "resnet18.safetensors")
     model = resnet18_model()
-    assert load_weights(model, tmp_path / "resnet18.safetensors").backbone_fraction == 1.0
+    assert load_pretrained(model, tmp_path / "resnet18.safetensors").backbone_fraction == 1.0
     assert_backbone_is(model, resnet18_state)
 
 
 def test_a_missing_batch_counter_is_no_error(tmp_path: Path, resnet18_state: State) -> None:
     state = {name: value for name, value in resnet18_state.items() if not name.endswith("num_batches_tracked")}
     model = resnet18_model()
-    report = load_weights(model, save(tmp_path / "old.pth", state))
+    report = load_pretrained(model, save(tmp_path / "old.pth", state))
     assert report.backbone_fraction == 1.0
     assert len(report.matched) == BACKBONE_TENSORS
     assert not [name for name in report.missing if "num_batches_tracked" in name]
@@ -215,7 +215,7 @@ def test_a_missing_batch_counter_is_no_error(tmp_path: Path, resnet18_state: Sta
 
 def test_half_precision_is_widened(tmp_path: Path) -> None:
     trained, model = small_model(seed=1), small_model(seed=2)
-    load_weights(model, save(tmp_path / "half.pt", trained.half().state_dict()))
+    load_pretrained(model, save(tmp_path / "half.pt", trained.half().state_dict()))
     assert model.classifier.weight.dtype == torch.float32
     assert torch.equal(model.classifier.weight, trained.classifier.weight.float())
 
@@ -223,26 +223,26 @@ def test_half_precision_is_widened(tmp_path: Path) -> None:
 def test_weights_are_copied_and_stay_trainable(tmp_path: Path) -> None:
     trained, model = small_model(seed=1), small_model(seed=2)
     weight = model.classifier.weight
-    load_weights(model, save(tmp_path / "w.pt", trained.state_dict()))
+    load_pretrained(model, save(tmp_path / "w.pt", trained.state_dict()))
     assert model.classifier.weight is weight and weight.requires_grad  # an optimizer made before keeps its parameters
     assert model.training
 
 
 def test_attention_of_another_image_size_is_skipped_and_listed(tmp_path: Path) -> None:
     trained, model = small_model(seed=1), DACL("small_resnet", image_size=24, attention_widths=(8, 6, 4))
-    report = load_weights(model, save(tmp_path / "w.pt", trained.state_dict()))
+    report = load_pretrained(model, save(tmp_path / "w.pt", trained.state_dict()))
     assert report.mismatched == {"attention.encoder.layers.0.weight": ((8, 128 * 2 * 2), (8, 128 * 3 * 3))}
 
 
 def test_attention_has_no_place_in_a_model_without(tmp_path: Path) -> None:
-    report = load_weights(small_model(attention="ones"), save(tmp_path / "w.pt", small_model(seed=1).state_dict()))
+    report = load_pretrained(small_model(attention="ones"), save(tmp_path / "w.pt", small_model(seed=1).state_dict()))
     assert report.missing == () and report.backbone_fraction == 1.0
     assert report.unexpected and all(name.startswith("attention.") for name in report.unexpected)
 
 
 def test_report_in_words(tmp_path: Path, resnet18_state: State) -> None:
     state = {f"module.{name}": value for name, value in resnet18_state.items()} | {"module.embedding": torch.ones(2)}
-    report = load_weights(resnet18_model(), save(tmp_path / "faces.pth", state))
+    report = load_pretrained(resnet18_model(), save(tmp_path / "faces.pth", state))
     lines = str(report).splitlines()
     assert len(lines) == 4
     assert lines[0].endswith("faces.pth: 100.0% of the backbone's tensors, 120 tensors in all")
@@ -256,7 +256,7 @@ def test_report_in_words(tmp_path: Path, resnet18_state: State) -> None:
 
 
 def test_a_report_with_nothing_to_tell_is_one_line() -> None:
-    assert str(WeightsReport("w.pt", ("a", "b"), (), (), {}, 1.0)).count("\n") == 0
+    assert str(LoadReport("w.pt", ("a", "b"), (), (), {}, 1.0)).count("\n") == 0
 
 
 # -- Refusals ----------------------------------------------------------------------------------------------------------
@@ -266,7 +266,7 @@ def test_95_percent_of_the_backbone_is_the_limit(tmp_path: Path, resnet18_state:
     names = [n for n in resnet18_state if not n.startswith("fc.") and not n.endswith("num_batches_tracked")]
     assert len(names) == BACKBONE_TENSORS
     five = {name: value for name, value in resnet18_state.items() if name not in names[:5]}
-    report = load_weights(resnet18_model(), save(tmp_path / "five.pth", five))
+    report = load_pretrained(resnet18_model(), save(tmp_path / "five.pth", five))
     assert report.backbone_fraction == pytest.approx(0.95)
     assert {f"backbone.network.{name}" for name in names[:5]} <= set(report.missing)
     six = {name: value for name, value in resnet18_state.items() if name not in names[:6]}
@@ -440,7 +440,7 @@ def published_name(backbone: str) -> str:
 def test_imagenet_from_the_hub_cache(hub: Path, resnet18_state: State) -> None:
     save(hub / published_name("resnet18"), resnet18_state)
     model = resnet18_model()
-    report = load_weights(model, "imagenet")
+    report = load_pretrained(model, "imagenet")
     assert_backbone_is(model, resnet18_state)
     assert report.backbone_fraction == 1.0
     assert report.source == "imagenet (ResNet18_Weights.IMAGENET1K_V1)"
@@ -459,7 +459,7 @@ def test_densenets_old_names(source: str, hub: Path) -> None:
     assert "features.denseblock1.denselayer1.norm.1.weight" in old
     path = save(hub / published_name("densenet121"), old)
     model = DACL("densenet121", image_size=32, attention="ones")
-    assert load_weights(model, "imagenet" if source == "imagenet" else path).backbone_fraction == 1.0
+    assert load_pretrained(model, "imagenet" if source == "imagenet" else path).backbone_fraction == 1.0
     name = "features.denseblock1.denselayer1.conv2.weight"
     assert torch.equal(model.state_dict()[f"backbone.network.{name}"], state[name])
 
@@ -493,7 +493,7 @@ def test_timm_weights(monkeypatch: pytest.MonkeyPatch) -> None:
         return network
 
     monkeypatch.setattr(timm, "create_model", create_model)
-    report = load_weights(model, "imagenet")
+    report = load_pretrained(model, "imagenet")
     assert asked[-1] == ("resnet18", True)
     assert report.backbone_fraction == 1.0 and report.unexpected == () and report.source == "imagenet (timm resnet18)"
     for name, value in published.items():

@@ -15,15 +15,15 @@ from dacl_edu.losses import build_loss
 from dacl_edu.plots import (
     LOOKS,
     confusion_matrices,
+    correct_and_wrong,
     face_sheet,
     gradient_field,
     interval_plot,
     per_class_comparison,
-    right_and_wrong,
     training_curves,
 )
 from dacl_edu.plots.curves import PANELS
-from dacl_edu.plots.samples import surest
+from dacl_edu.plots.samples import most_confident
 from dacl_edu.plots.style import class_look
 
 
@@ -149,16 +149,16 @@ def probabilities() -> tuple[torch.Tensor, torch.Tensor]:
     return labels, p
 
 
-def test_the_surest_answers_are_chosen_class_by_class() -> None:
+def test_the_most_confident_answers_are_chosen_class_by_class() -> None:
     labels, p = probabilities()
-    assert surest(labels, p, right=True, per_class=2) == [[1, 0], [3]]
-    assert surest(labels, p, right=False) == [[2], []], "what is not a number is no answer"
+    assert most_confident(labels, p, correct=True, per_class=2) == [[1, 0], [3]]
+    assert most_confident(labels, p, correct=False) == [[2], []], "what is not a number is no answer"
 
 
 def test_right_answers_stand_above_wrong_ones_in_the_column_of_their_class() -> None:
     labels, p = probabilities()
     images = torch.arange(5, dtype=torch.uint8)[:, None, None, None].mul(50).expand(5, 3, 8, 8).contiguous()
-    figure = right_and_wrong(images, labels, p, ["fear", "anger"], name="dacl")
+    figure = correct_and_wrong(images, labels, p, ["fear", "anger"], name="dacl")
     captions, hover = figure.data
     assert captions.customdata == (1, 3, 2, -1)
     assert captions.text == ("p: fear 90 %<br>t: fear", "p: anger 70 %<br>t: anger", "p: anger 80 %<br>t: fear", "none")
@@ -174,7 +174,7 @@ def test_right_answers_stand_above_wrong_ones_in_the_column_of_their_class() -> 
 def test_samples_that_do_not_belong_together_are_an_error(labels: list[int], p: object) -> None:
     images = torch.zeros(len(labels), 3, 8, 8, dtype=torch.uint8)
     with pytest.raises(UserError):
-        right_and_wrong(images, labels, p, ["fear", "anger"])
+        correct_and_wrong(images, labels, p, ["fear", "anger"])
 
 
 def test_a_sheet_of_nothing_is_an_error() -> None:
@@ -230,7 +230,7 @@ def test_every_figure_has_a_title_axes_and_words() -> None:
         per_class_comparison({"a": [np.eye(2)]}, ["x", "y"]),
         interval_plot({"a": (0.1, 0.2, 0.3)}, "Accuracy", "accuracy, %"),
         gradient_field(points=2),
-        right_and_wrong(images, labels, p, ["fear", "anger"]),
+        correct_and_wrong(images, labels, p, ["fear", "anger"]),
     ]
     for figure in figures:
         assert figure.layout.title.text and len(figure.layout.meta["alt"]) > 40

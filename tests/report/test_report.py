@@ -18,7 +18,7 @@ from dacl_edu.errors import UserError
 from dacl_edu.evaluation import embedding
 from dacl_edu.report import write_report
 from dacl_edu.report.blocks import Drawing, Note, Section
-from dacl_edu.report.gather import gather, parts
+from dacl_edu.report.gather import comparable_groups, gather
 from dacl_edu.report.page import render
 from dacl_edu.report.tables import Table
 from dacl_edu.report.write import make_sections, write_pictures
@@ -283,7 +283,7 @@ def test_what_is_no_run_is_left_out_with_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "config.json").write_text('{"colour": "blue"}')
     runs, notes = gather([tmp_path, tmp_path / "run"])
-    assert len(runs) == len(parts(runs)[0]) == 1, "named twice, read once"
+    assert len(runs) == len(comparable_groups(runs)[0]) == 1, "named twice, read once"
     assert len(notes) == 1 and notes[0].startswith("Left out") and "colour" in notes[0]
 
 

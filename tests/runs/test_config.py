@@ -83,7 +83,7 @@ def test_every_preset_is_valid_and_remembers_its_name(preset: str) -> None:
 SECTION_4_2 = {
     "backbone": "resnet18", "batch_size": 128, "accumulate": 1, "lr": 0.01, "momentum": 0.9, "nesterov": False,
     "weight_decay": 5e-4, "alpha": 0.5, "lam": 0.01, "load_size": 256, "image_size": 224, "augment": "ten_crop",
-    "erase": 0.0, "clip_norm": None, "schedule": "step", "limit": None,
+    "clip_norm": None, "schedule": "step", "limit": None,
 }  # fmt: skip
 
 
@@ -141,8 +141,9 @@ def test_the_optimizer_gets_momentum_weight_decay_and_no_frozen_weight() -> None
 
 def test_json_and_back_is_the_same_config() -> None:
     config = TrainConfig.from_preset(
-        "quick", root="~/faces", attention_widths=(32, 8), loss_parameters={"margin": 0.5}, clip_norm=1, weights="x.pt"
-    )
+        "quick", root="~/faces", attention_widths=(32, 8), loss_parameters={"margin": 0.5}, clip_norm=1,
+        pretrained="x.pt",
+    )  # fmt: skip
     again = TrainConfig.checked(json.loads(json.dumps(config.model_dump(mode="json"))))
     assert again == config
     assert again.root == Path("~/faces").expanduser() and again.attention_widths == (32, 8)

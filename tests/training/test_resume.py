@@ -82,7 +82,7 @@ CASES = {
 def test_resuming_is_exact(
     changes: dict[str, Any], config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own = config(epochs=4, augment="affine", erase=0.3, **changes)
+    own = config(epochs=4, augment="random_crop", **changes)
     expected = train(own, tmp_path / "straight", progress=False)
 
     with pytest.raises(KeyboardInterrupt):
@@ -205,7 +205,7 @@ def test_a_file_in_the_place_of_the_folder_is_refused(config: Config, tmp_path: 
 
 @pytest.mark.parametrize(
     "changes",
-    [{"backbone": "resnt18"}, {"weights": "absent.pt"}, {"attention_widths": (8, 0)}, {"method": "dcal"}],
+    [{"backbone": "resnt18"}, {"pretrained": "absent.pt"}, {"attention_widths": (8, 0)}, {"method": "dcal"}],
     ids=lambda changes: next(iter(changes)),
 )
 def test_a_mistyped_setting_leaves_no_folder_behind(changes: dict[str, Any], config: Config, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import re
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,7 +17,7 @@ from dacl_edu.data import load_dataset
 from dacl_edu.evaluation.predict import Predictions
 from dacl_edu.runs.run import Run
 from dacl_edu.training import TrainConfig
-from dacl_edu.widgets.confusion import (
+from dacl_edu.widgets.confusion_explorer import (
     COLUMNS,
     MOST,
     ORDERS,
@@ -38,7 +37,7 @@ def run_of(logits: torch.Tensor, labels: torch.Tensor, method: str = "dacl", dat
     empty = torch.zeros(len(labels), 0)
     predictions = Predictions(logits, empty, empty, labels, torch.arange(len(labels)))
     classes = list(load_dataset("bundled", "test").classes)
-    return Run(Path("nowhere"), config, {"classes": classes, "split": "test"}, predictions)
+    return Run(Path("nowhere"), config, result={"classes": classes, "split": "test"}, predictions=predictions)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +53,7 @@ def click(explorer: _Confusion, row: int, column: int) -> None:
     explorer._clicked(explorer.matrix.data[0], SimpleNamespace(point_inds=[(row, column)]), None)
 
 
-def test_a_cell_holds_its_images_the_surest_first() -> None:
+def test_a_cell_holds_its_images_the_most_confident_first() -> None:
     logits = torch.tensor([[0.0, 2.0], [3.0, 0.0], [0.0, 9.0], [0.0, 4.0], [float("nan"), 1.0]])
     labels = torch.tensor([0, 0, 0, 1, 0])
     cell = cell_of(logits, labels, true=0, predicted=1)
@@ -81,7 +80,7 @@ def test_faces_carry_probability_and_the_number_of_the_image() -> None:
     assert re.findall(r"alt='(.*?)'", html)[0] == "image 3: fear, taken for surprise"
     first = Image.open(io.BytesIO(base64.b64decode(re.findall(r"base64,(.*?)'", html)[0])))
     assert np.asarray(first).mean() == pytest.approx(200, abs=2)
-    assert heading(cell, ("fear", "surprise"), ORDERS[0]) == "fear taken for surprise: 2 images, surest first"
+    assert heading(cell, ("fear", "surprise"), ORDERS[0]) == "fear taken for surprise: 2 images, most confident first"
     none = cell_of(logits, labels, 1, 1)
     assert heading(none, ("fear", "fear"), ORDERS[0]) == "fear, recognised: no image"
     assert captions(faces_of(images, indices, none, ("fear", "fear"))) == []
@@ -121,15 +120,8 @@ def test_what_is_missing_is_said(runs: list[Run], tmp_path: Path) -> None:
     assert "nothing to show" in words.value and "Traceback" not in words.value
 
 
-def test_labels_width_and_the_first_answer(runs: list[Run]) -> None:
+def test_labels_and_width(runs: list[Run]) -> None:
     explorer = _Confusion(runs)
     for control in (explorer.run, explorer.true, explorer.predicted, explorer.order):
         assert control.description and len(control.tooltip) > 8
     assert explorer.matrix.layout.width + COLUMNS * (SIDE + 5) <= 900
-    took = []
-    for row, column in [(3, 3), (4, 4), (5, 5)]:
-        begin = time.process_time()
-        click(explorer, row, column)
-        took.append(time.process_time() - begin)
-    print(f"confusion explorer: first click {1000 * took[0]:.0f} ms, fastest {1000 * min(took):.0f} ms")
-    assert min(took) < 0.2, took  # time of the processor: the machine may be crowded

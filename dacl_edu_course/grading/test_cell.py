@@ -1,0 +1,153 @@
+"""Run test cells in the grader's own process, with stand-ins for the student's functions.
+
+What a student reads of a hidden test holds no number of its inputs: a function may put what it was called with into
+its error's message, or into the shape of what it returns, and the next submission would know the hidden batches.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from dacl_edu_course.authoring.assignment import HIDDEN
+from dacl_edu_course.questions.question import WrongAnswer
+from dacl_edu_course.sandbox.protocol import plain
+
+_ELSEWHERE = "with other numbers than those in your notebook: "
+_LETTERS = 1000
+_PARENTHESIS = re.compile(r"\([\d., e+−-]*\)")
+_NUMBER = re.compile(r"(?<![\w.])(?<!Eq\. )[-−+]?\d[\d.,e+−-]*\d%?")
+_QUOTED = re.compile(r"'[^']{3,}'|\"[^\"]{3,}\"")
+
+
+def names_wanted(source: str) -> tuple[str, ...]:
+    """Return the names that a test cell reads and does not make: those of the student.
+
+    Examples
+    --------
+    >>> names_wanted("from q import check\\nfor seed in (1, 2):\\n    check(loss, seed)")
+    ('loss',)
+    """
+    read, made = [], set(vars(builtins))
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Name):
+            if isinstance(node.ctx, ast.Load):
+                read.append(node.id)
+            else:
+                made.add(node.id)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            made |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            made.add(node.name)
+        elif isinstance(node, ast.arg):
+            made.add(node.arg)
+    return tuple(dict.fromkeys(name for name in read if name not in made))
+
+
+class TestCell:
+    """A test cell and the stand-ins that it asks.
+
+    The visible parts of all cells are to be run before the first hidden one: a process that has seen a hidden batch
+    could tell of it in the visible part of the next question.
+
+    Parameters
+    ----------
+    source : str
+        The cell as the instructor wrote it, hidden tests included.
+    answer : callable
+        ``answer(name)`` is the stand-in for what the student calls ``name``; AssertionError where there is none.
+
+    Examples
+    --------
+    >>> cell = "assert f(0) == 0, 'f(0) is not 0'\\n### BEGIN HIDDEN TESTS\\nassert f(31) == 31, 'f(31) is not 31'"
+    >>> cell = TestCell(cell, {"f": lambda n: 0}.get)
+    >>> cell.visible(), cell.hidden()
+    ('', 'with other numbers than those in your notebook: f(…) is not …')
+    """
+
+    def __init__(self, source: str, answer: Callable[[str], Any]) -> None:
+        self.source, self.answer = source, answer
+        self._names: dict[str, Any] = {"__name__": "test_cell"}
+
+    def visible(self) -> str:
+        """Run what the student's copy has of the cell, too; return "" where it passes, else what the student is told.
+
+        Once, and before :meth:`hidden`.
+        """
+        return _told(self._visible, _whole)
+
+    def hidden(self) -> str:
+        """Run the rest; return "" where it passes, else what the student is told: no numbers, no words of theirs."""
+        return _told(partial(self._run, hidden=True), _veiled)
+
+    def _visible(self) -> None:
+        self._names |= {name: self.answer(name) for name in names_wanted(self.source)}
+        self._run(hidden=False)
+
+    def _run(self, hidden: bool) -> None:
+        tree, lines = ast.parse(self.source), self.source.splitlines()
+        first = next((number for number, line in enumerate(lines, 1) if HIDDEN[0] in line), len(lines) + 1)
+        # A statement that holds a hidden region, and whatever follows one, is hidden as well.
+        tree.body = [node for node in tree.body if ((node.end_lineno or node.lineno) >= first) is hidden]
+        exec(compile(tree, "<test cell>", "exec"), self._names)
+
+
+def run_test_cell(source: str, answer: Callable[[str], Any]) -> str:
+    """Run an instructor's test cell, its visible part and then the hidden one; return "" or what the student is told.
+
+    Parameters
+    ----------
+    source : str
+    answer : callable
+        See :class:`TestCell`.
+
+    Examples
+    --------
+    >>> run_test_cell("assert double(2) == 4, 'is not twice the number'", {"double": lambda n: n * n}.get)
+    ''
+    >>> run_test_cell("assert double(3) == 6, 'is not twice the number'", {"double": lambda n: n * n}.get)
+    'is not twice the number'
+    """
+    cell = TestCell(source, answer)
+    return cell.visible() or cell.hidden()
+
+
+def _told(run: Callable[[], None], said: Callable[[str], str]) -> str:
+    try:
+        run()
+    except WrongAnswer as error:
+        cause = error.__cause__
+        if said is _veiled and cause is not None and not isinstance(cause, AssertionError):
+            # A check met what it did not expect, and Python's own message quotes it.
+            message = _ELSEWHERE + f"what it returns is not of the kind asked for ({type(cause).__name__})"
+        else:
+            message = said(error.message)
+        return str(WrongAnswer(error.title, message, error.look))
+    except AssertionError as error:
+        return said(str(error)) or "the check failed"
+    except Exception as error:
+        # What a check did not foresee is no point either, and it must be seen: the instructor reads every reason.
+        line = "" if said is _veiled else f": {plain((str(error).splitlines() or [''])[0], 200)}"
+        return f"the answer could not be checked: {type(error).__name__}{line}"
+    return ""
+
+
+def _whole(text: str) -> str:
+    """One line, not endless: there may be words of the student in it."""
+    return plain(text, _LETTERS)
+
+
+def _veiled(text: str) -> str:
+    """A message without the numbers that a batch, or what was returned for it, may have put there.
+
+    Examples
+    --------
+    >>> _veiled("has the shape (7, 123), must have (7, 5), differs in 75%, 2 times Eq. 10").partition(": ")[2]
+    'has the shape (…), must have (…), differs in …, 2 times Eq. 10'
+    """
+    text = _PARENTHESIS.sub("(…)", plain(text, _LETTERS))
+    return _ELSEWHERE + _QUOTED.sub("…", _NUMBER.sub("…", text))

@@ -1,0 +1,246 @@
+"""Look through a folder, or a .zip, as a learning platform gives it: which file is whose, and from when.
+
+Nothing here follows a link, waits for a pipe, or trusts a name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import lzma
+import os
+import re
+import stat
+import struct
+import time
+import unicodedata
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dacl_edu.errors import UserError
+
+MOST = 30_000_001
+"""Bytes of one file that are kept: one more than a notebook that is still read may have."""
+_ALL = 8 * 2**30
+_FILES = 100_000
+_STAMP = re.compile(
+    r"(?<!\d)(20\d\d)-?([01]\d)-?([0-3]\d)(?:[ T_.-]{0,3}([0-2]\d)[-:h._]?([0-5]\d)(?:[-:m._]?([0-5]\d))?)?(?!\d)"
+)
+_BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error)
+_IGNORED = {".ipynb_checkpoints", "__MACOSX", "__pycache__"}
+
+
+@dataclass(frozen=True)
+class HandedIn:
+    """One file of one student.
+
+    Attributes
+    ----------
+    path : Path
+    name : str
+        As the student, or the platform, called it, below the student's folder.
+    when : datetime
+        From the name if it holds a time stamp, else when it was changed; in UTC.
+    """
+
+    path: Path
+    name: str
+    when: datetime
+
+    @property
+    def is_notebook(self) -> bool:
+        """By its name; what is in it is another question."""
+        return ".ipynb" in self.name.lower()
+
+
+def files_by_student(folder: Path, assignment: str) -> tuple[dict[str, list[HandedIn]], dict[str, list[str]]]:
+    """Return the files, and what was refused, by student as the folder names them.
+
+    ``STUDENT/…/anything.ipynb``, or flat ``STUDENT_aN_name….ipynb`` and ``STUDENT.ipynb``.
+    """
+    files: dict[str, list[HandedIn]] = {}
+    notes: dict[str, list[str]] = {}
+    for entry in sorted(os.scandir(folder), key=lambda each: each.name):
+        if entry.name in _IGNORED or entry.name.startswith("."):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            student = entry.name.partition("_assignsubmission_")[0]
+            files.setdefault(student, [])
+            for found in _below(Path(entry.path), Path(entry.path), notes.setdefault(student, [])):
+                files[student].append(found)
+            continue
+        owner = _owner(entry.name, assignment)
+        if entry.is_symlink():
+            files.setdefault(owner, [])
+            notes.setdefault(owner, []).append(f"{plain_name(entry.name)} is a symbolic link: it was not followed.")
+        elif ".ipynb" in entry.name.lower():
+            files.setdefault(owner, [])
+            if found_file := _regular(Path(entry.path), entry.name, notes.setdefault(owner, [])):
+                files[owner].append(found_file)
+    return files, notes
+
+
+def unzip(archive: Path, target: Path) -> list[tuple[str, str]]:
+    """Unpack a class's .zip file by file; return the names that were refused, and why.
+
+    :func:`dacl_edu.data.archive.unpack` refuses an archive as a whole. Here one student's bomb must not keep back the
+    others: an entry with a name that leads out, a link or a damaged one is left out, a huge one is cut off where it is
+    too large to be read anyway.
+
+    Raises
+    ------
+    UserError
+        It is no zip file.
+    """
+    refused: list[tuple[str, str]] = []
+    left = _ALL
+    try:
+        source = zipfile.ZipFile(archive)
+    except (zipfile.BadZipFile, OSError, ValueError) as error:
+        raise UserError(
+            f"{archive}: cannot be unpacked ({error})", hint="give the folder, or download it again"
+        ) from error
+    with source:
+        for member in source.infolist()[:_FILES]:
+            parts = member.filename.replace("\\", "/").split("/")
+            kind = stat.S_IFMT(member.external_attr >> 16)
+            if ".." in parts or parts[0] in ("", "~") or ":" in parts[0] or "\0" in member.filename:
+                refused.append((member.filename, "the name leads out of the folder"))
+            elif kind not in (0, stat.S_IFREG, stat.S_IFDIR) or member.flag_bits & 1:
+                refused.append((member.filename, "a link or an encrypted file"))
+            else:
+                place = target.joinpath(*(part[:200] for part in parts if part not in ("", ".")))
+                try:
+                    left -= _extract(source, member, place, min(MOST, left))
+                except (*_BROKEN, OSError, EOFError, RuntimeError, ValueError, OverflowError) as error:
+                    refused.append((member.filename, f"it cannot be unpacked ({type(error).__name__})"))
+        if len(source.infolist()) > _FILES:
+            refused.append(("the rest", f"there are more than {_FILES:,} files"))
+    return refused
+
+
+def unwrapped(folder: Path, name: str) -> Path:
+    """Return the inner folder where an archive holds one that bears the archive's own name."""
+    inside = [path for path in folder.iterdir() if path.name not in _IGNORED]
+    return inside[0] if len(inside) == 1 and inside[0].name == name and inside[0].is_dir() else folder
+
+
+def safe_names(students: list[str]) -> dict[str, str]:
+    """Return a name for each student that is safe as a folder; two students never get one.
+
+    Examples
+    --------
+    >>> safe_names(["ada", "Müller, Jo", "../x"])
+    {'ada': 'ada', 'Müller, Jo': 'Müller_Jo', '../x': 'x'}
+    >>> safe_names(["a b", "a_b"])
+    {'a b': 'a_b-c8687a08', 'a_b': 'a_b'}
+    """
+    plain = {name: _safe(name) for name in students}
+    twice = Counter(safe.casefold() for safe in plain.values())
+    named = {
+        name: safe if name == safe or (safe and twice[safe.casefold()] == 1) else f"{safe or 'student'}-{_digest(name)}"
+        for name, safe in plain.items()
+    }
+    taken: set[str] = set()
+    # Somebody may be called what another was renamed to; and some systems take capitals for small letters.
+    for name in sorted(named, key=lambda name: (name != named[name], name)):
+        while named[name].casefold() in taken:
+            named[name] = f"{named[name]}-{_digest(name)}"
+        taken.add(named[name].casefold())
+    return named
+
+
+def plain_name(name: str, most: int = 120) -> str:
+    """Return a file's name for a message: no control characters, no end of a line, not endless."""
+    return "".join(c if c.isprintable() else "�" for c in name[:most])
+
+
+def _safe(name: str) -> str:
+    text = unicodedata.normalize("NFC", name.encode("utf-8", "replace").decode())
+    return re.sub(r"[^\w.@-]+", "_", text).strip("._-")[:80]
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+
+
+def _owner(name: str, assignment: str) -> str:
+    """The student in a flat file's name."""
+    stem = re.split(r"\.ipynb", name, maxsplit=1, flags=re.IGNORECASE)[0]
+    stem = re.sub(r" ?\(\d+\)$", "", stem)  # a browser's second download
+    stem = _STAMP.sub("", stem.partition(f"_{assignment}")[0])
+    return stem.strip(" ._-") or name
+
+
+def _below(folder: Path, root: Path, notes: list[str]) -> Iterator[HandedIn]:
+    count = 0
+    for place, folders, names in os.walk(folder):
+        for name in list(folders):
+            if name in _IGNORED:
+                folders.remove(name)
+            elif Path(place, name).is_symlink():
+                folders.remove(name)
+                notes.append(f"{plain_name(name)} is a symbolic link: it was not followed.")
+        folders.sort()
+        for name in sorted(names):
+            count += 1
+            if count > 2000:
+                notes.append("There are more than 2,000 files: the rest was not looked at.")
+                return
+            shown = Path(place, name).relative_to(root).as_posix()
+            if not name.startswith("._") and name != "timestamp.txt":
+                found = _regular(Path(place, name), shown, notes)
+                if found:
+                    yield found
+
+
+def _regular(path: Path, shown: str, notes: list[str]) -> HandedIn | None:
+    found = path.lstat()
+    if stat.S_ISREG(found.st_mode):
+        return HandedIn(path, shown, _when(path, shown, found.st_mtime))
+    what = "a symbolic link: it was not followed" if stat.S_ISLNK(found.st_mode) else "no regular file"
+    notes.append(f"{plain_name(shown)} is {what}.")
+    return None
+
+
+def _when(path: Path, shown: str, changed: float) -> datetime:
+    for match in reversed(list(_STAMP.finditer(shown))):
+        year, month, day, hour, minute, second = (int(part or 0) for part in match.groups())
+        try:
+            return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+        except ValueError:
+            continue
+    beside = path.with_name("timestamp.txt")
+    if beside.is_file() and not beside.is_symlink() and beside.stat().st_size < 100:
+        try:
+            stamp = datetime.fromisoformat(beside.read_text().strip().removesuffix(" UTC").strip())
+            if 2000 <= stamp.year <= 2100:  # else a program that reads it later fails
+                return stamp.replace(tzinfo=UTC) if stamp.tzinfo is None else stamp.astimezone(UTC)
+        except (ValueError, OverflowError):
+            pass
+    try:
+        return datetime.fromtimestamp(min(max(0, int(changed)), 2**32), tz=UTC)
+    except (ValueError, OverflowError, OSError):
+        return datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _extract(source: zipfile.ZipFile, member: zipfile.ZipInfo, place: Path, most: int) -> int:
+    if member.is_dir():
+        place.mkdir(parents=True, exist_ok=True)
+        return 0
+    place.parent.mkdir(parents=True, exist_ok=True)
+    written = 0
+    with source.open(member) as packed, open(place, "xb") as file:
+        try:
+            while written < most and (part := packed.read(min(2**20, most - written))):
+                written += file.write(part)
+        except Exception:
+            place.unlink()  # half a file is no submission
+            raise
+    stamp = time.mktime((*member.date_time, 0, 0, -1))
+    os.utime(place, (stamp, stamp))
+    return written
