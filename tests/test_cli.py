@@ -105,7 +105,7 @@ def test_a_run_goes_into_a_folder_of_any_name(
         ["train", "--preset", "smoke", "--out", "{}"],
         ["train", "--preset", "smoke", "--root", "{}"],
         ["train", "--preset", "smoke", "--data", "folder", "--root", "{}"],
-        ["train", "--preset", "smoke", "--weights", "{}", "--out", "run"],
+        ["train", "--preset", "smoke", "--pretrained", "{}", "--out", "run"],
         ["demo", "--profile", "smoke", "--out", "{}"],
         ["run-notebook", "08", "--out", "{}"],
         ["run-notebook", "08", "-p", "out", "{}"],
