@@ -79,7 +79,7 @@ def test_train_prints_a_table_and_the_folder(cli: Cli, faces: Path, tmp_path: Pa
     assert err.count("center epoch ") == 2 and "center epoch" not in out
 
 
-ODD = "my \"cour's\" 王 {0} [1]"
+ODD = 'my "cour\'s" 王 {0} [1]'
 
 
 def test_a_run_goes_into_a_folder_of_any_name(
