@@ -9,6 +9,7 @@ import logging
 import os
 import shlex
 import sys
+import textwrap
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from importlib.util import find_spec
@@ -283,7 +284,13 @@ def demo(
     except KeyboardInterrupt:
         _stderr(f"interrupted; finished epochs are in {out}. The same command continues")
         raise typer.Exit(130) from None
+    from dacl_edu.runs.standing import first_lines
+
+    said = first_lines(runs)
+    print(said[0])
     Console().print(result_tables([run.result for run in runs]))
+    for line in said[1:]:
+        print(textwrap.fill(line, 80))
     print(f"notebooks  {out / '07_training.ipynb'}, {out / '08_results.ipynb'}")
     print(f"results    {out / 'results.csv'}")
     print(f"report     {page}")
