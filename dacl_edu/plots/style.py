@@ -19,8 +19,9 @@ LOOKS: tuple[tuple[str, str, str], ...] = (
 """Colour, dash and symbol of the first, second, … series (methods, runs)."""
 
 _CLASS_COLOURS = (YELLOW, PURPLE, GREEN, ORANGE, BLUE, BLACK, SKY)
-# All that plotly can draw in space too, but for the open circle, which would look like the ring of a wrong answer.
-_CLASS_SYMBOLS = ("circle", "square", "diamond", "cross", "x", "square-open", "diamond-open")
+# The filled ones that plotly can draw in space too. An open one would look like the ring of a wrong answer, so two come
+# twice: with the colours that are easiest told apart by whoever sees no red or no green.
+_CLASS_SYMBOLS = ("circle", "square", "diamond", "cross", "x", "square", "circle")
 
 
 class ClassLook(NamedTuple):

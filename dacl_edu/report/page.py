@@ -122,7 +122,7 @@ def readable(spec: dict[str, Any]) -> dict[str, Any]:
     layout.pop("images", None)  # sheets of faces are elements of the page
     if layout.pop("title", None):
         margin = layout.setdefault("margin", {})
-        margin["t"] = max(margin.get("t", 100) - 34, 24)
+        margin["t"] = max(margin.get("t", 58) - 34, 24)
     return _with_larger_text(spec)
 
 

@@ -66,7 +66,7 @@ def _beside_full(group: Runs) -> Iterator[Block]:
     if not full:
         return
     yield full_table(group, full)
-    yield Note(f"{over_seeds(full)} {QUESTION} One column was stopped early or has one seed, the other has neither.")
+    yield Note(f"{over_seeds(full)} {QUESTION} Only the last column was trained to its end, with several seeds.")
 
 
 def _tables(group: Runs) -> Iterator[Block]:
@@ -77,7 +77,7 @@ def _tables(group: Runs) -> Iterator[Block]:
 
 def _accuracy(group: Runs) -> Drawing:
     from dacl_edu.evaluation.significance import accuracy_interval, seeds_interval
-    from dacl_edu.plots import interval_plot
+    from dacl_edu.plots import LOOKS, interval_plot
 
     by_method: dict[str, list[float]] = {}
     for run in group:
@@ -106,6 +106,11 @@ def _accuracy(group: Runs) -> Drawing:
     if full:
         words[f"Rows named full: {FULL}."] = None
     figure = interval_plot(intervals, f"Accuracy on {described(group)}", "accuracy, %", images_only)
+    order = list(dict.fromkeys([*by_method, *(name.removesuffix(", full") for name in full)]))
+    for trace in figure.data:  # a method has one look, here and there
+        if trace.y[0] not in images_only:
+            place = order.index(trace.y[0].partition("<br>")[0].removesuffix(", full"))
+            trace.marker.color, _, trace.marker.symbol = LOOKS[place % len(LOOKS)]
     return Drawing(figure, " ".join(words))
 
 

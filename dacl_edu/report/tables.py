@@ -10,6 +10,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from dacl_edu.evaluation.compare import compare_runs
+from dacl_edu.evaluation.metrics import mean_attention
 from dacl_edu.evaluation.paper import TABLE_1, TABLE_2, TEST_IMAGES, TEST_PARTS, published_results
 from dacl_edu.evaluation.significance import difference_interval, mcnemar, p_text, seeds_difference
 from dacl_edu.report.gather import PLACE, equivalent_command, first_of_each
@@ -320,7 +321,7 @@ def _number(value: Any, digits: int) -> str:
         return str(value)
     if not math.isfinite(value):
         return "–"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}f}"
+    return (f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}f}").replace("-", "−")
 
 
 def _mean_and_spread(mean: float, spread: float) -> str:

@@ -66,8 +66,10 @@ window.daclReflow = (function () {
         cell.y.domain = [Math.max(0, 1 - (top + high) / below), 1 - top / below];
         if (cell.left > 0.02 && place === 0) {  // its labels stood at the first panel of its row
           const first = all.find(other => near(other.top, cell.top) && other.left < 0.02);
-          if (first && cell.y.showticklabels === false) cell.y.showticklabels = true;
-          if (first && first.y.title && !(cell.y.title && cell.y.title.text)) cell.y.title = { ...first.y.title };
+          if (first && cell.y.matches && first.y.showticklabels !== false) cell.y.showticklabels = true;
+          if (first && cell.y.matches && first.y.title && !(cell.y.title && cell.y.title.text)) {
+            cell.y.title = { ...first.y.title };
+          }
         }
         moves.push([cell, cell.x.domain, cell.y.domain]);
       });
@@ -101,7 +103,7 @@ window.daclReflow = (function () {
     }
     for (const cell of all) {
       const wide = (cell.x.domain ? cell.x.domain[1] - cell.x.domain[0] : 1) * (width - m.l - m.r);
-      if (cell.x.title && cell.x.title.text) cell.x.title.text = wrap(cell.x.title.text, Math.max(18, wide / 7));
+      if (cell.x.title && cell.x.title.text) cell.x.title.text = wrap(cell.x.title.text, Math.max(18, wide / 9.5));
       if (narrow && cell.x.nticks) cell.x.nticks = Math.min(cell.x.nticks, 8);
     }
     layout.margin = m;
