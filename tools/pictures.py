@@ -56,15 +56,22 @@ def lesson(opened: Any, folder: Path) -> bytes:
 
 def loss_lab(opened: Any, folder: Path) -> bytes:
     """Features and centers after thirty steps of Eq. 8 and Eq. 11."""
-    from dacl_edu.widgets.loss_lab import LabSettings, start, step
+    from dacl_edu.losses import build_loss
+    from dacl_edu.widgets.loss_lab import LabSettings, center_step, measure, start, step
     from dacl_edu.widgets.loss_lab_figure import lab_figure
 
     settings = LabSettings(attention=(1.0, 0.2))
-    state = start(settings)
+    state, metric = start(settings), build_loss(settings.loss)
     for _ in range(30):
-        state = step(state, settings)
+        state = step(state, settings, metric)
+    pulls = measure(state, settings, metric)
+    losses = (*state.history, (pulls.total, pulls.softmax, pulls.metric))
+    figure = lab_figure(
+        state.features, state.labels, state.centers, state.center_path, pulls.of_softmax, pulls.of_metric,
+        center_step(state, settings, metric), losses,
+    )  # fmt: skip
     file = folder / "lab.html"
-    lab_figure(state, settings).write_html(file, include_plotlyjs=True, default_width=WIDTH - 20)
+    figure.write_html(file, include_plotlyjs=True, default_width=WIDTH - 20)
     opened.goto(file.as_uri())
     opened.wait_for_selector(".js-plotly-plot .main-svg")
     opened.wait_for_timeout(1000)
@@ -73,8 +80,8 @@ def loss_lab(opened: Any, folder: Path) -> bytes:
 
 def report(opened: Any, folder: Path) -> bytes:
     """The training curves of the runs that come with the project, with their bands."""
-    from dacl_edu.report.page import render
     from dacl_edu.report.gather import comparable_groups, gather
+    from dacl_edu.report.page import render
     from dacl_edu.report.results import results_section, training_section
     from dacl_edu.runs.standing import first_lines
 
