@@ -1133,7 +1133,7 @@ network = copy.deepcopy(model.attention)
 before = network(maps).detach()  # (n, d)
 with torch.no_grad():
     for weight, gradient in zip(network.parameters(), from_metric[1:], strict=True):
-        weight -= 1e-3 * gradient  # the paper's rate 0.1 times λ = 0.01
+        weight -= 1e-3 * gradient  # rate 0.1 (preset quick) times λ = 0.01
 Δa = network(maps).detach() - before  # (n, d)
 print("share that rises:", rounded((Δa > 0).double().mean(), 2))
 print("mean change:", rounded(Δa.mean(), 4), " weighted by D²:", rounded((Eq_10 * Δa).sum() / Eq_10.sum(), 4))

@@ -607,7 +607,7 @@ if trained:
     assert large_far > 0.5 and high < 0
 
 # %% [markdown]
-# Size and distance go together clearly. Attention goes against distance, as lesson 05 has it, but weakly (−0.14, interval −0.21 to −0.07), over all dimensions; what counts in the
+# Size and distance go together clearly. Attention goes against distance, as lesson 05 has it, but weakly (−0.14, interval −0.22 to −0.08), over all dimensions; what counts in the
 # loss are the few large ones (the last section shows that they are enough to lower it by a sixth). So in this run attention is somewhat higher on
 # the quiet features of a class and *lets go* of the loud ones. That need not be bad: features that the classifier needs are pulled less. But
 # "attention = importance" is not a reading that these numbers allow. They are of *one* network: the interval says what other dimensions would have

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 import torch.multiprocessing as mp
+from fresh_arrays import FreshArrays
 from references import loop_eq11
 from torch import Tensor
 
@@ -127,6 +128,42 @@ def test_four_micro_batches_give_the_bits_of_the_joined_batch(generator: torch.G
             micro.accumulate(x[rows], a[rows], y[rows])
         micro.step()
     assert torch.equal(joined.centers, micro.centers)
+
+
+def test_with_many_classes_a_step_touches_the_rows_of_its_classes_alone(generator: torch.Generator) -> None:
+    many, classes = 1000, [3, 999, 3, 0, 500, 3]
+    module = ClassCenters(many, D, alpha=0.5, generator=generator)
+    before = module.centers.clone()
+    x, a = torch.randn(6, D, generator=generator), torch.rand(6, D, generator=generator)
+    with FreshArrays() as fresh:
+        for rows in (slice(0, 4), slice(4, 6)):  # class 3 is in both micro-batches
+            module.accumulate(x[rows], a[rows], torch.tensor(classes[rows]))
+        module.step()
+    assert max(fresh.sizes) <= 6 * D  # whatever K is
+    expected = before - 0.5 * center_delta(x, a, torch.tensor(classes), before)
+    assert torch.equal(module.centers, expected)
+    module.step()  # every sum was forgotten
+    assert torch.equal(module.centers, expected)
+
+
+def test_a_discarded_batch_of_many_classes_leaves_nothing_behind(generator: torch.Generator) -> None:
+    module = ClassCenters(1000, D, generator=generator)
+    before = module.centers.clone()
+    module.accumulate(torch.randn(2, D, generator=generator), None, torch.tensor([7, 8]))
+    module.discard()
+    module.accumulate(torch.zeros(1, D), torch.zeros(1, D), torch.tensor([7]))  # weights of 0 ask for no move
+    module.step()
+    assert torch.equal(module.centers, before)
+
+
+@pytest.mark.parametrize("num_classes", [4, 1000])
+def test_no_number_is_read_off_a_device(num_classes: int) -> None:
+    """The meta device has shapes and no numbers, so whatever would make a GPU wait raises there."""
+    module = ClassCenters(num_classes, D).to("meta")
+    module.accumulate(torch.ones(6, D, device="meta"), None, torch.zeros(6, dtype=torch.long, device="meta"))
+    module.step()
+    module.discard()
+    assert module().shape == (num_classes, D)
 
 
 def test_stepping_after_each_micro_batch_would_be_something_else(generator: torch.Generator) -> None:

@@ -95,7 +95,7 @@ def test_train_prints_a_table_and_the_folder(cli: Cli, faces: Path, tmp_path: Pa
     assert err.count("center epoch ") == 2 and "center epoch" not in out
 
 
-ODD = "my \"cour's\" 王 {0} [1]"
+ODD = 'my "cour\'s" 王 {0} [1]'
 
 
 def test_a_run_goes_into_a_folder_of_any_name(
@@ -121,7 +121,7 @@ def test_a_run_goes_into_a_folder_of_any_name(
         ["train", "--preset", "smoke", "--out", "{}"],
         ["train", "--preset", "smoke", "--root", "{}"],
         ["train", "--preset", "smoke", "--data", "folder", "--root", "{}"],
-        ["train", "--preset", "smoke", "--weights", "{}", "--out", "run"],
+        ["train", "--preset", "smoke", "--pretrained", "{}", "--out", "run"],
         ["demo", "--profile", "smoke", "--out", "{}"],
         ["run-notebook", "08", "--out", "{}"],
         ["run-notebook", "08", "-p", "out", "{}"],

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dacl_edu.lessons.ledger import load_ledger, numbers_named
+from dacl_edu.lessons.ledger import load_ledger
+from tools.ledger_rules import numbers_named
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "docs" / "errata.md").read_text(encoding="utf-8")

@@ -18,7 +18,7 @@ TARGETS = ("run", "test", "test-browser", "lab", "site", "course-demo", "assignm
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A copy of what make reads, in which everything is installed."""
-    folder = tmp_path / "my \"cour's\" 王"
+    folder = tmp_path / 'my "cour\'s" 王'
     (folder / ".venv" / "bin").mkdir(parents=True)
     for name in ("Makefile", "pyproject.toml", "requirements.lock"):
         shutil.copy(ROOT / name, folder)

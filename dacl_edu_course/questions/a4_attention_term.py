@@ -187,9 +187,7 @@ def entropy_gradient(answer: Any, seed: int = 0) -> None:
         check.value(found, torch.from_numpy(reference.entropy_gradient(a.numpy())), title, TIGHT)
 
 
-@question(
-    "Question 5: your own term", look="the five requirements above; lesson 05, 'Does attention fall?'"
-)
+@question("Question 5: your own term", look="the five requirements above; lesson 05, 'Does attention fall?'")
 @without_amounts
 def my_term(answer: Any, seed: int = 0) -> None:
     """``my_term(a)``: a number, a mean over samples, differentiable; and it keeps attention without levelling it."""

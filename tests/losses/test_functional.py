@@ -6,11 +6,12 @@ import math
 
 import pytest
 import torch
+from fresh_arrays import FreshArrays
 from references import loop_eq4, loop_eq9, loop_eq10, random_batch
 from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 
-from dacl_edu.losses import center_loss, softmax_loss, sparse_center_loss
+from dacl_edu.losses import Objective, SparseCenterLoss, center_loss, softmax_loss, sparse_center_loss
 from dacl_edu.losses.functional import SparseCenterLossFunction
 
 M, D, K = 6, 4, 3
@@ -129,9 +130,9 @@ def test_gradcheck_catches_a_broken_backward(
     wrong_x, wrong_a = BROKEN[fault]
     right = SparseCenterLossFunction.backward
 
-    def broken(ctx, g):  # type: ignore[no-untyped-def]
-        d_x, d_a, none, d_c = right(ctx, g)
-        x, a, y, c = ctx.saved_tensors
+    def broken(ctx, g, *_):  # type: ignore[no-untyped-def]
+        d_x, d_a, none, d_c = right(ctx, g, *_)
+        x, a, y, c, *_ = ctx.saved_tensors
         diff, m = x - c[y], len(x)
         return wrong_x(a, diff, m, g) if wrong_x else d_x, wrong_a(a, diff, m, g) if wrong_a else d_a, none, d_c
 
@@ -228,6 +229,45 @@ def test_works_under_functional_transforms(batch: tuple[Tensor, ...]) -> None:
 def test_gpu_agrees_with_cpu(batch: tuple[Tensor, ...]) -> None:
     x, a, y, c = batch
     assert_same(sparse_center_loss(*(t.cuda() for t in batch)).cpu(), sparse_center_loss(x, a, y, c))
+
+
+# -- what it costs
+
+
+def plain_eq_4(x: Tensor, a: Tensor, y: Tensor, c: Tensor) -> Tensor:
+    return (a * (x - c[y]).pow(2)).sum() / (2 * len(x))
+
+
+def test_the_hand_written_backward_makes_five_arrays_where_autograd_makes_more(batch: tuple[Tensor, ...]) -> None:
+    x, a, y, c = (t.clone().requires_grad_() if t.is_floating_point() else t for t in batch)
+    made = {}
+    for function in (sparse_center_loss, plain_eq_4):
+        with FreshArrays() as fresh:
+            function(x, a, y, c.detach()).backward()
+        made[function] = sum(size == M * D for size in fresh.sizes)
+        x.grad = a.grad = None
+    assert made[sparse_center_loss] == 5  # D, aD, aD * D, and the two gradients: nothing twice
+    assert made[plain_eq_4] >= 8
+
+
+def test_backward_can_be_called_twice(batch: tuple[Tensor, ...]) -> None:
+    """What the forward kept is not written over."""
+    x, a, y, c = (t.clone().requires_grad_() if t.is_floating_point() else t for t in batch)
+    loss = sparse_center_loss(x, a, y, c)
+    first = torch.autograd.grad(loss, (x, a, c), retain_graph=True)
+    for once, again in zip(first, torch.autograd.grad(loss, (x, a, c)), strict=True):
+        assert_same(again, once, atol=0)
+
+
+def test_no_number_is_read_off_a_device() -> None:
+    """The meta device has shapes and no numbers, so whatever would make a GPU wait raises there."""
+    x, a = (torch.randn(M, D, device="meta", requires_grad=True) for _ in range(2))
+    y, c = LABELS.to("meta"), torch.randn(K, D, device="meta")
+    terms = Objective(SparseCenterLoss())(torch.randn(M, K, device="meta"), x, a, y, c)
+    (terms.total + center_loss(x, y, c) + sparse_center_loss(x, a, y, c)).backward()
+    assert x.grad is not None and x.grad.shape == (M, D)
+    with pytest.raises(RuntimeError, match="meta"):
+        terms.total.item()
 
 
 # -- wrong inputs
