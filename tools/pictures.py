@@ -1,7 +1,7 @@
 """Pictures for the README and the site's front page: ``python -m tools.pictures``; a name makes one of them alone.
 
-Each is made from what the project holds: a stored lesson, the loss lab's figure after some steps, the report on the runs
-that come with the project. Chromium draws them; they are stored small.
+Each is made from what the project holds: a stored lesson, the loss lab's figure after some steps, the report on the
+runs that come with the project. Chromium draws them; they are stored small.
 """
 
 from __future__ import annotations

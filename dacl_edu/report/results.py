@@ -98,8 +98,8 @@ def _accuracy(group: Runs) -> Drawing:
             row = f"{name}<br>one seed: images only"
             images_only.add(row)
             words[
-                "In grey: a single seed each. The bar says what other test images might have given (Wilson, 95 %); what "
-                "another seed would give is not in it, so bars that do not touch rank nothing."
+                "In grey: a single seed each. The bar says what other test images might have given (Wilson, 95 %); "
+                "what another seed would give is not in it, so bars that do not touch rank nothing."
             ] = None
         low, middle, high = interval
         intervals[row] = (100 * low, 100 * middle, 100 * high)
@@ -125,8 +125,8 @@ def _pairs(group: Runs) -> Iterator[Block]:
     if over is not None:
         yield over
     yield Note(
-        "All methods answered the same images, so only those count on which two disagree. p (McNemar) is the chance of a split "
-        "at least as uneven if each disagreement were a fair coin. It compares two trained models, not two methods: "
+        "All methods answered the same images, so only those count on which two disagree. p (McNemar) is the chance of "
+        "a split at least as uneven if each disagreement were a fair coin. It compares two trained models, not two methods: "
         "another seed gives another model."
     )
 
@@ -271,7 +271,11 @@ def _cells(figure: Any, images: torch.Tensor) -> list[tuple[str, str, str]]:
     faces = dict(zip(shown, thumbnails(images[shown], 96, 85), strict=True)) if shown else {}
     half = len(places) // 2
     return [
-        ("confident and correct" if at < half else "confident and wrong", faces.get(place, ""), words.replace("<br>", ", "))
+        (
+            "confident and correct" if at < half else "confident and wrong",
+            faces.get(place, ""),
+            words.replace("<br>", ", "),
+        )
         for at, (place, words) in enumerate(zip(places, captions, strict=True))
     ]
 

@@ -243,7 +243,14 @@ def beyond_accuracy_table(runs: Sequence[Run]) -> Table:
         spread = [stdev(column) if len(column) > 1 else math.nan for column in columns]
         cells = [_mean_and_spread(mean(c), s) for c, s in zip(columns, spread, strict=True)]
         rows.append([group, str(len(values)), *cells])
-    columns_named = ["method", "seeds", "accuracy, %", "average accuracy, %", "macro-F1, %", "calibration error, points"]
+    columns_named = [
+        "method",
+        "seeds",
+        "accuracy, %",
+        "average accuracy, %",
+        "macro-F1, %",
+        "calibration error, points",
+    ]
     return Table("Beyond accuracy: mean ± standard deviation over seeds", columns_named, rows)
 
 
