@@ -69,7 +69,8 @@ def _profiles(features: Features, name: str) -> Drawing:
     return Drawing(
         figure,
         f"{name}, as in the paper's Fig. 5: two samples of every class, each over its class's mean. The paper reads "
-        "off such lines that samples of a class attend alike; the matrix says how much alike, after taking away what all share.",
+        "off such lines that samples of a class attend alike; the matrix says how much alike, after taking away what "
+        "all share.",
     )
 
 

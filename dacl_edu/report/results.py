@@ -126,8 +126,8 @@ def _pairs(group: Runs) -> Iterator[Block]:
         yield over
     yield Note(
         "All methods answered the same images, so only those count on which two disagree. p (McNemar) is the chance of "
-        "a split at least as uneven if each disagreement were a fair coin. It compares two trained models, not two methods: "
-        "another seed gives another model."
+        "a split at least as uneven if each disagreement were a fair coin. It compares two trained models, not two "
+        "methods: another seed gives another model."
     )
 
 
