@@ -89,6 +89,7 @@ def report(opened: Any, folder: Path) -> bytes:
     sections = [training_section(runs), results_section(comparable_groups(runs))]
     file = folder / "report.html"
     file.write_text(render(sections, "softmax, center, dacl on bundled", first_lines(runs)), encoding="utf-8")
+    opened.set_viewport_size({"width": WIDTH * 4 // 3, "height": HEIGHT * 4 // 3})  # more of it, smaller
     opened.goto(file.as_uri())
     opened.wait_for_selector("body[data-drawn]", timeout=120_000)
     return opened.screenshot()
