@@ -9,6 +9,7 @@ import logging
 import os
 import shlex
 import sys
+import textwrap
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from importlib.util import find_spec
@@ -86,10 +87,9 @@ def _with_config_options(command: Callable[..., None]) -> Callable[..., None]:
             show_default=False,
             metavar=_metavar(field.annotation),
         )
+        kind = list[str] | None if name == "method" else str | None  # several methods are several runs
         options.append(
-            inspect.Parameter(
-                name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[str | None, option]
-            )
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, option])
         )
     for old in RENAMED_FIELDS:
         hidden = Annotated[str | None, typer.Option(f"--{old}", help=f"Now --{RENAMED_FIELDS[old]}.", hidden=True)]
@@ -97,7 +97,7 @@ def _with_config_options(command: Callable[..., None]) -> Callable[..., None]:
 
     def wrapper(**arguments: Any) -> None:
         fields = [option.name for option in options]
-        changes = {name: value for name in fields if (value := arguments.pop(name)) is not None}
+        changes = {name: value for name in fields if (value := arguments.pop(name)) not in (None, [])}
         for old in RENAMED_FIELDS.keys() & changes.keys():
             _stderr(f"--{old} is now --{RENAMED_FIELDS[old]}; the old name goes with the next release")
         changes = with_new_names(changes, RENAMED_FIELDS, warn=False)
@@ -117,8 +117,10 @@ def _metavar(annotation: Any) -> str:
     return getattr(annotation, "__name__", "VALUE").upper() if not choices else "VALUE"
 
 
-def _parsed(name: str, text: str) -> Any:
+def _parsed(name: str, text: Any) -> Any:
     """Turn an option's text into what pydantic expects; it converts numbers and booleans itself."""
+    if isinstance(text, list):
+        return text
     if text.lower() == "none" and type(None) in get_args(TrainConfig.model_fields[name].annotation):
         return None
     if name == "attention_widths":
@@ -134,34 +136,62 @@ def _parsed(name: str, text: str) -> Any:
 @app.command(name="train")
 @_with_config_options
 def train_command(
-    preset: Annotated[str, typer.Option("--preset", "-p", help=f"Starting point: {', '.join(PRESETS)}.")] = "quick",
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Run folder. [default: runs/<what it is>]")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run.")] = False,
+    preset: Annotated[
+        str | None, typer.Option("--preset", "-p", help=f"Starting point: {', '.join(PRESETS)}. [default: quick]")
+    ] = None,
+    saved: Annotated[
+        Path | None, typer.Option("--config", help="Start from a config.json, or from that of a run folder.")
+    ] = None,
+    seeds: Annotated[
+        str | None, typer.Option("--seeds", help="Several seeds, one run each: 0-4, or 0,3,7. Ends in a comparison.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Run folder; of several runs, the folder above. [default: runs/<what it is>]"),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue what was interrupted.")] = False,
     as_json: Json = False,
     *,
     changes: dict[str, Any],
 ) -> None:
     """Train one model and measure it. Example: dacl-edu train --preset quick --method dacl --seed 3
 
+    Several methods and seeds are trained one after another: dacl-edu train --seeds 0-4 --method softmax --method dacl
+
     Every option after --json overrides the preset; the value in brackets holds where the preset says nothing.
     """
     from dacl_edu.evaluation.tables import result_tables
+    from dacl_edu.runs.plan import planned
     from dacl_edu.training import train
 
-    config = TrainConfig.from_preset(preset, **changes)
-    folder = out or Path("runs") / default_name(config)
-    try:
-        result = train(config, folder, resume=resume)
-    except KeyboardInterrupt:
-        _stderr(f"interrupted; finished epochs are in {folder}. Continue with the same command and --resume")
-        raise typer.Exit(130) from None
+    configs = planned(preset, saved, seeds, changes)
+    parent = Path("runs") if out is None else out
+    several = len(configs) > 1
+    folders = [parent / default_name(config) if several or out is None else parent for config in configs]
+    results = []
+    for number, (config, folder) in enumerate(zip(configs, folders, strict=True), start=1):
+        if several and _is_first_process():
+            _stderr(f"run {number} of {len(configs)}: {folder}")
+        try:
+            results.append(train(config, folder, resume=resume))
+        except KeyboardInterrupt:
+            _stderr(f"interrupted; finished epochs are in {folder}. Continue with the same command and --resume")
+            raise typer.Exit(130) from None
     if not _is_first_process():
         return
     if as_json:
-        print(json.dumps(result, indent=2))
+        print(json.dumps(results if several else results[0], indent=2))
+        return
+    Console().print(result_tables(results))
+    if several:
+        from dacl_edu.runs.run import read_run
+        from dacl_edu.runs.standing import first_lines
+
+        for line in first_lines([read_run(folder) for folder in folders]):
+            print(textwrap.fill(line, 80))
+        print(shlex.join(["dacl-edu", "report", *map(str, folders)]))
     else:
-        Console().print(result_tables([result]))
-        print(f"{folder}")
+        print(f"{folders[0]}")
 
 
 def _is_first_process() -> bool:
@@ -283,7 +313,13 @@ def demo(
     except KeyboardInterrupt:
         _stderr(f"interrupted; finished epochs are in {out}. The same command continues")
         raise typer.Exit(130) from None
+    from dacl_edu.runs.standing import first_lines
+
+    said = first_lines(runs)
+    print(said[0])
     Console().print(result_tables([run.result for run in runs]))
+    for line in said[1:]:
+        print(textwrap.fill(line, 80))
     print(f"notebooks  {out / '07_training.ipynb'}, {out / '08_results.ipynb'}")
     print(f"results    {out / 'results.csv'}")
     print(f"report     {page}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 def nearest(word: str, known: Iterable[str], otherwise: str = "") -> str:
@@ -38,3 +38,18 @@ def slug(text: str, words: int = 7) -> str:
     'attention-class-by-class'
     """
     return "-".join(re.findall(r"[a-z0-9]+", re.sub(r"<[^>]*>", " ", text).lower())[:words])
+
+
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+def counted(counts: Sequence[int], what: str) -> str:
+    """Say how many, in words up to ten; several different counts as a range.
+
+    Examples
+    --------
+    >>> counted([3], "seed"), counted([1, 1], "seed"), counted([1, 12], "seed")
+    ('three seeds', 'one seed', 'one to 12 seeds')
+    """
+    words = [_NUMBERS[n] if n < len(_NUMBERS) else str(n) for n in sorted({min(counts), max(counts)})]
+    return f"{' to '.join(words)} {what}{'' if max(counts) == 1 else 's'}"

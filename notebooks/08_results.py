@@ -65,6 +65,16 @@ setup(seed=0)
 assert settings["seeds"] >= 1
 
 # %% [markdown]
+# **How far the runs on this page went**, before any number of theirs:
+
+# %% tags=["nbval-check-output"]
+from dacl_edu.lessons.runs import lesson_runs
+from dacl_edu.runs.standing import first_lines
+
+finished = lesson_runs(runs, profile, seeds, seed, out or "../runs/08_results", device)
+print("\n\n".join(first_lines(finished)))
+
+# %% [markdown]
 # ## Ten answers, counted by hand
 #
 # Two classes, ten faces: eight happy ones (class 0) and two fearful ones (class 1). A model gets seven of the happy and one of the fearful
@@ -142,9 +152,7 @@ judged(my_answer, "right.", useless, "accuracy, but only", useless_average, "on 
 import pandas as pd
 
 from dacl_edu.evaluation import compare_runs
-from dacl_edu.lessons.runs import lesson_runs
 
-finished = lesson_runs(runs, profile, seeds, seed, out or "../runs/08_results", device)
 config, result = finished[0].config, finished[0].result
 print(len(finished), "runs; data set:", config.data, "| preset:", config.preset)
 print("measured on the part", result["split"], "with", result["images"], "images")
@@ -280,8 +288,8 @@ assert low < middle < high and abs(middle - p_coin) < 1e-6
 from dacl_edu.plots import interval_plot
 
 intervals = {method: accuracy_interval(run.correct) for method, run in first.items()}
-title = f"Accuracy of one seed, 95 % interval over {len(shown.correct)} test images"
-figure = interval_plot(intervals, title, "accuracy")
+title = f"One seed each: 95 % interval over {len(shown.correct)} images only"
+figure = interval_plot(intervals, title, "accuracy", images_only=intervals)
 show(
     figure,
     alt="One point with a horizontal bar for each method; where bars overlap to a "

@@ -69,6 +69,22 @@ def runs(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return [folder / "softmax", folder / "dacl"]
 
 
+def test_several_methods_and_seeds_end_in_a_comparison(cli: Cli, faces: Path, tmp_path: Path) -> None:
+    options = [*tiny_options(faces, method="center", epochs=1), "--method", "softmax", "--seeds", "3-4"]
+    code, out, err = cli("train", *options, "--out", tmp_path / "runs")
+    assert code == 0
+    folders = sorted(folder.name for folder in (tmp_path / "runs").iterdir())
+    assert folders == [f"folder-{method}-smoke-seed{seed}" for method in ("center", "softmax") for seed in (3, 4)]
+    assert "run 4 of 4" in err
+    assert "1 of 2 epochs, two seeds: this ranks nothing." in " ".join(out.split())
+    again = tmp_path / "again"
+    saved = tmp_path / "runs" / folders[0] / "config.json"
+    assert cli("train", "--config", saved, "--out", again).code == 0
+    assert RunFolder(again).config() == RunFolder(saved.parent).config()
+    first, second = (json.loads((f / "result.json").read_text()) for f in (saved.parent, again))
+    assert first["confusion"] == second["confusion"]
+
+
 def test_train_prints_a_table_and_the_folder(cli: Cli, faces: Path, tmp_path: Path) -> None:
     code, out, err = cli("train", *tiny_options(faces, method="center"), "--out", tmp_path / "run")
     result = RunFolder(tmp_path / "run").result()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TypedDict
+from collections.abc import Mapping
+from typing import Any, TypedDict
 
 import torch
 from torch import Tensor
@@ -137,3 +138,26 @@ def attention_stats(attention: Tensor) -> AttentionStats:
     meter = AttentionMeter()
     meter.add(attention)
     return meter.stats()
+
+
+def uses_attention(stats: Mapping[str, Any] | None) -> bool:
+    """Whether statistics are those of a method that weighs dimensions: all weights 1 are no attention.
+
+    Examples
+    --------
+    >>> uses_attention({"mean": 1.0, "std": 0.0}), uses_attention({"mean": 0.49, "std": 0.17}), uses_attention(None)
+    (False, True, False)
+    """
+    return bool(stats) and not (stats["mean"] == 1 and not stats.get("std"))  # type: ignore[index]
+
+
+def mean_attention(result: Mapping[str, Any]) -> str:
+    """Write the mean attention of a result; "–" for a method without attention.
+
+    Examples
+    --------
+    >>> mean_attention({"attention": {"mean": 0.4862, "std": 0.17}}), mean_attention({"attention": {"mean": 1.0}})
+    ('0.486', '–')
+    """
+    stats = result.get("attention")
+    return f"{stats['mean']:.3f}" if stats and uses_attention(stats) else "–"

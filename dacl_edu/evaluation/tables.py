@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Group
 from rich.table import Table
 
+from dacl_edu.evaluation.metrics import mean_attention
 from dacl_edu.model.summary import Row
 
 WIDTH = 80
@@ -60,7 +61,7 @@ def _summary(results: Sequence[dict[str, Any]]) -> Table:
             str(r["seed"]),
             f"{r['accuracy']:.2%}",
             f"{r['average_accuracy']:.2%}",
-            f"{r['attention']['mean']:.3f}",
+            mean_attention(r),
             f"{r['images_per_second']:.0f}" if "images_per_second" in r else "–",
             f"{r['seconds']:.0f} s" if "seconds" in r else "–",
         )

@@ -18,6 +18,7 @@ from dacl_edu.plots.geometry import center_distance_heatmap, geometry_comparison
 from dacl_edu.plots.gradient_field import gradient_field
 from dacl_edu.plots.intervals import interval_plot
 from dacl_edu.plots.per_class import per_class_comparison
+from dacl_edu.plots.reliability import reliability_diagram
 from dacl_edu.plots.samples import correct_and_wrong
 from dacl_edu.plots.style import BLUE, GREEN, LOOKS, ORANGE, PURPLE, SKY
 from dacl_edu.plots.thumbnails import FACE_ON_HOVER, thumbnails
@@ -47,6 +48,7 @@ __all__ = [
     "gradient_field",
     "interval_plot",
     "per_class_comparison",
+    "reliability_diagram",
     "thumbnails",
     "training_curves",
 ]

@@ -11,14 +11,16 @@ from plotly.graph_objects import Figure
 from plotly.subplots import make_subplots
 
 from dacl_edu.errors import UserError
-from dacl_edu.plots.style import BLACK, BLUE, LOOKS, ORANGE, PURPLE, class_look, finish
+from dacl_edu.plots.style import BLACK, BLUE, GREY, LOOKS, ORANGE, PURPLE, class_look, finish
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from dacl_edu.evaluation.ablation import AblationCurves
 
-_GREY = "#767676"
+
+_MATRIX_ROWS = 8
+"""Rows of samples beside which the matrix of similarities stands; with more of them it keeps its shape."""
 
 
 def attention_profiles(
@@ -34,7 +36,7 @@ def attention_profiles(
     Parameters
     ----------
     attention : array or Tensor, shape (s, d)
-        Of the chosen samples; up to about eight fit on a page.
+        Of the chosen samples, one row each.
     labels : sequence of int, length s
     classes : sequence of str, length K
     means : array, shape (K, d)
@@ -73,7 +75,8 @@ def attention_profiles(
     named = list(names) or [f"{classes[k]} {seen[: i + 1].count(k)}" for i, k in enumerate(seen)]
     figure = make_subplots(
         rows=count, cols=2, column_widths=[0.56, 0.44], shared_xaxes=True, horizontal_spacing=0.19,
-        vertical_spacing=0.3 / count, specs=[[{}, {"rowspan": count} if row == 0 else None] for row in range(count)],
+        vertical_spacing=0.3 / count,
+        specs=[[{}, {"rowspan": min(count, _MATRIX_ROWS)} if row == 0 else None] for row in range(count)],
     )  # fmt: skip
     dimensions = list(range(a.shape[1]))
     for row, (label, name) in enumerate(zip(seen, named, strict=True), start=1):
@@ -115,7 +118,7 @@ def attention_profiles(
         f"Left, {count} lines of {a.shape[1]} attention weights between 0 and 1, each over the grey mean of its class: "
         f"{', '.join(named)}. Right, a matrix of similarities{told}.",
         width=760,
-        height=max(430, 130 + 80 * count),
+        height=max(430, 130 + (80 if count <= _MATRIX_ROWS else 62) * count),
         legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
         margin={"l": 70, "r": 15, "t": 80, "b": 60},
     )
@@ -247,7 +250,7 @@ def drift_curves(drifts: Mapping[str, pd.DataFrame]) -> Figure:
             figure.add_scatter(
                 x=table["epoch"].tolist(), y=table[column].tolist(), name=text if column in kinds else name,
                 mode="lines+markers", showlegend=column in kinds, meta=column, row=row, col=col,
-                line={"color": _GREY if column == "features_within" else colour, "dash": dash},
+                line={"color": GREY if column == "features_within" else colour, "dash": dash},
                 marker={"symbol": symbol, "size": 6},
                 hovertemplate=f"{name}, epoch %{{x}}: %{{y:.3f}}<extra></extra>",
             )  # fmt: skip
@@ -261,7 +264,7 @@ def drift_curves(drifts: Mapping[str, pd.DataFrame]) -> Figure:
     lowest = min([0.3, *(float(table["mean"].min()) - 0.05 for table in drifts.values())])
     highest = max([0.7, *(float(table["mean"].max()) + 0.05 for table in drifts.values())])
     figure.update_yaxes(range=[lowest, highest], row=1, col=1)
-    figure.add_hline(y=0.5, line={"color": _GREY, "dash": "dot", "width": 1}, row=1, col=1)
+    figure.add_hline(y=0.5, line={"color": GREY, "dash": "dot", "width": 1}, row=1, col=1)
     figure.update_xaxes(title={"text": "epoch", "standoff": 4})
     return finish(
         figure, "Attention over the epochs", f"Four panels over the epochs. {'; '.join(words)}.",
@@ -316,7 +319,7 @@ def ablation_plot(ablation: AblationCurves, chosen: int | None = None) -> Figure
             hovertemplate=f"{name}: %{{x}} ablated, %{{y:.1f}} % right<extra></extra>",
         )  # fmt: skip
     if chosen is not None:
-        figure.add_vline(x=chosen, line={"color": _GREY, "width": 1})
+        figure.add_vline(x=chosen, line={"color": GREY, "width": 1})
     half = len(k) // 2
     at_half = ", ".join(f"{name} {values[half]:.0f} %" for name, (values, *_) in curves.items())
     figure.update_xaxes(title="ablated dimensions of each sample", range=[0, k[-1] or 1])

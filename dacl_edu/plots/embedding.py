@@ -172,7 +172,7 @@ def class_trace(space: bool, wide: bool, points: np.ndarray, label: int, wrong: 
     look = class_look(label)
     axes = dict(zip("xyz", points.T.tolist(), strict=False))
     if space:  # no ring there: a 3-D marker has one line width for all
-        marker: dict[str, Any] = {"color": look.colour, "symbol": look.symbol_3d, "size": 4}
+        marker: dict[str, Any] = {"color": look.colour, "symbol": look.symbol, "size": 4}
         return {"type": "scatter3d", "mode": "markers", "marker": marker, **axes}
     ring = np.where(wrong, 1.8, 0.01).tolist() if wrong.any() else 0  # the legend takes the first that is not zero
     marker = {"color": look.colour, "symbol": look.symbol, "size": 7, "opacity": 0.85}

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from plotly.graph_objects import Figure
 
-from dacl_edu.plots.style import LOOKS, finish
+from dacl_edu.plots.style import GREY, LOOKS, finish
 
 
-def interval_plot(intervals: Mapping[str, tuple[float, float, float]], title: str, axis: str) -> Figure:
+def interval_plot(
+    intervals: Mapping[str, tuple[float, float, float]], title: str, axis: str, images_only: Container[str] = ()
+) -> Figure:
     """Draw one point a row with a bar from low to high.
 
     Parameters
@@ -20,6 +22,9 @@ def interval_plot(intervals: Mapping[str, tuple[float, float, float]], title: st
     title : str
     axis : str
         What the numbers are, with their unit.
+    images_only : container of str, default none
+        Rows whose interval is of a single seed: it says what other images might have given, nothing of another seed.
+        They are drawn in grey, with an open symbol.
 
     Returns
     -------
@@ -36,18 +41,21 @@ def interval_plot(intervals: Mapping[str, tuple[float, float, float]], title: st
     said = []
     for index, (name, (low, middle, high)) in enumerate(intervals.items()):
         colour, _, symbol = LOOKS[index % len(LOOKS)]
+        if name in images_only:
+            colour, symbol = GREY, f"{symbol}-open"
         known = math.isfinite(low) and math.isfinite(high)
         words = f"{middle:.4g}" + (f", from {low:.4g} to {high:.4g}" if known else ", interval not known")
-        said.append(f"{name}: {words}")
+        called = name.replace("<br>", ", ")
+        said.append(f"{called}: {words}")
         figure.add_scatter(
             x=[middle],
             y=[name],
             mode="markers",
-            marker={"color": colour, "symbol": symbol, "size": 12},
+            marker={"color": colour, "symbol": symbol, "size": 12, "line": {"width": 2}},
             error_x={"type": "data", "symmetric": False, "array": [high - middle], "arrayminus": [middle - low]}
             if known
             else None,
-            hovertemplate=f"{name}: {words}<extra></extra>",
+            hovertemplate=f"{called}: {words}<extra></extra>",
             showlegend=False,
         )
     figure.update_yaxes(autorange="reversed", automargin=True)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from plotly.graph_objects import Figure
 
 from dacl_edu.errors import UserError
-from dacl_edu.plots.style import LOOKS, finish
+from dacl_edu.plots.style import GREY, LOOKS, finish
 
 if TYPE_CHECKING:
     from dacl_edu.evaluation.significance import Interval
@@ -90,7 +90,7 @@ def per_class_comparison(confusions: Mapping[str, Sequence[ArrayLike]], classes:
         intervals = class_intervals(matrices)
         known = [i if i is not None else (None, None, None) for i in intervals]
         low, middle, high = ([None if v is None else 100 * v for v in part] for part in zip(*known, strict=True))
-        over = f"over {len(matrices)} seeds" if len(matrices) > 1 else "over images, one seed"
+        over = f"over {len(matrices)} seeds" if len(matrices) > 1 else "one seed: images only"
         colour, _, symbol = LOOKS[index % len(LOOKS)]
         place = 0.62 * ((index + 0.5) / len(confusions) - 0.5)  # below and above the line of the class
         figure.add_scatter(
@@ -105,6 +105,7 @@ def per_class_comparison(confusions: Mapping[str, Sequence[ArrayLike]], classes:
                 "array": [None if m is None else h - m for m, h in zip(middle, high, strict=True)],
                 "arrayminus": [None if m is None else m - v for m, v in zip(middle, low, strict=True)],
                 "thickness": 1.5,
+                "color": colour if len(matrices) > 1 else GREY,
             },
             customdata=[[a, b] for a, b in zip(low, high, strict=True)],
             text=list(classes),

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from plotly.graph_objects import Figure
 
 BLUE, ORANGE, GREEN, PURPLE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9"
-YELLOW, BLACK = "#E69F00", "#333333"
+YELLOW, BLACK, GREY = "#E69F00", "#333333", "#767676"
 
 LOOKS: tuple[tuple[str, str, str], ...] = (
     (BLUE, "solid", "circle"),
@@ -19,16 +19,16 @@ LOOKS: tuple[tuple[str, str, str], ...] = (
 """Colour, dash and symbol of the first, second, … series (methods, runs)."""
 
 _CLASS_COLOURS = (YELLOW, PURPLE, GREEN, ORANGE, BLUE, BLACK, SKY)
-_CLASS_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "star")
-_SYMBOLS_3D = ("circle", "square", "diamond", "circle-open", "square-open", "cross", "diamond-open")
+# The filled ones that plotly can draw in space too. An open one would look like the ring of a wrong answer, so two come
+# twice: with the colours that are easiest told apart by whoever sees no red or no green.
+_CLASS_SYMBOLS = ("circle", "square", "diamond", "cross", "x", "square", "circle")
 
 
 class ClassLook(NamedTuple):
-    """How one class is drawn, in every figure: colour, 2-D symbol, 3-D symbol."""
+    """How one class is drawn, in every figure: colour and symbol, in the plane and in space."""
 
     colour: str
     symbol: str
-    symbol_3d: str
 
 
 def class_look(index: int) -> ClassLook:
@@ -46,7 +46,7 @@ def class_look(index: int) -> ClassLook:
     """
     turn, place = divmod(index, len(_CLASS_COLOURS))
     shifted = (place + turn) % len(_CLASS_SYMBOLS)
-    return ClassLook(_CLASS_COLOURS[place], _CLASS_SYMBOLS[shifted], _SYMBOLS_3D[shifted])
+    return ClassLook(_CLASS_COLOURS[place], _CLASS_SYMBOLS[shifted])
 
 
 def finish(figure: Figure, title: str, alt: str, **layout: object) -> Figure:

@@ -58,7 +58,7 @@ def _profiles(features: Features, name: str) -> Drawing:
 
     deep, count = features.shown[name], len(features.classes)
     present = deep.labels.unique().tolist()
-    chosen = [row for k in present for row in (deep.labels == k).nonzero()[:2, 0].tolist()][:5]
+    chosen = [row for k in present for row in (deep.labels == k).nonzero()[:2, 0].tolist()]
     figure = attention_profiles(
         deep.attention[chosen],
         deep.labels[chosen].tolist(),
@@ -68,8 +68,9 @@ def _profiles(features: Features, name: str) -> Drawing:
     )
     return Drawing(
         figure,
-        f"{name}, as in the paper's Fig. 5: two samples of a class, and their class's mean. The paper reads off such "
-        "lines that samples of a class attend alike; the matrix says how much alike, after taking away what all share.",
+        f"{name}, as in the paper's Fig. 5: two samples of every class, each over its class's mean. The paper reads "
+        "off such lines that samples of a class attend alike; the matrix says how much alike, after taking away what "
+        "all share.",
     )
 
 
@@ -131,7 +132,7 @@ def _controls(features: Features, name: str) -> Iterator[Block]:
 
 
 def _factors(features: Features, name: str, pictures: Pictures) -> Drawing:
-    from dacl_edu.evaluation.factors import factor_association
+    from dacl_edu.evaluation.factors import factor_association, factor_name
     from dacl_edu.plots.attention_figures import factor_bars
 
     deep, run = features.shown[name], features.runs[name]
@@ -140,7 +141,7 @@ def _factors(features: Features, name: str, pictures: Pictures) -> Drawing:
         raise UserError("the generating factors of these images are not known", hint="the bundled faces have them")
     found = factor_association(deep.attention, table.iloc[deep.indices.tolist()].reset_index(drop=True), deep.labels)
     return Drawing(
-        factor_bars(found),
+        factor_bars(found, {name: factor_name(name) for name in found["factor"]}),
         f"{name}: share of attention's variance within a class that goes along with what the face was made from. See "
         "whether attention follows the expression, or the pose and the light.",
     )

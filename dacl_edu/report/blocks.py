@@ -15,10 +15,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure and the sentence that says what to see in it."""
+    """A figure and the sentence that says what to see in it.
+
+    Attributes
+    ----------
+    figure : plotly Figure
+    caption : str
+    faces : list of (str, str, str)
+        Of a sheet of faces: its row, a data URI (or nothing, for an empty place) and the words below. A page shows
+        them as elements, which find their own lines.
+    """
 
     figure: Figure
     caption: str
+    faces: list[tuple[str, str, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -16,13 +17,15 @@ from dacl_edu.report.tables import Table
 _FACE = "data:image/jpeg;base64,"
 
 
-def render(sections: Sequence[Section], title: str) -> str:
+def render(sections: Sequence[Section], title: str, lead: Sequence[str] = ()) -> str:
     """Return the page.
 
     Parameters
     ----------
     sections : sequence of Section
     title : str
+    lead : sequence of str
+        What is said before anything else: how far the runs went.
 
     Returns
     -------
@@ -45,16 +48,20 @@ def render(sections: Sequence[Section], title: str) -> str:
     environment.tests["drawing"] = lambda block: isinstance(block, Drawing)
     environment.tests["note"] = lambda block: isinstance(block, Note)
     environment.tests["table"] = lambda block: isinstance(block, Table)
-    look = json.loads(Figure(layout_template="plotly_white").to_json())["layout"]["template"]
+    look = {
+        name: json.loads(Figure(layout_template=template).to_json())["layout"]["template"]
+        for name, template in (("light", "plotly_white"), ("dark", "plotly_dark"))
+    }
     faces: dict[str, int] = {}
     numbers: dict[int, int] = {}
     figures: list[Markup] = []
     for section in sections:
         for drawing in section.drawings():
             numbers[id(drawing)] = len(figures)
-            figures.append(Markup(_json(packed(drawing.figure, faces))))
+            figures.append(Markup(_json(readable(packed(drawing.figure, faces)))))
     return environment.get_template("page.html").render(
         title=title,
+        lead=lead,
         sections=sections,
         numbers=numbers,
         figures=figures,
@@ -64,6 +71,8 @@ def render(sections: Sequence[Section], title: str) -> str:
         style=Markup((folder / "page.css").read_text(encoding="utf-8")),
         script=Markup((folder / "page.js").read_text(encoding="utf-8")),
         hover=Markup(_face_on_hover()),
+        reflow=Markup((folder / "reflow.js").read_text(encoding="utf-8")),
+        heading=_heading,
         alt=_alt,
         identity=id,
         version=__version__,
@@ -96,6 +105,41 @@ def packed(figure: Any, faces: dict[str, int]) -> dict[str, Any]:
     return rounded(spec, typed=True)
 
 
+SMALLEST = 11
+"""Pixels: no text of a figure is smaller."""
+
+
+def readable(spec: dict[str, Any]) -> dict[str, Any]:
+    """Return a figure's JSON for the page: its title stands above it, no text is too small, pictures are left out.
+
+    Examples
+    --------
+    >>> spec = {"data": [{"textfont": {"size": 8}}], "layout": {"title": {"text": "A"}, "margin": {"t": 80}}}
+    >>> readable(spec)
+    {'data': [{'textfont': {'size': 11}}], 'layout': {'margin': {'t': 46}}}
+    """
+    layout = spec.setdefault("layout", {})
+    layout.pop("images", None)  # sheets of faces are elements of the page
+    if layout.pop("title", None):
+        margin = layout.setdefault("margin", {})
+        margin["t"] = max(margin.get("t", 58) - 34, 24)
+    return _with_larger_text(spec)
+
+
+def _with_larger_text(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_with_larger_text(item) for item in value]
+    if isinstance(value, str):
+        return re.sub(r"</?sup>", "", value) if "sup>" in value else value
+    if not isinstance(value, dict):
+        return value
+    found = {key: _with_larger_text(item) for key, item in value.items()}
+    for key, font in found.items():
+        if key.endswith("font") and isinstance(font, dict) and isinstance(font.get("size"), int | float):
+            font["size"] = max(font["size"], SMALLEST)
+    return found
+
+
 def _with_references(value: Any, faces: dict[str, int]) -> Any:
     if isinstance(value, list):
         return [_with_references(item, faces) for item in value]
@@ -113,6 +157,12 @@ def _face_on_hover() -> str:
     from dacl_edu.plots.thumbnails import FACE_ON_HOVER
 
     return FACE_ON_HOVER
+
+
+def _heading(drawing: Drawing) -> list[str]:
+    """Title and subtitle of a figure, without its tags."""
+    head, _, below = (drawing.figure.layout.title.text or "").partition("<br>")
+    return [re.sub(r"<[^>]*>", "", part) for part in (head, below.replace("<br>", " "))]
 
 
 def _alt(drawing: Drawing) -> str:

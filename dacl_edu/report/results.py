@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import torch
 
@@ -11,16 +12,21 @@ from dacl_edu.report.blocks import Block, Drawing, Note, Section, attempt
 from dacl_edu.report.faces import Pictures
 from dacl_edu.report.gather import first_of_each
 from dacl_edu.report.tables import (
+    FULL,
     beside_table,
+    beyond_accuracy_table,
     comparable,
     described,
     each_run_table,
     environment_tables,
+    full_table,
     pairs_table,
     paper_tables,
+    seeds_table,
     settings_tables,
 )
 from dacl_edu.runs.run import Run
+from dacl_edu.runs.standing import QUESTION, full_beside, over_seeds
 
 Runs = Sequence[Run]
 
@@ -47,11 +53,20 @@ def results_section(groups: Sequence[Runs]) -> Section:
     if not groups:
         section.blocks.append(Note("No run has finished, so there is no result yet."))
     for group in groups:
+        section.blocks += attempt("The full experiment beside these runs", _beside_full, group)
         section.blocks += attempt("The table of results", _tables, group)
         section.blocks += attempt("The accuracy of each method", _accuracy, group)
         section.blocks += attempt("The comparison of pairs", _pairs, group)
     section.blocks += paper_tables()
     return section
+
+
+def _beside_full(group: Runs) -> Iterator[Block]:
+    full = full_beside(group)
+    if not full:
+        return
+    yield full_table(group, full)
+    yield Note(f"{over_seeds(full)} {QUESTION} Only the last column was trained to its end, with several seeds.")
 
 
 def _tables(group: Runs) -> Iterator[Block]:
@@ -62,30 +77,41 @@ def _tables(group: Runs) -> Iterator[Block]:
 
 def _accuracy(group: Runs) -> Drawing:
     from dacl_edu.evaluation.significance import accuracy_interval, seeds_interval
-    from dacl_edu.plots import interval_plot
+    from dacl_edu.plots import LOOKS, interval_plot
 
     by_method: dict[str, list[float]] = {}
     for run in group:
         by_method.setdefault(run.group, []).append((run.result or {})["accuracy"])
     images = (group[0].result or {})["images"]
     intervals: dict[str, tuple[float, float, float]] = {}
-    words = set()
-    for name, values in by_method.items():
+    words, images_only = dict[str, None](), set[str]()
+    full: dict[str, list[float]] = {}
+    for run in full_beside(group):
+        full.setdefault(f"{run.config.method}, full", []).append(run.result["accuracy"])
+    for name, values in [*by_method.items(), *full.items()]:
         if len(values) > 1:
-            interval, how = seeds_interval(values), f"{len(values)} seeds"
-            words.add("over seeds (Student's t of the mean)")
+            interval, row = seeds_interval(values), f"{name}<br>{len(values)} seeds"
+            words["In colour: 95 % intervals of the mean over seeds (Student's t)."] = None
         else:
             correct = round(values[0] * images)
-            interval, how = accuracy_interval([True] * correct + [False] * (images - correct)), "one seed"
-            words.add("over other test images (Wilson)")
+            interval = accuracy_interval([True] * correct + [False] * (images - correct))
+            row = f"{name}<br>one seed: images only"
+            images_only.add(row)
+            words[
+                "In grey: a single seed each. The bar says what other test images might have given (Wilson, 95 %); "
+                "what another seed would give is not in it, so bars that do not touch rank nothing."
+            ] = None
         low, middle, high = interval
-        intervals[f"{name} ({how})"] = (100 * low, 100 * middle, 100 * high)
-    figure = interval_plot(intervals, f"Accuracy on {described(group)}", "accuracy, %")
-    caption = (
-        f"Each bar is a 95 % interval {' and '.join(sorted(words))}. See how far the bars overlap: "
-        "where they do for the most part, these runs cannot order the methods."
-    )
-    return Drawing(figure, caption)
+        intervals[row] = (100 * low, 100 * middle, 100 * high)
+    if full:
+        words[f"Rows named full: {FULL}."] = None
+    figure = interval_plot(intervals, f"Accuracy on {described(group)}", "accuracy, %", images_only)
+    order = list(dict.fromkeys([*by_method, *(name.removesuffix(", full") for name in full)]))
+    for trace in figure.data:  # a method has one look, here and there
+        if trace.y[0] not in images_only:
+            place = order.index(trace.y[0].partition("<br>")[0].removesuffix(", full"))
+            trace.marker.color, _, trace.marker.symbol = LOOKS[place % len(LOOKS)]
+    return Drawing(figure, " ".join(words))
 
 
 def _pairs(group: Runs) -> Iterator[Block]:
@@ -95,10 +121,13 @@ def _pairs(group: Runs) -> Iterator[Block]:
         yield Note(f"No pair of methods is compared image by image: {why}.")
         return
     yield table
+    over = seeds_table(group)
+    if over is not None:
+        yield over
     yield Note(
-        "All methods answered the same images, so only those count on which two disagree. p is the chance of a split "
-        "at least as uneven if each disagreement were a fair coin. It compares two trained models, not two methods: "
-        "another seed gives another model."
+        "All methods answered the same images, so only those count on which two disagree. p (McNemar) is the chance of "
+        "a split at least as uneven if each disagreement were a fair coin. It compares two trained models, not two "
+        "methods: another seed gives another model."
     )
 
 
@@ -126,13 +155,14 @@ def _curves(runs: Runs) -> Drawing:
     panels = [p for p in PANELS if any(PANELS[p].value(line) is not None for run in runs for line in run.history)]
     figure = training_curves(
         {run.name: run.history for run in runs}, f"Training on {runs[0].config.data}", panels,
-        {run.name: run.group for run in runs},
+        {run.name: run.group for run in runs}, band=True,
     )  # fmt: skip
-    several = "One line a run; runs of a method share a colour. " if len(runs) > 1 else ""
+    repeated = len(runs) > len({run.group for run in runs})
+    several = "Lines are means over the seeds, bands one standard deviation to each side. " if repeated else ""
     return Drawing(
         figure,
         several + "The metric loss stands with its λ, as it enters the total. Entropy is a share of its largest value: "
-        "1 means that all dimensions weigh alike.",
+        "1 means that all dimensions weigh alike. A method without attention has no line there.",
     )
 
 
@@ -178,6 +208,34 @@ def _per_class(group: Runs) -> Drawing:
     return Drawing(figure, "With one seed the interval is Wilson's, over other images; with several it is over seeds.")
 
 
+def calibration_section(groups: Sequence[Runs]) -> Section:
+    """Whether confidence means something."""
+    section = Section(
+        "calibration",
+        "How sure, how right",
+        "The probability of the chosen class is a model's confidence. See whether the line lies below the diagonal, "
+        "where the model is surer than it is right, and whether a loss that pulls features together changes that.",
+    )
+    return _of_groups(section, groups, "The reliability diagram", _reliability)
+
+
+def _reliability(group: Runs) -> Iterator[Block]:
+    from dacl_edu.evaluation.calibration import calibration_error, reliability
+    from dacl_edu.plots import reliability_diagram
+
+    first = first_of_each(run for run in group if run.predictions is not None)
+    if not first:
+        raise UserError("no run has predictions", hint="train it again, or measure it with dacl-edu evaluate")
+    answers = {name: (run.predictions.logits, run.predictions.labels) for name, run in first.items()}  # type: ignore[union-attr]
+    errors = {name: calibration_error(*one) for name, one in answers.items()}
+    yield Drawing(
+        reliability_diagram({name: reliability(*one) for name, one in answers.items()}, errors),
+        f"On {described(group)}, the lowest seed of each method. Below, how many images each part of the confidence "
+        "holds: where there are few, the line above jumps by chance.",
+    )
+    yield beyond_accuracy_table(group)
+
+
 def samples_section(groups: Sequence[Runs], pictures: Pictures) -> Section:
     """Faces, as in the paper's Fig. 3."""
     section = Section(
@@ -201,7 +259,25 @@ def _samples(group: Runs, pictures: Pictures) -> Iterator[Drawing]:
         images = pictures.of(run, run.result["split"], p.indices, p.labels)
         figure = correct_and_wrong(images, p.labels, torch.softmax(p.logits, dim=1), run.result["classes"], name=name)
         accuracy = run.correct.double().mean().item()
-        yield Drawing(figure, f"{run.name}: {accuracy:.1%} of {len(p.labels):,} images are correct.")
+        caption = f"{run.name}: {accuracy:.1%} of {len(p.labels):,} images are correct."
+        yield Drawing(figure, caption, _cells(figure, images))
+
+
+def _cells(figure: Any, images: torch.Tensor) -> list[tuple[str, str, str]]:
+    from dacl_edu.plots.thumbnails import thumbnails
+
+    captions, places = list(figure.data[0].text), list(figure.data[0].customdata)
+    shown = [place for place in places if place >= 0]
+    faces = dict(zip(shown, thumbnails(images[shown], 96, 85), strict=True)) if shown else {}
+    half = len(places) // 2
+    return [
+        (
+            "confident and correct" if at < half else "confident and wrong",
+            faces.get(place, ""),
+            words.replace("<br>", ", "),
+        )
+        for at, (place, words) in enumerate(zip(places, captions, strict=True))
+    ]
 
 
 def _of_groups(

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
+from statistics import mean, stdev
 from typing import Any
 
 from dacl_edu.evaluation.compare import compare_runs
+from dacl_edu.evaluation.metrics import mean_attention
 from dacl_edu.evaluation.paper import TABLE_1, TABLE_2, TEST_IMAGES, TEST_PARTS, published_results
-from dacl_edu.evaluation.significance import difference_interval, mcnemar, p_text
-from dacl_edu.report.gather import equivalent_command, first_of_each
+from dacl_edu.evaluation.significance import difference_interval, mcnemar, p_text, seeds_difference
+from dacl_edu.report.gather import PLACE, equivalent_command, first_of_each
+from dacl_edu.runs.config import PRESETS, TrainConfig
 from dacl_edu.runs.run import Run
+from dacl_edu.runs.standing import accuracy_by_method, how_far
 
 
 @dataclass(frozen=True)
@@ -49,9 +52,25 @@ def settings_tables(runs: Sequence[Run]) -> list[Table]:
         tables.append(Table("Settings in which the runs differ", ["run", *map(_spoken, different)], rows))
     first = next(iter(values.values()))
     common = [[_spoken(key), _said(first[key])] for key in fields if key not in different]
+    tables += preset_table(runs)
     whose = "Settings of the run" if len(runs) == 1 else f"Settings that all {len(runs)} runs share"
     tables.append(Table(whose, ["setting", "value"], common, folded=True))
     return tables
+
+
+def preset_table(runs: Sequence[Run]) -> list[Table]:
+    """Settings in which runs differ from the preset that they started from, method and seed aside."""
+    rows: dict[tuple[str, str, str], list[str]] = {}
+    for run in runs:
+        if run.config.preset in PRESETS:
+            own = run.config.model_dump(mode="json")
+            base = TrainConfig.from_preset(run.config.preset).model_dump(mode="json")
+            for key in own:
+                if key not in ("method", *PLACE) and own[key] != base[key]:
+                    change = (_spoken(key), f"{_said(base[key])} ({run.config.preset})", _said(own[key]))
+                    rows.setdefault(change, []).append(run.name)
+    cells = [[*change, "all" if len(whose) == len(runs) else "; ".join(whose)] for change, whose in rows.items()]
+    return [Table("Changed against the preset", ["setting", "preset", "here", "runs"], cells)] if cells else []
 
 
 def each_run_table(runs: Sequence[Run]) -> Table:
@@ -64,7 +83,7 @@ def each_run_table(runs: Sequence[Run]) -> Table:
                 run.name,
                 f"{100 * r['accuracy']:.2f}",
                 f"{100 * r['average_accuracy']:.2f}",
-                f"{r['attention']['mean']:.3f}" if r.get("attention") else "–",
+                mean_attention(r),
                 f"{r['seconds'] / 60:.1f}" if r.get("seconds") else "–",
                 f"{r.get('selected_by', 'not stored')} ({r.get('selected_epoch', '–')})",
             ]
@@ -174,16 +193,95 @@ def pairs_table(runs: Sequence[Run]) -> Table | None:
         rows.append(
             [
                 f"{one} − {two}",
-                f"{100 * test.difference:+.2f}",
-                f"{100 * interval.low:+.2f} to {100 * interval.high:+.2f}",
+                signed(100 * test.difference),
+                f"{signed(100 * interval.low)} to {signed(100 * interval.high)}",
                 str(test.only_first),
                 str(test.only_second),
                 p_text(test.p_value),
             ]
         )
     columns = ["pair", "difference, points", "95 % interval", "only first right", "only second right", "p (McNemar)"]
-    caption = "Pairs of methods on the same images, lowest seed each"
+    caption = "Pairs of trained models on the same images, lowest seed each"
     return Table(caption, columns, rows) if rows else None
+
+
+def full_table(runs: Sequence[Run], full: Sequence[Run]) -> Table:
+    """Put the accuracies of these runs beside those of the full experiment that comes with the project."""
+    here, there = (
+        {row["method"]: row for row in compare_runs([run.result for run in some]).to_dict("records")}
+        for some in ([run for run in runs if run.result], full)
+    )
+    rows = [
+        [
+            str(method),
+            *(
+                _mean_and_spread(found[method]["accuracy_mean"], found[method]["accuracy_std"])
+                if method in found
+                else "–"
+                for found in (here, there)
+            ),
+        ]
+        for method in dict.fromkeys([*there, *here])
+    ]
+    columns = ["method", *(how_far(some).rpartition(":")[0] + ", accuracy, %" for some in (runs, full))]
+    return Table(f"These runs, and {FULL}", columns, rows)
+
+
+def beyond_accuracy_table(runs: Sequence[Run]) -> Table:
+    """Accuracy, average accuracy, macro-F1 and calibration error of each method: mean ± deviation over its seeds."""
+    from dacl_edu.evaluation.calibration import calibration_error, macro_f1
+
+    found: dict[str, list[list[float]]] = {}
+    for run in runs:
+        if run.predictions is not None and run.result:
+            answers = (run.predictions.logits, run.predictions.labels)
+            numbers = [run.result["accuracy"], run.result["average_accuracy"], macro_f1(*answers)]
+            found.setdefault(run.group, []).append([*numbers, calibration_error(*answers)])
+    rows = []
+    for group, values in found.items():
+        columns = list(zip(*values, strict=True))
+        spread = [stdev(column) if len(column) > 1 else math.nan for column in columns]
+        cells = [_mean_and_spread(mean(c), s) for c, s in zip(columns, spread, strict=True)]
+        rows.append([group, str(len(values)), *cells])
+    columns_named = [
+        "method",
+        "seeds",
+        "accuracy, %",
+        "average accuracy, %",
+        "macro-F1, %",
+        "calibration error, points",
+    ]
+    return Table("Beyond accuracy: mean ± standard deviation over seeds", columns_named, rows)
+
+
+FULL = "the full experiment that comes with the project (its runs are in notebooks/shipped)"
+
+
+def seeds_table(runs: Sequence[Run]) -> Table | None:
+    """Student's paired test of each pair of methods over the seeds that both have; None where no pair has two."""
+    values = accuracy_by_method([run for run in runs if run.result])
+    rows = []
+    for one, two in combinations(values, 2):
+        both = sorted(values[one].keys() & values[two].keys())
+        if len(both) < 2:
+            continue
+        test = seeds_difference(*([100 * values[name][seed] for seed in both] for name in (one, two)))
+        rows.append(
+            [
+                f"{one} − {two}",
+                signed(test.middle),
+                f"{signed(test.low)} to {signed(test.high)}",
+                str(len(both)),
+                p_text(test.p_value),
+            ]
+        )
+    columns = ["pair", "difference, points", "95 % interval", "seeds", "p (paired t)"]
+    return Table("Pairs of methods over seeds: the comparison of methods", columns, rows) if rows else None
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """Write a number with its sign; the minus is the typographic one, as wide as the plus."""
+    return f"{value:+.{digits}f}".replace("-", "−")
 
 
 def environment_tables(runs: Sequence[Run]) -> list[Table]:
@@ -202,12 +300,10 @@ def environment_tables(runs: Sequence[Run]) -> list[Table]:
             "threads": str(found.get("threads", "not stored")),
             "commit": f"{sha[:10]} with changes" if sha.endswith("+changes") else sha[:10],
         }
-        typed = found.get("command")
-        command = shlex.join(map(str, typed)) if typed else equivalent_command(run.config)
-        commands.append([run.name, command, "as typed" if typed else "from its settings"])
+        commands.append([run.name, equivalent_command(run.config)])  # not as typed: that may be a kernel's arguments
     first = next(iter(places.values()))
     different = [key for key in first if len({place[key] for place in places.values()}) > 1]
-    tables = [Table("The commands that made the runs", ["run", "command", "how it is known"], commands, code=True)]
+    tables = [Table("Commands that make these runs", ["run", "command"], commands, code=True)]
     if different:
         rows = [[name, *(place[key] for key in different)] for name, place in places.items()]
         tables.append(Table("In which the places differ", ["run", *different], rows))
@@ -232,7 +328,7 @@ def _number(value: Any, digits: int) -> str:
         return str(value)
     if not math.isfinite(value):
         return "–"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}f}"
+    return (f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}f}").replace("-", "−")
 
 
 def _mean_and_spread(mean: float, spread: float) -> str:

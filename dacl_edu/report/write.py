@@ -13,6 +13,7 @@ from dacl_edu.report.faces import Pictures
 from dacl_edu.report.features import Features, embedding_section, geometry_section
 from dacl_edu.report.gather import comparable_groups, gather
 from dacl_edu.report.results import (
+    calibration_section,
     classes_section,
     confusion_section,
     environment_section,
@@ -21,6 +22,7 @@ from dacl_edu.report.results import (
     settings_section,
     training_section,
 )
+from dacl_edu.runs.standing import first_lines
 from dacl_edu.text import slug
 
 Say = Callable[[str], None]
@@ -66,11 +68,11 @@ def write_report(
     if target.is_dir():
         raise UserError(f"{target} is a folder", hint=f"--out {shlex.quote(str(target / 'report.html'))}")
     say("reading the runs")
-    sections, title = make_sections(list(folders), command, say, None if cache is None else Path(cache))
+    sections, title, lead = make_sections(list(folders), command, say, None if cache is None else Path(cache))
     say("writing the page")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(render(sections, title), encoding="utf-8")
+        target.write_text(render(sections, title, lead), encoding="utf-8")
     except OSError as error:
         raise UserError(f"{target}: cannot write there ({error.strerror})", hint="choose another --out") from error
     if png is not None:
@@ -79,8 +81,10 @@ def write_report(
     return target
 
 
-def make_sections(folders: list[str | Path], command: str, say: Say, cache: Path | None) -> tuple[list[Section], str]:
-    """Return the sections of the report and its title."""
+def make_sections(
+    folders: list[str | Path], command: str, say: Say, cache: Path | None
+) -> tuple[list[Section], str, list[str]]:
+    """Return the sections of the report, its title, and what is said before any number."""
     runs, notes = gather(folders)
     comparable = comparable_groups(runs)
     pictures = Pictures()
@@ -91,6 +95,7 @@ def make_sections(folders: list[str | Path], command: str, say: Say, cache: Path
         training_section(runs),
         confusion_section(comparable),
         classes_section(comparable),
+        calibration_section(comparable),
         samples_section(comparable, pictures),
     ]
     say("deep features")
@@ -104,7 +109,8 @@ def make_sections(folders: list[str | Path], command: str, say: Say, cache: Path
     sections.append(environment_section(runs, command))
     methods = list(dict.fromkeys(run.config.method for run in runs))
     data = list(dict.fromkeys(run.config.data for run in runs))
-    return sections, f"{', '.join(methods)} on {', '.join(data)}"
+    lead = [line for group in comparable or [runs] for line in first_lines(group)]
+    return sections, f"{', '.join(methods)} on {', '.join(data)}", lead
 
 
 def write_pictures(sections: Iterable[Section], folder: Path) -> list[Path]:

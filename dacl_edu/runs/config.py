@@ -26,6 +26,14 @@ Normalization = Literal["dataset", "imagenet", "rafdb"]
 Selection = Literal["last", "validation", "test"]
 
 
+SELECTED_BY = {
+    "last": "last epoch",
+    "validation": "accuracy on validation",
+    "test": "accuracy on the test part: optimistic, not comparable with honest results",
+}
+"""How the reported epoch was chosen, in words."""
+
+
 class TrainConfig(BaseModel):
     """A training run, fully described. An unknown field is an error, and nothing can be changed afterwards.
 

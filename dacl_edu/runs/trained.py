@@ -14,7 +14,7 @@ from dacl_edu.evaluation.deep_features import ClassifierHead, DeepFeatures, bala
 from dacl_edu.evaluation.predict import Predictions, predict
 from dacl_edu.model import DACL
 from dacl_edu.runs.checkpoint import load_checkpoint
-from dacl_edu.runs.config import TrainConfig
+from dacl_edu.runs.config import SELECTED_BY, TrainConfig
 from dacl_edu.runs.folder import RunFolder
 from dacl_edu.runs.methods import build_method
 from dacl_edu.runs.splits import evaluated_split, load_evaluated_split, load_split
@@ -144,7 +144,7 @@ def evaluate_run(
         "seed": config.seed,
         "split": dataset.split,
         "images": len(dataset),
-        "selected_by": config.select_by,
+        "selected_by": SELECTED_BY[config.select_by],
         "classes": list(dataset.classes),
         **predictions.scores(),
     }

@@ -6,6 +6,7 @@ from typing import Any
 
 from dacl_edu.evaluation.predict import predict
 from dacl_edu.files import write_json
+from dacl_edu.runs.config import SELECTED_BY
 from dacl_edu.runs.folder import git_sha, versions
 from dacl_edu.runs.splits import load_evaluated_split
 from dacl_edu.training.optim import resolve_precision
@@ -17,7 +18,8 @@ def epoch_line(name: str, line: dict[str, Any]) -> str:
     train, attention = line["train"], line["attention"]
     text = f"{name}  loss {train['loss']:.3f}  train {train['accuracy']:.1%}"
     if "validation" in line:
-        text += f"  validation {line['validation']['accuracy']:.1%} / {line['validation']['average_accuracy']:.1%}"
+        validation = line["validation"]
+        text += f"  validation accuracy {validation['accuracy']:.1%}, average {validation['average_accuracy']:.1%}"
     return f"{text}  attention {attention['mean']:.2f}  {line['images_per_second']:.0f} images/s"
 
 
@@ -34,9 +36,7 @@ def write_result(run: RunState) -> dict[str, Any]:
         run.restore(run.folder.checkpoint_best)
     evaluated = load_evaluated_split(config)
     predictions = predict(run.model, evaluated, run.prepare, device=run.fabric.device)
-    selected_by = {"last": "last epoch", "validation": f"accuracy on validation ({source})"}.get(
-        config.select_by, "accuracy on the test part: optimistic, not comparable with honest results"
-    )
+    selected_by = SELECTED_BY[config.select_by] + (f" ({source})" if config.select_by == "validation" else "")
     if config.select_by == "validation" and source == evaluated.split:
         selected_by += ", the very images it is measured on: optimistic"
     result = {
@@ -63,4 +63,5 @@ def write_result(run: RunState) -> dict[str, Any]:
     if run.fabric.is_global_zero:
         predictions.save(run.folder.predictions_file)
         write_json(run.folder.result_file, result)
+        run.board.finish(config, result, evaluated.images, predictions)
     return result

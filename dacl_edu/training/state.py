@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from dacl_edu.runs.checkpoint import load_checkpoint, rng_state, save_checkpoint
 from dacl_edu.runs.config import TrainConfig
 from dacl_edu.runs.folder import RunFolder
 from dacl_edu.runs.snapshots import SnapshotWriter
+from dacl_edu.training.board import Board
 from dacl_edu.training.data import EpochSampler, TrainingData
 from dacl_edu.training.progress import Throughput
 
@@ -83,7 +85,7 @@ class RunState:
             self.best, self.best_epoch = accuracy, self.epoch
         if self.fabric.is_global_zero:
             self.folder.write_metrics(self.history)
-            self._write_tensorboard(line)
+            self.board.epoch(line, self.epoch)
             if is_best and self.config.select_by != "last":
                 save_checkpoint(self.folder.checkpoint_best, self.state())
             save_checkpoint(self.folder.checkpoint_last, self.state())
@@ -126,12 +128,7 @@ class RunState:
         speed.seconds, speed.images, speed.waiting = state["seconds"], state["images"], state["waiting"]
         self.history = list(state["history"] or [])
 
-    def _write_tensorboard(self, line: dict[str, Any]) -> None:
-        from torch.utils.tensorboard import SummaryWriter  # here, since it takes a second to import
-
-        with SummaryWriter(self.folder.path / "tensorboard") as writer:
-            for key, value in line.items():
-                values = value if isinstance(value, dict) else {"": value}
-                for name, number in values.items():
-                    if isinstance(number, float):
-                        writer.add_scalar(f"{key}/{name}".rstrip("/"), number, self.epoch)
+    @cached_property
+    def board(self) -> Board:
+        """What TensorBoard shows of this run; its file is opened when the first epoch is written."""
+        return Board(self.folder.path / "tensorboard")

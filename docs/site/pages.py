@@ -36,11 +36,12 @@ def write_sources(folder: Path) -> None:
     if "faces/contact_sheet.jpg" in (ROOT / "data" / "README.md").read_text("utf-8"):
         (folder / "data" / "faces").mkdir()
         shutil.copy(ROOT / "data" / "faces" / "contact_sheet.jpg", folder / "data" / "faces")
+    shutil.copytree(ROOT / "docs" / "pictures", folder / "docs" / "pictures")
     (folder / "notebooks").mkdir()
     lessons = {}
     for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")):
         lesson = nbformat.read(path, as_version=4)
-        lessons[path.stem] = lesson.cells[0].source.splitlines()[0].lstrip("# ")
+        lessons[path.stem] = lesson.cells[0].source.splitlines()[0].lstrip("# ") + _minutes(lesson.cells[0].source)
         nbformat.write(lesson_page(lesson), folder / "notebooks" / path.name)
     (folder / "lessons.md").write_text(lessons_page(lessons), "utf-8")
     (folder / "ledger.md").write_text(ledger_page(load_ledger()), "utf-8")
@@ -95,6 +96,11 @@ def _as_page(text: str) -> str:
     text = re.sub(r"#cell-id=", "#", text)
     text = re.sub(r"\[([^\]]*)\]\((?:\.\./)+(?:dacl_edu|tests|docs/equations)[^)]*\)", r"\1", text)
     return re.sub(r"(\]\([^)#]*)\.ipynb#", r"\1.html#", text)
+
+
+def _minutes(card: str) -> str:
+    found = re.search(r"\*\*Minutes:\*\* (\d+)", card)
+    return f" ({found[1]} minutes)" if found else ""
 
 
 def lessons_page(lessons: dict[str, str]) -> str:

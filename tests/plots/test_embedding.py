@@ -66,7 +66,7 @@ def test_three_dimensions_are_scenes_with_3d_symbols() -> None:
     figure = embedding_comparison({"a": space, "b": space}, LABELS, CLASSES, {"a": PREDICTED})
     assert [trace.type for trace in figure.data] == ["scatter3d"] * 4
     assert figure.data[2].scene == "scene2" and figure.data[1].z == (8.0, 14.0, 11.0)
-    assert figure.data[1].marker.symbol == class_look(2).symbol_3d
+    assert figure.data[1].marker.symbol == class_look(2).symbol
     assert figure.layout.scene.zaxis.title.text == "UMAP 3"
 
 

@@ -24,7 +24,7 @@ from dacl_edu.plots import (
 )
 from dacl_edu.plots.curves import PANELS
 from dacl_edu.plots.samples import most_confident
-from dacl_edu.plots.style import class_look
+from dacl_edu.plots.style import BLUE, GREY, class_look
 
 
 def line(epoch: int, loss: float) -> dict:
@@ -116,6 +116,12 @@ def test_an_interval_goes_from_low_to_high() -> None:
     figure = interval_plot({"a": (1.0, 3.0, 4.0), "b": (0.0, 0.5, 2.0)}, "t", "x")
     assert [(trace.x[0], trace.y[0]) for trace in figure.data] == [(3.0, "a"), (0.5, "b")]
     assert figure.data[0].error_x.array == (1.0,) and figure.data[0].error_x.arrayminus == (2.0,)
+
+
+def test_an_interval_over_images_only_is_grey_and_open() -> None:
+    figure = interval_plot({"a": (1.0, 3.0, 4.0), "b": (0.0, 0.5, 2.0)}, "t", "x", images_only={"b"})
+    assert [trace.marker.color for trace in figure.data] == [BLUE, GREY]
+    assert figure.data[1].marker.symbol.endswith("-open")
 
 
 def test_an_interval_that_is_not_known_is_a_point() -> None:

@@ -13,19 +13,22 @@ import torch
 from report.made import change_predictions, make_run
 from typer.testing import CliRunner
 
+from dacl_edu import paths
 from dacl_edu.cli import app
 from dacl_edu.errors import UserError
 from dacl_edu.evaluation import embedding
+from dacl_edu.plots.style import GREY
 from dacl_edu.report import write_report
 from dacl_edu.report.blocks import Drawing, Note, Section
 from dacl_edu.report.gather import comparable_groups, gather
 from dacl_edu.report.page import render
+from dacl_edu.report.results import results_section
 from dacl_edu.report.tables import Table
 from dacl_edu.report.write import make_sections, write_pictures
 
 SECTIONS = [
-    "settings", "results", "training", "confusion", "classes", "samples", "embedding", "geometry", "attention",
-    "gradient", "environment",
+    "settings", "results", "training", "confusion", "classes", "calibration", "samples", "embedding", "geometry",
+    "attention", "gradient", "environment",
 ]  # fmt: skip
 
 
@@ -45,7 +48,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def sections_of(*folders: Path) -> dict[str, Section]:
-    made, _ = make_sections(list(folders), "dacl-edu report", lambda step: None, None)
+    made, _, lead = make_sections(list(folders), "dacl-edu report", lambda step: None, None)
+    assert ": this ranks nothing." in lead[0] or ": one draw of one method." in lead[0] or "draws of one" in lead[0]
     return {section.anchor: section for section in made}
 
 
@@ -60,7 +64,7 @@ def whole(runs: Path) -> dict[str, Section]:
 
 @pytest.fixture(scope="module")
 def written(whole: dict[str, Section]) -> str:
-    return render(list(whole.values()), "a title")
+    return render(list(whole.values()), "a title", ["how far it ran"])
 
 
 def said(section: Section) -> str:
@@ -101,8 +105,8 @@ def test_every_section_has_its_figures_and_says_what_to_see(whole: dict[str, Sec
     assert list(whole) == SECTIONS
     counts = {anchor: len(section.drawings()) for anchor, section in whole.items()}
     assert counts == {
-        "settings": 0, "results": 1, "training": 1, "confusion": 1, "classes": 1, "samples": 3, "embedding": 5,
-        "geometry": 2, "attention": 5, "gradient": 1, "environment": 0,
+        "settings": 0, "results": 1, "training": 1, "confusion": 1, "classes": 1, "calibration": 1, "samples": 3,
+        "embedding": 5, "geometry": 2, "attention": 5, "gradient": 1, "environment": 0,
     }  # fmt: skip
     for section in whole.values():
         assert "See " in section.intro, f"{section.anchor} does not say what to see"
@@ -121,6 +125,26 @@ def test_methods_stand_beside_the_paper_with_what_may_be_compared(whole: dict[st
     assert "must not be set against" in said(section) and "limit" in said(section)
     assert [row[0] for row in table(section, "Pairs").rows] == ["softmax − center", "softmax − dacl", "center − dacl"]
     assert len(table(section, "Table 1 of the paper").rows) == 13
+
+
+def test_a_small_experiment_stands_beside_the_full_one_and_single_seeds_are_grey(whole: dict[str, Section]) -> None:
+    section = whole["results"]
+    beside = table(section, "the full experiment")
+    assert "images of each split" in beside.columns[1]
+    assert beside.columns[2] == "All 28 epochs, three seeds, accuracy, %"
+    assert [row[2] for row in beside.rows] == ["82.81 ± 0.31", "81.71 ± 0.14", "82.30 ± 0.36"]
+    assert "Which of the two do you believe" in said(section)
+    figure = section.drawings()[0].figure
+    grey = [trace.y[0] for trace in figure.data if trace.marker.color == GREY]
+    assert grey == ["center<br>one seed: images only", "dacl<br>one seed: images only"]
+    assert not [b for b in section.blocks if isinstance(b, Table) and "over seeds: " in b.caption], "one has two seeds"
+
+
+def test_pairs_over_seeds_are_the_comparison_of_methods() -> None:
+    section = results_section(comparable_groups(gather([paths.shipped_runs()])[0]))
+    rows = {row[0]: row for row in table(section, "over seeds: ").rows}
+    assert rows["softmax − center"] == ["softmax − center", "+1.10", "−0.03 to +2.22", "3", "0.053"]
+    assert not any(isinstance(block, Table) and "full experiment" in block.caption for block in section.blocks)
 
 
 def test_results_on_the_papers_images_may_be_compared(tmp_path: Path) -> None:
@@ -155,8 +179,11 @@ def test_runs_that_cannot_be_compared_are_kept_apart(runs: Path, tmp_path: Path)
 def test_the_page_stands_alone(written: str) -> None:
     page = Page(written)
     assert len(written.encode()) < 8_000_000
+    assert written.index("how far it ran") < written.index("<h2"), "said before any number"
     assert not [
-        a for tag, a in page.found if tag in ("link", "img", "iframe") and not (a.get("href") or "").startswith("data:")
+        a
+        for tag, a in page.found
+        if tag in ("link", "img", "iframe") and not (a.get("href") or a.get("src") or "").startswith("data:")
     ]
     assert not [a for a in page.all("script") if "src" in a], "plotly.js is inside"
     assert len(re.findall(r"\* plotly\.js v", written)) == 1

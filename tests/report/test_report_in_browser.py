@@ -23,6 +23,8 @@ DRAWN = """() => [...document.querySelectorAll('.plot')].map(plot => {
     '.scatterlayer path, .barlayer path, .heatmaplayer image');
   const canvas = [...plot.querySelectorAll('.gl-container canvas, #scene canvas, canvas')];
   return [plot.id, plot.classList.contains('js-plotly-plot'), marks.length + canvas.length]; })"""
+SMALL = """() => [...document.querySelectorAll('.plot svg text')].filter(text => text.getBoundingClientRect().width
+  && parseFloat(getComputedStyle(text).fontSize) < 11).map(text => text.textContent)"""
 FACE = "() => { const f = document.getElementById('dacl-face'); return f && f.style.display === 'block' ? f.src : ''; }"
 
 
@@ -66,7 +68,8 @@ def test_every_figure_draws_without_an_error_or_a_network(
 ) -> None:
     page, asked, wrong = opened
     drawn = page.evaluate(DRAWN)
-    assert len(drawn) == 20
+    assert len(drawn) == 18  # and three sheets of faces, which are elements of the page
+    assert page.locator(".faces img").count() > 20
     assert not [name for name, made, marks in drawn if not made or not marks]
     assert "could not be drawn" not in page.inner_text("main")
     assert page.locator(".modebar-btn").count() > 20
@@ -127,19 +130,37 @@ def test_points_and_epochs_answer_the_keyboard(opened: tuple[Any, list[str], lis
 
 def test_it_fits_a_narrow_window_and_paper(opened: tuple[Any, list[str], list[str]]) -> None:
     page, _, wrong = opened
-    page.set_viewport_size({"width": 480, "height": 900})
-    page.wait_for_timeout(1500)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 480, "figures scroll, the page does not"
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.wait_for_timeout(3000)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390, "tables scroll, the page does not"
+    assert page.evaluate("[...document.querySelectorAll('.plot')].every(p => p.layout.width <= 390)"), "none is wider"
     assert page.locator(".wide[tabindex='0']").count() > 0, "what scrolls can be reached by the keyboard"
+    assert page.evaluate(SMALL) == [], "text below 11 pixels"
     keep(page, "narrow")
     page.set_viewport_size({"width": 1200, "height": 1000})
     page.wait_for_timeout(1500)
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
     page.wait_for_timeout(1500)
-    assert page.evaluate("[...document.querySelectorAll('.plot')].every(p => !p.scales || p.layout.width <= 660)")
+    assert page.evaluate("[...document.querySelectorAll('.plot')].every(p => p.layout.width <= 660)")
     assert page.evaluate("[...document.querySelectorAll('details:not(.words)')].every(each => each.open)")
     page.evaluate("window.dispatchEvent(new Event('afterprint'))")
     assert not wrong
+
+
+def test_the_dark_is_dark_and_the_data_of_a_figure_can_be_had(opened: tuple[Any, list[str], list[str]]) -> None:
+    page, _, wrong = opened
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_timeout(3000)
+    colour = "getComputedStyle(document.querySelector('.plot .xtitle')).fill"
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 24, 28)"
+    assert page.evaluate(colour) == "rgb(227, 232, 237)"
+    page.emulate_media(color_scheme="light")
+    page.wait_for_timeout(3000)
+    assert page.evaluate(colour) == "rgb(27, 27, 27)"
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Data of figure 1 (CSV)").click()
+    lines = Path(waiting.value.path()).read_text().splitlines()
+    assert lines[0] == "series,x,y,z,below,above,text" and len(lines) == 1 + 6 and not wrong
 
 
 def test_axe_finds_no_serious_fault(opened: tuple[Any, list[str], list[str]]) -> None:

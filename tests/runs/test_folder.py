@@ -106,6 +106,19 @@ def test_tensorboard_reads_what_metrics_says(finished: Finished) -> None:
         assert [event.value for event in scalars] == pytest.approx(values, rel=1e-6)
 
 
+def test_tensorboard_has_one_file_with_settings_the_result_and_pictures(finished: Finished) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    result, folder = finished[:2]
+    assert len(list((folder.path / "tensorboard").rglob("events*"))) == 1
+    events = EventAccumulator(str(folder.path / "tensorboard"), size_guidance={"images": 0}).Reload()
+    (scalar,) = events.Scalars(f"{result['split']}/accuracy")
+    assert scalar.value == pytest.approx(result["accuracy"])
+    assert f"{result['split']}/confusion" in events.Tags()["images"]
+    settings = events.summary_metadata["_hparams_/session_start_info"].plugin_data.content
+    assert b"lam" in settings and b"batch_size" in settings
+
+
 def test_a_reloaded_run_gives_its_scores_again(finished: Finished) -> None:
     result, folder = finished
     again, predictions = evaluate_run(folder.path)

@@ -4,39 +4,35 @@
   const faces = read('faces').map(face => 'data:image/jpeg;base64,' + face);
   const look = read('look');
   const plots = [...document.querySelectorAll('.plot')];
-  const LEAST = 620;  // pixels: a narrower figure would overlap itself, so it scrolls instead
+  const dark = window.matchMedia('(prefers-color-scheme: dark)');
 
   const restored = value => Array.isArray(value) ? value.map(restored)
     : typeof value === 'string' && value.startsWith('@face:') ? faces[Number(value.slice(6))] : value;
 
-  function widthFor(plot, printing) {
-    const room = printing ? 660 : plot.parentElement.clientWidth;
-    return Math.min(plot.designed, Math.max(room, Math.min(plot.designed, LEAST)));
-  }
-
-  function draw(plot) {
+  function specification(plot, printing) {
     const spec = read('data-' + plot.dataset.number);
-    let hasFaces = false;
     for (const trace of spec.data) {
       if (Array.isArray(trace.customdata)) {
-        hasFaces = hasFaces || JSON.stringify(trace.customdata).includes('@face:');
+        plot.hasFaces = plot.hasFaces || JSON.stringify(trace.customdata).includes('@face:');
         trace.customdata = restored(trace.customdata);
       }
     }
-    plot.designed = spec.layout.width || 900;
-    plot.scales = !(spec.layout.images || []).length;  // a sheet of faces keeps its shape
-    plot.classList.toggle('sheet', !plot.scales);
-    spec.layout.template = look;
-    spec.layout.width = plot.scales ? widthFor(plot) : plot.designed;
     if (spec.frames && spec.frames.length) {  // their controls stand below, where a keyboard reaches them
       delete spec.layout.sliders;
       delete spec.layout.updatemenus;
     }
     // plotly's own menu would send a figure, faces included, to a server
     spec.config = { displaylogo: false, showTips: false, showSendToCloud: false, plotlyServerURL: '' };
+    plot.width = printing ? 660 : Math.floor(plot.parentElement.clientWidth);
+    daclReflow.fit(spec, plot.width);
+    return daclReflow.dress(spec, look, dark.matches && !printing);
+  }
+
+  function draw(plot) {
+    const spec = specification(plot, false);
     return Plotly.newPlot(plot, spec).then(() => {
       if (spec.frames && spec.frames.length) epochs(plot, spec.frames);
-      if (hasFaces && spec.data.every(trace => trace.type !== 'scatter3d')) points(plot);
+      if (plot.hasFaces && spec.data.every(trace => trace.type !== 'scatter3d')) points(plot);
       if (window.daclFaces) window.daclFaces();
     });
   }
@@ -123,14 +119,27 @@
     });
   }
 
-  function fit(printing) {
+  function fit(printing, anew) {
     for (const plot of plots) {
-      if (!plot.scales || !plot.designed) continue;
-      const width = widthFor(plot, printing);
-      if (Math.abs(width - plot.layout.width) > 1) Plotly.relayout(plot, { width });
+      if (!plot.data) continue;
+      if (anew || printing || Math.abs(plot.parentElement.clientWidth - plot.width) > 1) {
+        Plotly.react(plot, specification(plot, printing));
+      }
     }
     markScrollable();
   }
+
+  document.addEventListener('click', event => {
+    const button = event.target.closest('button[data-csv]');
+    if (!button) return;
+    const text = daclReflow.csv(read('data-' + button.dataset.csv));
+    const link = document.createElement('a');
+    link.href = URL.createObjectURL(new Blob([text], { type: 'text/csv' }));
+    link.download = button.dataset.name + '.csv';
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  });
+  dark.addEventListener('change', () => fit(false, true));
 
   const folded = document.querySelectorAll('details:not(.words)');
   let waiting;
@@ -141,7 +150,7 @@
   });
   window.addEventListener('afterprint', () => {
     folded.forEach(each => { each.open = each.dataset.was === 'open'; });
-    fit(false);
+    fit(false, true);
   });
   document.querySelectorAll('details').forEach(each => each.addEventListener('toggle', markScrollable));
 

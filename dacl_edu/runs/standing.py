@@ -1,0 +1,187 @@
+"""What runs may claim: how far they ran, what they say over seeds, and the full experiment that stands beside them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+
+from dacl_edu.errors import UserError
+from dacl_edu.evaluation.compare import compare_runs
+from dacl_edu.evaluation.significance import p_text, seeds_difference
+from dacl_edu.runs.config import PRESETS
+from dacl_edu.runs.run import Run, shipped_runs
+from dacl_edu.text import counted
+
+QUESTION = "Which of the two do you believe, and why?"
+
+
+def epochs_done(run: Run) -> int:
+    """Return how many epochs a run has finished."""
+    return int(run.result.get("epochs") or len(run.history))
+
+
+def epochs_planned(run: Run) -> int:
+    """Return how many epochs its preset has; of a preset that is not known, how many it was asked for."""
+    preset = PRESETS.get(run.config.preset, {})
+    return int(preset.get("epochs", run.config.epochs))
+
+
+def is_short(run: Run) -> bool:
+    """Whether a run ended before the last epoch of its preset, or saw only some of the images."""
+    return epochs_done(run) < epochs_planned(run) or run.config.limit is not None
+
+
+def how_far(runs: Sequence[Run]) -> str:
+    """Say how far runs went and what follows: "9 of 28 epochs, one seed: this ranks nothing."
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        At least one, finished or not.
+
+    Returns
+    -------
+    str
+        Computed from each run's settings and its preset's.
+
+    Examples
+    --------
+    >>> from dacl_edu.runs.config import TrainConfig
+    >>> from pathlib import Path
+    >>> config = TrainConfig.from_preset("quick", epochs=9)
+    >>> how_far([Run(Path("x"), config, result={"epochs": 9})])
+    '9 of 28 epochs, one seed: one draw of one method.'
+    """
+    done, planned = sorted({epochs_done(run) for run in runs}), sorted({epochs_planned(run) for run in runs})
+    if done == planned and not any(epochs_done(run) < epochs_planned(run) for run in runs):
+        words = [f"All {_span(done)} epochs"]
+    else:
+        words = [f"{_span(done)} of {_span(planned)} epochs"]
+    words.append(counted([len(own) for own in _seeds(runs).values()], "seed"))
+    limits = sorted({run.config.limit for run in runs if run.config.limit is not None})
+    if limits:
+        words.append(f"at most {_span(limits)} images of each split")
+    return f"{', '.join(words)}: {_verdict(runs)}."
+
+
+def ranks(runs: Sequence[Run]) -> bool:
+    """Whether runs can rank methods at all: each went to its end, and each method has several seeds."""
+    return min(map(len, _seeds(runs).values())) > 1 and not any(map(is_short, runs))
+
+
+def over_seeds(runs: Sequence[Run]) -> str:
+    """Say what finished runs say over seeds: mean ± standard deviation, and which pairs differ by a paired test.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        Finished; of one data set and split.
+
+    Examples
+    --------
+    >>> over_seeds(shipped_runs())  # doctest: +NORMALIZE_WHITESPACE
+    'After all 28 epochs, three seeds: softmax 82.81 ± 0.31 %, dacl 82.30 ± 0.36 %, center 81.71 ± 0.14 %;
+    no pair differs significantly (paired t-test, smallest p 0.053).'
+    """
+    rows = compare_runs([{**run.result, "method": _method(run)} for run in runs]).sort_values(
+        "accuracy_mean", ascending=False
+    )
+    means = ", ".join(
+        f"{row.method} {_percent(row.accuracy_mean, row.accuracy_std)}" for row in rows.itertuples(index=False)
+    )
+    far, _, _ = how_far(runs).rpartition(":")
+    return f"After {far[0].lower()}{far[1:]}: {means}; {_pairs(runs)}."
+
+
+def accuracy_by_method(runs: Sequence[Run]) -> dict[str, dict[int, float]]:
+    """Return the accuracy of each seed of each method."""
+    found: dict[str, dict[int, float]] = {}
+    for run in runs:
+        found.setdefault(_method(run), {})[run.config.seed] = float(run.result["accuracy"])
+    return found
+
+
+def full_beside(runs: Sequence[Run]) -> list[Run]:
+    """Return the full experiment that comes with the project, where these runs are a smaller one on the same data.
+
+    Returns
+    -------
+    list of Run
+        Empty where these runs can rank by themselves, are on other data, or where none comes with this copy.
+    """
+    if not runs or ranks(runs):
+        return []
+    try:
+        full = shipped_runs()
+    except UserError:
+        return []
+    same = {run.config.data for run in runs} == {run.config.data for run in full}
+    return full if same and {run.config.method for run in runs} & {run.config.method for run in full} else []
+
+
+def first_lines(runs: Sequence[Run]) -> list[str]:
+    """Return what is said before any number: how far the runs went, the full result beside them, and a question.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+
+    Examples
+    --------
+    >>> first_lines(shipped_runs())[0]
+    'All 28 epochs, three seeds: a difference that is smaller than the spread over seeds ranks nothing.'
+    """
+    lines = [how_far(runs)]
+    full = full_beside(runs)
+    if full:
+        lines += [f"The full experiment, which comes with the project. {over_seeds(full)}", QUESTION]
+    elif ranks(runs) and len(_seeds(runs)) > 1:
+        lines.append(over_seeds(runs))
+    return lines
+
+
+def _verdict(runs: Sequence[Run]) -> str:
+    if len(_seeds(runs)) == 1:
+        return "draws of one method" if len(runs) > 1 else "one draw of one method"
+    if not ranks(runs):
+        return "this ranks nothing"
+    return "a difference that is smaller than the spread over seeds ranks nothing"
+
+
+def _pairs(runs: Sequence[Run]) -> str:
+    """Say which pairs of methods differ over the seeds that both have."""
+    values = accuracy_by_method(runs)
+    found = []
+    for one, other in combinations(values, 2):
+        both = sorted(values[one].keys() & values[other].keys())
+        if len(both) > 1:
+            test = seeds_difference([values[one][s] for s in both], [values[other][s] for s in both])
+            ahead, behind = (one, other) if test.middle > 0 else (other, one)
+            found.append((test.p_value, f"{ahead} is above {behind} (p {p_text(test.p_value)})"))
+    if not found:
+        return "no pair of methods shares several seeds, so none is tested"
+    sure = [words for p, words in found if p < 0.05]
+    if sure:
+        return f"by the paired t-test {', '.join(sure)}; {len(found) - len(sure)} of {len(found)} pairs stay open"
+    smallest = p_text(min(p for p, _ in found))
+    return f"no pair differs significantly (paired t-test, smallest p {smallest})"
+
+
+def _method(run: Run) -> str:
+    return run.group or run.config.method
+
+
+def _seeds(runs: Sequence[Run]) -> Mapping[str, set[int]]:
+    found: dict[str, set[int]] = {}
+    for run in runs:
+        found.setdefault(_method(run), set()).add(run.config.seed)
+    return found
+
+
+def _span(numbers: Sequence[int]) -> str:
+    return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
+
+
+def _percent(mean: float, spread: float) -> str:
+    return f"{100 * mean:.2f}" + (f" ± {100 * spread:.2f} %" if math.isfinite(spread) else " %")
