@@ -148,6 +148,12 @@ class Assignment:
         """Points of all questions."""
         return sum(each.points for each in self.questions)
 
+    @property
+    def files(self) -> Path | None:
+        """The folder of the student's version, whose files lie beside the notebook; None outside of a course."""
+        folder = self.path.parents[2] / "release" / self.name if len(self.path.parents) > 2 else None
+        return folder if folder is not None and folder.is_dir() else None
+
     @cached_property
     def by_id(self) -> dict[str, Cell]:
         """The cells by their ids."""

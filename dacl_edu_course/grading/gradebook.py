@@ -18,6 +18,7 @@ from typing import Any
 from dacl_edu.errors import UserError
 from dacl_edu_course.authoring.assignment import Assignment
 from dacl_edu_course.authoring.release import COURSE_ID, tools_on_path
+from dacl_edu_course.definitions import write_text
 from dacl_edu_course.grading.scores import SubmissionScore
 from dacl_edu_course.sandbox.protocol import plain
 from dacl_edu_course.submissions.repair import Merged, Repaired
@@ -225,10 +226,7 @@ def _write_autograded(place: Path, mark: SubmissionScore, repaired: Repaired | N
         cells.append(_as_cell(number, each, mark, labelled=bool(each.cell and last[each.cell.id] == number)))
     place.parent.mkdir(parents=True, exist_ok=True)
     place.parents[2].chmod(0o700)
-    partial = place.with_name(f".{place.name}.partial")
-    partial.write_text(nbformat.writes(new_notebook(cells=cells, metadata=metadata)) + "\n", encoding="utf-8")
-    partial.chmod(0o600)
-    partial.replace(place)
+    write_text(place, nbformat.writes(new_notebook(cells=cells, metadata=metadata)) + "\n", private=True)
 
 
 def _notes(mark: SubmissionScore) -> Any:
