@@ -86,7 +86,7 @@ def watch() -> Iterator[Watched]:
             # A module that is only imported does nothing yet.
             seen.package = frame.f_code.co_name != "<module>" and frame.f_code.co_filename not in _OWN
 
-    torch.autograd._engine_run_backward = spoiled_backward
+    torch.autograd._engine_run_backward = spoiled_backward  # type: ignore[assignment]
     forward_ad.make_dual = spoiled_dual
     sys.setprofile(called)
     try:

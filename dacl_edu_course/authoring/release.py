@@ -11,7 +11,7 @@ import logging
 import os
 import secrets
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
@@ -130,7 +130,9 @@ def as_text(notebook: Notebook) -> str:
     return str(nbformat.writes(notebook)) + "\n"
 
 
-def release_course(names: Sequence[str], source: str | Path, course: str | Path) -> list[Path]:
+def release_course(
+    names: Sequence[str], source: str | Path, course: str | Path, tried: Callable[[Path], None] | None = None
+) -> list[Path]:
     """Put assignments into an nbgrader course folder: source, release, gradebook, the assignment's secret.
 
     Parameters
@@ -141,6 +143,9 @@ def release_course(names: Sequence[str], source: str | Path, course: str | Path)
         Holds ``NAME/NAME.ipynb``.
     course : path
         Made if missing, for the user alone: it will hold personal data. Existing submissions and marks stay.
+    tried : callable, optional
+        Called with each source first; it raises where the source does not earn its own points
+        (:func:`dacl_edu_course.grading.tryout.try_out`).
 
     Returns
     -------
@@ -155,6 +160,8 @@ def release_course(names: Sequence[str], source: str | Path, course: str | Path)
     chosen = chosen_sources(names, find_sources(source), Path(source))
     for path in chosen:
         checked_student_version(path)  # all are sound before anything is written
+        if tried is not None:
+            tried(path)
     course = Path(course)
     course.mkdir(parents=True, exist_ok=True)
     course.chmod(0o700)

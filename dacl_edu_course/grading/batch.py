@@ -26,12 +26,14 @@ from dacl_edu_course.grading.gradebook import manual_comments, manual_scores, re
 from dacl_edu_course.grading.lock import locked
 from dacl_edu_course.grading.scores import SubmissionScore
 from dacl_edu_course.grading.test_cell import make_importable
+from dacl_edu_course.grading.upload import roster_of
 from dacl_edu_course.questions.question import GRADING
 from dacl_edu_course.sandbox.home import clear_left_behind
 from dacl_edu_course.sandbox.limits import Limits, layers
 from dacl_edu_course.sandbox.process import Worker
 from dacl_edu_course.submissions.collect import Collected
 from dacl_edu_course.submissions.collect import collect as collect_files
+from dacl_edu_course.submissions.roster import Roster, read_map, read_roster
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,13 @@ def find_assignment(name: str, course: str | Path) -> Assignment:
     return Assignment.load(found[0])
 
 
-def collect_course(folder: str | Path, assignment: Assignment, course: str | Path) -> list[Collected]:
+def collect_course(
+    folder: str | Path,
+    assignment: Assignment,
+    course: str | Path,
+    roster: str | Path | None = None,
+    named: str | Path | None = None,
+) -> list[Collected]:
     """Collect (:func:`dacl_edu_course.submissions.collect.collect`) and remember what was said, for the feedback.
 
     Raises
@@ -98,7 +106,12 @@ def collect_course(folder: str | Path, assignment: Assignment, course: str | Pat
     UserError
     """
     with locked(course, f"collect {assignment.name}"):
-        collected = collect_files(folder, assignment, course)
+        kept = Path(course) / "roster.csv"
+        if roster is not None:
+            read_roster(roster)  # before it is kept
+            write_text(kept, Path(roster).read_text(encoding="utf-8-sig"), private=True)
+        people = read_roster(kept) if kept.is_file() else []
+        collected = collect_files(folder, assignment, course, Roster(people, read_map(named) if named else None))
         memory = _collected_file(course, assignment)
         said = _read_collected(memory) | {each.student: each.notes for each in collected if each.student}
         memory.parent.mkdir(parents=True, exist_ok=True)
@@ -212,7 +225,10 @@ def _write_results(assignment: Assignment, course: Path) -> Results:
         score = score.with_scores(given.get(score.student, {}))
         write_feedback(course, score, entry["answers"], assignment.title, comments.get(score.student))
         scores.append(score)
-    return Results(tuple(scores), write_csv(scores, course / "results" / f"{assignment.name}.csv"))
+    found = {score.student for score in scores}
+    absent = [person.id for person in roster_of(course) if person.id not in found]
+    table = write_csv(scores, course / "results" / f"{assignment.name}.csv", absent)
+    return Results(tuple(scores), table)
 
 
 def isolation() -> str:

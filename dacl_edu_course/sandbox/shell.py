@@ -84,7 +84,7 @@ class Shell(InteractiveShell):
         >>> make_shell().definitions("import math\\nK = 3\\nmade = f(K)\\ndef g(x): return x")
         'import math\\nK = 3\\ndef g(x):\\n    return x'
         """
-        kept = []
+        kept: list[ast.stmt] = []
         for node in ast.parse(self.transform_cell(source)).body:
             if isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
                 kept.append(node)

@@ -68,8 +68,8 @@ class Server:
             with limited(seconds):
                 source = self.shell.definitions(source) if definitions else source
                 result = self.shell.run_cell(source, store_history=False)
-        except (TimeUp, SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            return {"ok": False, "kind": type(error).__name__, "message": _said(error), "line": None}
+        except (TimeUp, SyntaxError, ValueError, RecursionError, MemoryError) as stopped:
+            return {"ok": False, "kind": type(stopped).__name__, "message": _said(stopped), "line": None}
         error = result.error_before_exec or result.error_in_exec or self.shell.forgiven
         if error is None:
             return {"ok": True}

@@ -162,12 +162,11 @@ def repair(assignment: Assignment, submission: Submission) -> Repaired | Damaged
             notes.extend(said)
             merged.extend(kept)
         merged.extend(_own(found) for found in behind[index])
-    questions = {question.name for question in assignment.questions}
     return Repaired(
         tuple(_without_stubs(merged)),
         {q.name: q.test.source for q in assignment.questions if q.test},
-        {name: text for name, text in answers.items() if name in questions},
-        {name: why for name, why in missing.items() if name in questions},
+        {q.name: answers[q.solution.id] for q in assignment.questions},
+        {q.name: missing[q.solution.id] for q in assignment.questions if q.solution.id in missing},
         tuple(dict.fromkeys(notes)),
     )
 

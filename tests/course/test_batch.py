@@ -37,7 +37,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def rows(course: Path) -> dict[str, dict[str, str]]:
-    with open(course / "results" / f"{ASSIGNMENT}.csv", newline="", encoding="utf-8") as file:
+    with open(course / "results" / f"{ASSIGNMENT}.csv", newline="", encoding="utf-8-sig") as file:
         return {row["student"]: row for row in csv.DictReader(file)}
 
 

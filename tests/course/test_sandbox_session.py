@@ -29,7 +29,10 @@ CELLS = [
     ("shout", "print('x' * 2 * 2**20)"),
     ("unwritten", "def unwritten(x):\n    raise NotImplementedError()"),
     ("number", "number: int = 5"),
-    ("imported", "def through_square(x):\n    y = x.clone().requires_grad_()\n    return torch.autograd.grad(square(y), y)[0]"),
+    (
+        "imported",
+        "def through_square(x):\n    y = x.clone().requires_grad_()\n    return torch.autograd.grad(square(y), y)[0]",
+    ),
     ("stalls", "def stalls(x):\n    while x > 0: pass\n    return x"),
     ("dies", "def dies(x):\n    os._exit(0)"),
     ("late", "def late(x):\n    return square(2 * x)"),
