@@ -6,17 +6,21 @@
 #   make course-demo    a class of 30 hands in: release, collect, grade, feedback, table
 #   make assignments    write the students' versions from the instructor's sources
 #   make notebooks      execute the notebooks and store their outputs (NAMES="05 06": only some)
+#   make check  ruff and mypy alone, without changing anything; make lint mends what they can mend
 #   make test-browser   open notebooks, explorers, report and site in a real browser
 # PYTHON=python3.12 chooses the interpreter; TORCH=cpu (or a CUDA tag such as cu130) chooses the torch build.
 PYTHON ?= python3
 TORCH ?=
 VENV := .venv
 BIN := $(VENV)/bin
+# Modules rather than commands: a command begins with the path of its Python, which fails where that holds a quote, or
+# where the folder was moved.
+RUN := $(BIN)/python -m
 LOCK := requirements.lock
 NEEDS := pyproject.toml $(LOCK) Makefile
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-browser lab site course-demo assignments notebooks lint lock clean
+.PHONY: help install run check test test-browser lab site course-demo assignments notebooks lint lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -28,13 +32,13 @@ $(BIN)/python:
 
 # pip reads the machine's own settings; with TORCH set, uv is used, which knows where each torch build is kept.
 ifeq ($(TORCH),)
-INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+INSTALL = $(RUN) pip install --quiet --disable-pip-version-check
 else
 INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python --torch-backend=$(TORCH)
 endif
 
 $(BIN)/uv: $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(LOCK) uv
+	$(RUN) pip install --quiet --disable-pip-version-check -c $(LOCK) uv
 
 $(VENV)/installed-run: $(NEEDS) $(BIN)/python $(if $(TORCH),$(BIN)/uv)
 	@echo "Installing into $(VENV): a few minutes, about 7 GB, most of it torch"
@@ -49,27 +53,26 @@ $(VENV)/installed-test: $(VENV)/installed-run
 install: $(VENV)/installed-run
 
 run: install
-	$(BIN)/dacl-edu demo
+	$(RUN) dacl_edu demo
 
-# The plain contents manager: jupytext's, where it is installed, would rewrite a lesson's text each time a reader saves.
 lab: install
-	@$(BIN)/jupyter labextension disable "@jupyterlab/apputils-extension:announcements" >/dev/null 2>&1 || true
-	$(BIN)/jupyter lab --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) \
-	  --ServerApp.contents_manager_class=jupyter_server.services.contents.largefilemanager.AsyncLargeFileManager \
-	  notebooks/00_start_here.ipynb
+	$(RUN) dacl_edu lab --in-place
+
+check: $(VENV)/installed-test
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) mypy
 
 # Two processes, one thread each: more threads than cores wait for one another.
-test: $(VENV)/installed-test
-	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser"
-	$(BIN)/python -m pytest -q --nbval --nbval-current-env -n 2 --dist loadfile notebooks
-	$(BIN)/python -m pytest -q tests/notebooks/test_in_browser.py tests/course/test_in_browser.py -k "00_start_here or course"
+test: check
+	$(RUN) pytest -n 2 --dist loadfile -m "not browser"
+	$(RUN) pytest -q --nbval --nbval-current-env -n 2 --dist loadfile notebooks
+	$(RUN) pytest -q tests/notebooks/test_in_browser.py tests/course/test_in_browser.py -k "00_start_here or course"
 
 # In a real browser: every notebook in JupyterLab (Run All, no error, a moved control changes its figure), the explorers in
 # JupyterLab and as pages, the report, the site. About 10 minutes.
 test-browser: $(VENV)/installed-test
-	$(BIN)/python -m pytest -m browser tests
+	$(RUN) pytest -m browser tests
 
 site: $(VENV)/installed-test
 	$(BIN)/python -m tools.site_builder
@@ -83,15 +86,17 @@ course-demo: $(VENV)/installed-course
 	$(BIN)/python -m tools.course_demo
 
 assignments: $(VENV)/installed-test
-	$(BIN)/python -m tools.notebooks assignments
-	$(BIN)/dacl-edu course students notebooks/assignments
+	$(RUN) tools.notebooks assignments
+	$(RUN) dacl_edu course students notebooks/assignments
 
 # Executes the notebooks and stores their outputs; make notebooks NAMES="05 06" only some.
 notebooks: $(VENV)/installed-test
 	$(BIN)/python -m tools.notebooks $(NAMES)
 
 lint: $(VENV)/installed-test
-	$(BIN)/ruff check --fix .
+	$(RUN) ruff check --fix .
+	$(RUN) ruff format .
+	$(RUN) mypy
 
 lock: $(VENV)/installed-test
 	$(BIN)/python -m tools.lock > $(LOCK)

@@ -19,9 +19,6 @@ MOVED = {
     "dacl_edu.course.properties": "dacl_edu.check.properties",
     "dacl_edu.evaluation.attention": "dacl_edu.evaluation.attention_statistics",
     "dacl_edu.evaluation.silencing": "dacl_edu.evaluation.ablation",
-    "dacl_edu.faces.chart": "dacl_edu_faces.uv_map",
-    "dacl_edu.faces.plan": "dacl_edu_faces.dataset_plan",
-    "dacl_edu.faces.units": "dacl_edu_faces.action_units",
     "dacl_edu.gradients": "dacl_edu.check.gradients",
     "dacl_edu.notebook": "dacl_edu.lessons.display",
     "dacl_edu.plots.attention": "dacl_edu.plots.attention_figures",
@@ -45,7 +42,7 @@ RENAMED = {
         "Silencing": "AblationCurves", "silencing_curve": "ablation_curve", "silencing_curves": "ablation_curves",
     },
     "dacl_edu.evaluation.deep_features": {"Head": "ClassifierHead"},
-    "dacl_edu.lessons.runs": {"SHIPPED": "dacl_edu.paths:shipped_runs()"},
+    "dacl_edu.lessons.runs": {"FinishedRun": "Run", "SHIPPED": "dacl_edu.paths:shipped_runs()"},
     "dacl_edu.model.pretrained": {"WeightsReport": "LoadReport", "load_weights": "load_pretrained"},
     "dacl_edu.plots": {"right_and_wrong": "correct_and_wrong", "silencing_plot": "ablation_plot"},
     "dacl_edu.training.data": {

@@ -9,7 +9,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from dacl_edu.losses.shapes import check_batch, computing_dtype
+from dacl_edu.losses.shapes import center_rows, check_batch, computing_dtype
 
 CenterInit = Literal["fan_in_classes", "fan_in_features", "zeros"]
 
@@ -25,7 +25,7 @@ def _add_sums(
     """
     check_batch(features, labels, centers, attention)
     labels = labels.long()
-    difference = centers.to(sums.dtype)[labels] - features.to(sums.dtype)  # (m, d)
+    difference = center_rows(centers, labels).to(sums.dtype) - features.to(sums.dtype)  # (m, d)
     weighted = difference if attention is None else attention.to(sums.dtype) * difference
     sums.index_add_(0, labels, weighted)  # (K, d)
     counts.index_add_(0, labels, torch.ones_like(labels, dtype=counts.dtype))  # (K,)
@@ -93,6 +93,9 @@ class ClassCenters(nn.Module):
     a step; the result is that of the joined batch. With an initialised process group :meth:`step` sums over all
     processes first.
 
+    A step touches the rows of the classes that occur in it and no others, so it costs O(m d) however large K is. (Over
+    several processes, and with a push, it is O(K d).)
+
     Parameters
     ----------
     num_classes : int
@@ -112,7 +115,7 @@ class ClassCenters(nn.Module):
     Attributes
     ----------
     centers : Tensor, shape (K, d)
-        Float32. Write to it only through :meth:`step`.
+        Float32, unless moved to float64 (``.double()``). Write to it only through :meth:`step`.
 
     Examples
     --------
@@ -155,6 +158,7 @@ class ClassCenters(nn.Module):
         self.register_buffer("centers", std[init] * torch.randn(num_classes, feature_dim, generator=generator))
         self.register_buffer("_sums", torch.zeros(num_classes, feature_dim), persistent=False)
         self.register_buffer("_counts", torch.zeros(num_classes), persistent=False)
+        self._labels: list[Tensor] = []  # of the micro-batches since the last step: the rows that it touches
 
     def forward(self) -> Tensor:
         """Return the centers, (K, d)."""
@@ -177,6 +181,7 @@ class ClassCenters(nn.Module):
             As :func:`center_delta`.
         """
         _add_sums(self._sums, self._counts, features, attention, labels, self.centers)
+        self._labels.append(labels.detach())
 
     @torch.no_grad()
     def step(self, push: Tensor | None = None) -> None:
@@ -197,21 +202,35 @@ class ClassCenters(nn.Module):
             raise ValueError(
                 f"push must have the shape of the centers, {tuple(self.centers.shape)}, not {tuple(push.shape)}"
             )
-        if dist.is_available() and dist.is_initialized():
+        shared = dist.is_available() and dist.is_initialized()
+        if shared:
             # The one place where centers meet other processes.
             dist.all_reduce(self._sums)
             dist.all_reduce(self._counts)
-        delta = _quotient(self._sums, self._counts, self.eps)
+        rows = slice(None) if shared or push is not None else self._rows()
+        delta = _quotient(self._sums[rows], self._counts[rows], self.eps)
         if push is not None:
             delta = delta + push.to(delta.dtype)
-        self.centers -= self.alpha * delta
-        self.discard()
+        # A class with several samples is written as often, each time the same value.
+        self.centers[rows] -= self.alpha * delta
+        self._forget(rows)
 
     @torch.no_grad()
     def discard(self) -> None:
         """Forget what was accumulated since the last step, e.g. when a step is skipped."""
-        self._sums.zero_()
-        self._counts.zero_()
+        self._forget(self._rows())
+
+    def _rows(self) -> slice | Tensor:
+        """Classes of the samples since the last step, repeated as they come: to make them unique a GPU would wait."""
+        samples = sum(map(len, self._labels))
+        if samples == 0 or samples >= len(self.centers):
+            return slice(None)  # few classes: all of them are fewer rows
+        return torch.cat(self._labels).long().to(self.centers.device)
+
+    def _forget(self, rows: slice | Tensor) -> None:
+        self._sums[rows] = 0
+        self._counts[rows] = 0
+        self._labels.clear()
 
     def extra_repr(self) -> str:
         """Show sizes and constants."""

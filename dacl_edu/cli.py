@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
 import json
 import logging
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, get_args
 
 import typer
 from rich.console import Console
@@ -20,9 +23,14 @@ from dacl_edu._moved import with_new_names
 from dacl_edu.data.cli import app as data_app
 from dacl_edu.errors import UserError
 from dacl_edu.lessons.cli import register as register_notebook_commands
+from dacl_edu.lessons.lab import register as register_lab_command
 from dacl_edu.report.cli import register as register_report_command
 from dacl_edu.runs.config import PRESETS, RENAMED_FIELDS, TrainConfig
+from dacl_edu.terminal import spell_on_streams
 from dacl_edu.widgets.cli import register as register_explore_command
+
+if TYPE_CHECKING:
+    from dacl_edu.runs.folder import RunFolder
 
 app = typer.Typer(
     name="dacl-edu",
@@ -34,7 +42,8 @@ app = typer.Typer(
 )
 app.add_typer(data_app, name="data")
 for _entry in sorted(entry_points(group="dacl_edu.commands"), key=lambda entry: entry.name):
-    app.add_typer(_entry.load(), name=_entry.name)  # packages beside this one attach themselves
+    if find_spec(_entry.module.partition(".")[0]):  # packages beside this one attach themselves where they are there
+        app.add_typer(_entry.load(), name=_entry.name)
 _debug = False
 
 
@@ -56,7 +65,9 @@ def _options(
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
-RunArgument = Annotated[Path, typer.Argument(help="Run folder, e.g. runs/demo/dacl-seed0.")]
+Runs = Annotated[
+    list[Path], typer.Argument(help="Run folders, or folders that hold several, e.g. runs/demo.", show_default=False)
+]
 _FLAGS = {"epochs": ("-e",), "data": ("-d",), "method": ("-m",)}
 
 
@@ -169,40 +180,80 @@ def default_name(config: TrainConfig) -> str:
 
 @app.command()
 def evaluate(
-    run: RunArgument,
+    runs: Runs,
     data: Annotated[str | None, typer.Option(help="Another data set than the run's.")] = None,
     root: Annotated[Path | None, typer.Option(help="Its folder.")] = None,
     split: Annotated[str | None, typer.Option(help="train, val or test. [default: the run's]")] = None,
-    predictions: Annotated[Path | None, typer.Option(help="Write the predictions to this .npz file.")] = None,
+    predictions: Annotated[
+        Path | None, typer.Option(help="Write the predictions of one run to this .npz file.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Measure a trained run on any data set. Example: dacl-edu evaluate runs/x --data rafdb --root ~/rafdb"""
+    """Measure trained runs on any data set. Example: dacl-edu evaluate runs/x --data rafdb --root ~/rafdb"""
     from dacl_edu.evaluation.tables import result_tables
     from dacl_edu.runs.trained import evaluate_run
 
-    result, predicted = evaluate_run(run, data, root, split)
+    folders = _run_folders(runs)
+    if predictions is not None and len(folders) > 1:
+        raise UserError(f"--predictions takes one run, not {len(folders)}", hint=f"name one, e.g. {folders[0].path}")
+    results = []
+    for folder in folders:
+        if len(folders) > 1:
+            _stderr(f"measuring {folder.path}")
+        result, predicted = evaluate_run(folder.path, data, root, split)
+        results.append(result)
     if predictions is not None:
+        predictions.parent.mkdir(parents=True, exist_ok=True)
         predicted.save(predictions)
     if as_json:
-        print(json.dumps(result, indent=2))
+        print(json.dumps(results[0] if len(results) == 1 else results, indent=2))
     else:
-        Console().print(result_tables([result]))
+        Console().print(result_tables(results))
 
 
 @app.command()
 def compare(
-    runs: Annotated[list[Path], typer.Argument(help="Run folders.")],
+    runs: Runs,
     as_json: Json = False,
 ) -> None:
-    """Put finished runs side by side. Example: dacl-edu compare runs/demo/*"""
+    """Put finished runs side by side. Example: dacl-edu compare runs/demo"""
     from dacl_edu.evaluation.tables import result_tables
-    from dacl_edu.training import RunFolder
 
-    results = [RunFolder(run).result() for run in runs]
+    results = [folder.result() for folder in _run_folders(runs, finished=True)]
     if as_json:
         print(json.dumps(results, indent=2))
     else:
         Console().print(result_tables(results))
+
+
+def _run_folders(places: list[Path], finished: bool = False) -> list[RunFolder]:
+    """Return the runs in or below some folders; of what lies beside them, as in ``runs/*``, is said that it is no run.
+
+    A run that is named itself is taken in any case, one below a folder only if it has finished, where that is asked.
+    """
+    from dacl_edu.runs.folder import RunFolder, find_run_folders
+    from dacl_edu.runs.run import papers_order
+
+    found: list[RunFolder] = []
+    for place in places:
+        if os.path.isfile(place) and len(places) > 1:
+            below = []
+        else:
+            below = [RunFolder(folder) for folder in find_run_folders([place])]
+        if [folder.path for folder in below] != [place]:
+            waits = [folder for folder in below if finished and not folder.result_file.is_file()]
+            for folder in waits:
+                _stderr(f"left out: {folder.path} (not finished)")
+            below = sorted((f for f in below if f not in waits), key=lambda folder: papers_order(folder.config()))
+            if not below and not waits and len(places) > 1:
+                _stderr(f"left out: {place} (no run)")
+        found += below
+    if not found:
+        raise UserError(
+            f"no {'finished ' if finished else ''}run in {', '.join(map(str, places))}",
+            hint="name run folders, or a folder that holds them; dacl-edu demo trains three",
+        )
+    return found
 
 
 @app.command()
@@ -226,7 +277,7 @@ def demo(
     try:
         runs = run_demo(profile, epochs, seed, out)
         page = write_report(
-            [out], out / "report.html", command=f"dacl-edu report {out}", cache=cache_folder(),
+            [out], out / "report.html", command=shlex.join(["dacl-edu", "report", str(out)]), cache=cache_folder(),
             say=lambda step: _stderr(f"report: {step}"),
         )  # fmt: skip
     except KeyboardInterrupt:
@@ -270,6 +321,7 @@ def doctor() -> None:
 
 
 register_notebook_commands(app)
+register_lab_command(app)
 register_report_command(app)
 register_explore_command(app)
 
@@ -279,6 +331,7 @@ def main(arguments: list[str] | None = None) -> None:
     # On the child: importing lightning_fabric sets the level of its own logger anew.
     logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.WARNING)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    spell_on_streams()
     try:
         sys.path.append(os.getcwd())  # --method my_module:MyLoss; an installed command would not look here
         app(args=arguments, prog_name="dacl-edu")
@@ -287,12 +340,30 @@ def main(arguments: list[str] | None = None) -> None:
             raise
         _stderr(f"error: {error}")
         sys.exit(2)
-    except Exception as error:  # a student's own loss can fail in any way, a device with a RuntimeError
-        if _debug:
-            raise
-        kind = "" if isinstance(error, ValueError | IndexError) else f"{type(error).__name__}: "
-        _stderr(f"error: {kind}{' '.join(str(error).split())} (dacl-edu --debug … shows where)")
+    except OSError as error:  # of a path: too long, not writable, a full disk, …
+        if _debug or error.filename is None or not error.strerror:
+            _unforeseen(error)
+        what = f"{error.strerror[0].lower()}{error.strerror[1:]}"
+        _stderr(f"error: {error.filename}: {what}{_HINT.get(error.errno or 0, '')}")
         sys.exit(2)
+    except Exception as error:  # a student's own loss can fail in any way, a device with a RuntimeError
+        _unforeseen(error)
+
+
+_HINT = {
+    errno.ENAMETOOLONG: " — choose a shorter name",
+    errno.EACCES: " — choose a place that you may read and write",
+    errno.EROFS: " — choose a place where you may write",
+    errno.ENOSPC: " — free some space, or choose another place",
+}
+
+
+def _unforeseen(error: Exception) -> NoReturn:
+    if _debug:
+        raise error
+    kind = "" if isinstance(error, ValueError | IndexError) else f"{type(error).__name__}: "
+    _stderr(f"error: {kind}{' '.join(str(error).split())} (dacl-edu --debug … shows where)")
+    sys.exit(2)
 
 
 def _stderr(line: str) -> None:

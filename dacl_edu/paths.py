@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
-CHECKOUT = PACKAGE.parent if (PACKAGE.parent / "pyproject.toml").is_file() else None
-"""The repository's folder; None for an installed wheel."""
+_IN_WHEEL = PACKAGE / "home"
+HOME = _IN_WHEEL if _IN_WHEEL.is_dir() else PACKAGE.parent
+"""What holds ``data/``, ``notebooks/`` and ``docs/``; ``pyproject.toml`` puts them into a wheel."""
 
-HOME = CHECKOUT or PACKAGE / "home"
-"""What holds ``data/``, ``notebooks/`` and ``docs/``."""
+CHECKOUT = None if HOME == _IN_WHEEL else HOME
+"""The repository's folder; None for an installed wheel."""
 
 
 def bundled_faces() -> Path:
@@ -24,13 +25,47 @@ def bundled_faces() -> Path:
 
 
 def lessons() -> Path:
-    """Return the folder of the notebooks."""
+    """Return the folder of the notebooks.
+
+    Examples
+    --------
+    >>> (lessons() / "00_start_here.ipynb").is_file()
+    True
+    """
     return HOME / "notebooks"
 
 
 def shipped_runs() -> Path:
-    """Return the folder of the small copies of runs that come with the project."""
+    """Return the folder of the small copies of runs that come with the project.
+
+    Examples
+    --------
+    >>> (shipped_runs() / "bundled-dacl-quick-seed0" / "result.json").is_file()
+    True
+    """
     return HOME / "notebooks" / "shipped"
+
+
+def assignments() -> Path:
+    """Return the folder of the assignments: ``source/`` of the instructor, ``release/`` for students.
+
+    Examples
+    --------
+    >>> (assignments() / "source").is_dir()
+    True
+    """
+    return HOME / "notebooks" / "assignments"
+
+
+def documents() -> Path:
+    """Return the folder of what the lessons and commands refer to.
+
+    Examples
+    --------
+    >>> (documents() / "errata.md").is_file()
+    True
+    """
+    return HOME / "docs"
 
 
 def ledger() -> Path:

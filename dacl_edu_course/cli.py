@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dacl_edu import paths
+
 if TYPE_CHECKING:
     from dacl_edu_course.grading.scores import SubmissionScore
 
@@ -17,6 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 SOURCES = Path("notebooks/assignments/source")
+_HERE_OR_OURS = SOURCES if SOURCES.is_dir() else paths.assignments() / "source"
 
 CourseFolder = Annotated[Path, typer.Option("--course", help="The course's folder, an nbgrader course.")]
 Source = Annotated[Path, typer.Option(help="Folder of the instructor's sources: NAME/NAME.ipynb.")]
@@ -26,7 +29,7 @@ Name = Annotated[str, typer.Argument(help="Assignment, or how its name begins, e
 @app.command()
 def release(
     names: Annotated[list[str] | None, typer.Argument(help="Assignments, e.g. a1 a2; all if left out.")] = None,
-    source: Source = SOURCES,
+    source: Source = _HERE_OR_OURS,
     course: CourseFolder = Path("course"),
     untried: Annotated[bool, typer.Option("--untried", help="Do not grade the source itself first.")] = False,
 ) -> None:
@@ -140,7 +143,7 @@ def export(
     name: Name,
     to: Annotated[str, typer.Option("--format", help="otter: what `otter assign` takes.")] = "otter",
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("exported"),
-    source: Source = SOURCES,
+    source: Source = _HERE_OR_OURS,
 ) -> None:
     """Write an assignment for another grader. Example: dacl-edu course export a2 --format otter --out exported"""
     from dacl_edu.errors import UserError

@@ -14,31 +14,31 @@ import numpy as np
 
 from dacl_edu.data.classes import EXPRESSIONS
 
-#: unit: (FACS name, {ARKit action: how much of it at full strength}). ``*`` stands for Left and Right.
-ACTIONS: dict[int, tuple[str, dict[str, float]]] = {
-    1: ("inner brow raiser", {"browInnerUp": 1.6}),
-    2: ("outer brow raiser", {"browOuterUp*": 1.4}),
-    4: ("brow lowerer", {"browDown*": 1.6}),
-    5: ("upper lid raiser", {"eyeWide*": 1.3}),
-    6: ("cheek raiser", {"cheekSquint*": 1.1, "eyeSquint*": 0.45}),
-    7: ("lid tightener", {"eyeSquint*": 1.1}),
-    9: ("nose wrinkler", {"noseSneer*": 1.3, "browDown*": 0.35, "mouthUpperUp*": 0.2}),
-    10: ("upper lip raiser", {"mouthUpperUp*": 1.4, "noseSneer*": 0.3}),
-    12: ("lip corner puller", {"mouthSmile*": 1.5, "mouthStretch*": 0.2}),
-    14: ("dimpler", {"mouthDimple*": 1.0}),
-    15: ("lip corner depressor", {"mouthFrown*": 1.5}),
-    16: ("lower lip depressor", {"mouthLowerDown*": 1.1}),
-    17: ("chin raiser", {"mouthShrugLower": 0.9, "mouthShrugUpper": 0.5}),
-    18: ("lip pucker", {"mouthPucker": 0.8}),
-    19: ("tongue show", {"tongueOut": 1.0}),
-    20: ("lip stretcher", {"mouthStretch*": 1.6}),
-    22: ("lip funneler", {"mouthFunnel": 0.8}),
-    23: ("lip tightener", {"mouthPress*": 0.7, "mouthRollLower": 0.5, "mouthRollUpper": 0.4}),
-    24: ("lip pressor", {"mouthPress*": 1.1}),
-    25: ("lips part", {"mouthLowerDown*": 0.65, "mouthUpperUp*": 0.65, "jawOpen": 0.1}),
-    26: ("jaw drop", {"jawOpen": 0.6}),
-    27: ("mouth stretch", {"jawOpen": 1.15}),
-    43: ("eye closure", {"eyeBlink*": 1.0}),
+#: unit: {ARKit action: how much of it at full strength}. ``*`` stands for Left and Right.
+ACTIONS: dict[int, dict[str, float]] = {
+    1: {"browInnerUp": 1.6},
+    2: {"browOuterUp*": 1.4},
+    4: {"browDown*": 1.6},
+    5: {"eyeWide*": 1.3},
+    6: {"cheekSquint*": 1.1, "eyeSquint*": 0.45},
+    7: {"eyeSquint*": 1.1},
+    9: {"noseSneer*": 1.3, "browDown*": 0.35, "mouthUpperUp*": 0.2},
+    10: {"mouthUpperUp*": 1.4, "noseSneer*": 0.3},
+    12: {"mouthSmile*": 1.5, "mouthStretch*": 0.2},
+    14: {"mouthDimple*": 1.0},
+    15: {"mouthFrown*": 1.5},
+    16: {"mouthLowerDown*": 1.1},
+    17: {"mouthShrugLower": 0.9, "mouthShrugUpper": 0.5},
+    18: {"mouthPucker": 0.8},
+    19: {"tongueOut": 1.0},
+    20: {"mouthStretch*": 1.6},
+    22: {"mouthFunnel": 0.8},
+    23: {"mouthPress*": 0.7, "mouthRollLower": 0.5, "mouthRollUpper": 0.4},
+    24: {"mouthPress*": 1.1},
+    25: {"mouthLowerDown*": 0.65, "mouthUpperUp*": 0.65, "jawOpen": 0.1},
+    26: {"jawOpen": 0.6},
+    27: {"jawOpen": 1.15},
+    43: {"eyeBlink*": 1.0},
 }
 
 
@@ -139,7 +139,7 @@ def facial_actions(units: dict[int, float], brow_side: float = 0.0, mouth_side: 
     for unit, strength in units.items():
         if strength <= 0:
             continue
-        for action, amount in ACTIONS[unit][1].items():
+        for action, amount in ACTIONS[unit].items():
             if not action.endswith("*"):
                 actions[action] = actions.get(action, 0.0) + strength * amount
                 continue

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dacl_edu.data.classes import EXPRESSIONS
+from dacl_edu.data.published import PUBLISHED
 from dacl_edu_faces.factors import FaceFactors, pinned
 from dacl_edu_faces.sample import sample_factors, sample_identity
 
 SPLITS = ("train", "val", "test")
 #: Images of RAF-DB's training set, in the order of ``EXPRESSIONS``.
-RAFDB_TRAIN = (1290, 281, 717, 4772, 1982, 705, 2524)
+RAFDB_TRAIN = PUBLISHED["rafdb"].splits["train"]
 #: No class of a training split has less than this share of it.
 SMALLEST_SHARE = 0.024
 #: Images of one person, on average.

@@ -8,6 +8,7 @@ from typing import Any
 
 from dacl_edu.data.classes import EXPRESSIONS
 from dacl_edu.errors import UserError
+from dacl_edu.text import nearest
 from dacl_edu_faces.action_units import ACTIONS
 
 HAIR_STYLES = ("bald", "buzz", "short", "side", "fringe", "receding", "tied", "long", "bob", "curly", "afro",
@@ -188,17 +189,13 @@ def parse_pins(text: str) -> dict[str, Any]:
     >>> parse_pins("yaw=0, occlusion=none")
     {'yaw': 0.0, 'occlusion': 'none'}
     """
-    import difflib
-
     pins: dict[str, Any] = {}
     for pair in filter(None, (part.strip() for part in text.split(","))):
         name, equals, value = (part.strip() for part in pair.partition("="))
         if not equals or not value:
             raise UserError(f"--factors: {pair!r} is not of the form name=value", hint="e.g. yaw=0,occlusion=none")
         if name not in FACTOR_TYPES:
-            near = difflib.get_close_matches(name, FACTOR_TYPES, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(FACTOR_TYPES)}"
-            raise UserError(f"--factors: unknown factor {name!r}", hint=hint)
+            raise UserError(f"--factors: unknown factor {name!r}", hint=nearest(name, FACTOR_TYPES))
         if name in ("expression", "identity"):
             raise UserError(f"--factors: {name} cannot be pinned", hint="it is spread over the images of a split")
         if name in WORDS:

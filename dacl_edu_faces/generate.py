@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import multiprocessing
-import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from PIL import Image
 
 from dacl_edu.data.classes import EXPRESSIONS
 from dacl_edu.errors import UserError
+from dacl_edu.files import replacing
 from dacl_edu_faces.dataset_plan import plan_face, plan_labels, split_sizes
 from dacl_edu_faces.factors import FACTOR_TYPES, FaceFactors
 
@@ -146,14 +146,9 @@ def _render_chunk(work: tuple[RenderJob, Path, list[tuple[str, int, int, int]]])
 
 
 def save_image(image: NDArray[np.uint8], path: Path) -> None:
-    """Write an image under a temporary name, then rename it: what has its name is whole."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    picture = Image.fromarray(image)
-    if path.suffix == ".png":
-        picture.save(partial, "PNG")
-    else:
-        picture.save(partial, "JPEG", quality=92)
-    os.replace(partial, path)
+    """Write an image; what has its name is whole."""
+    with replacing(path) as beside:
+        Image.fromarray(image).save(beside, quality=92)  # of JPEG; PNG has none
 
 
 def _claim(job: RenderJob, out: Path) -> None:
@@ -184,11 +179,9 @@ def _claim(job: RenderJob, out: Path) -> None:
 
 
 def _write_table(job: RenderJob, out: Path, images: list[tuple[str, int, int, int]]) -> None:
-    partial = out / ".factors.csv"
-    with partial.open("w", newline="", encoding="utf-8") as file:
+    with replacing(out / "factors.csv") as beside, beside.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["file", "split", "label", *FACTOR_TYPES])
         for split, index, label, count in images:
             row = job.face(split, index, label, count).as_dict()
             writer.writerow([job.path(split, index, label), split, EXPRESSIONS[label], *row.values()])
-    os.replace(partial, out / "factors.csv")

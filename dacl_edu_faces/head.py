@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import os
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dacl_edu.errors import UserError
+from dacl_edu.files import replacing
 from dacl_edu_faces.extra import need
 
 #: Raise it whenever the arrays below change, so that older files in the cache are built again.
@@ -163,9 +163,8 @@ def load_head() -> Head:
     arrays = _build()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
-        os.replace(file.name, path)
+        with replacing(path) as beside:
+            np.savez(beside, **arrays)  # type: ignore[arg-type]
     except OSError as error:
         raise UserError(
             f"{path.parent}: cannot keep the head model there ({error})",

@@ -105,5 +105,3 @@ def shade(
     shine = surface.gloss * np.clip((normal * half).sum(1), 0, 1) ** surface.tight * shadow * f.key_strength
     grazing = (1 - np.clip((normal * view).sum(1), 0, 1)) ** 4 * surface.gloss * 0.25 * access
     return np.asarray(surface.albedo * light + (shine + grazing)[:, None] * warm, np.float32)
-
-

@@ -45,9 +45,10 @@ if os.path.isdir("dacl-edu/notebooks"):  # fetched just now, or before the kerne
 # %%
 import torch
 
-from dacl_edu.notebook import rounded, setup, show
+from dacl_edu.check.exercise import attempt, judged
+from dacl_edu.lessons.display import rounded, setup, show
 
-setup(seed=0)  # fixes the random numbers: yours will be the printed ones
+setup(seed=0)  # fixes the random numbers
 
 # %% [markdown]
 # ## Is everything in place?
@@ -60,7 +61,7 @@ from dacl_edu.doctor import run_checks
 checks = run_checks()
 for item in checks:
     what = item.what.split(":")[0]
-    print(f"[OK] {what}" if item.ok else f"[FAIL] {item.what}: {item.mend}")
+    print(f"[OK] {what}" if item.ok else f"[FAIL] {item.what}: {item.hint}")
 assert all(item.ok for item in checks), "mend the lines above, then run this cell again"
 
 # %% [markdown]
@@ -97,7 +98,18 @@ show(figure,
 assert faces.labels[first_five].view(7, 5).unique(dim=1).flatten().tolist() == list(range(7))
 
 # %% [markdown]
-# The answer can be computed. Take the mean squared difference of two faces, pixel by pixel: how far apart are two faces of *one* expression,
+# These labels are right: they are what was rendered. In the *training* part one label in ten is wrong on purpose, taken from an expression that
+# people confuse with the true one. Labels of photographs are no better.
+
+# %%
+factors = {split: load_dataset("bundled", split=split).factors for split in ("train", "val", "test")}
+for split, table in factors.items():
+    wrong = (table["label_observed"] != table["label_true"]).mean()
+    print(f"{split:<6}{len(table):>6} faces, {wrong:.1%} of the labels wrong")
+    assert abs(wrong - 0.1) < 0.01 if split == "train" else wrong == 0
+
+# %% [markdown]
+# Back to the figure: which difference is larger? The answer can be computed. Take the mean squared difference of two faces, pixel by pixel: how far apart are two faces of *one* expression,
 # and of *two*?
 
 # %%
@@ -289,7 +301,8 @@ print("sparse center loss", package.item(), " center loss", center_loss(x, y, c)
 # ### Exercise: who pays less?
 #
 # Attention made the loss smaller, from 3 to 1.25. Where did the 1.75 come from? Write five numbers, one a dimension: how much less does each
-# pay in Eq. 4 than in Eq. 3? Take a pencil. As long as your answer is `None`, the page goes on with the answer in the folded cell.
+# pay in Eq. 4 than in Eq. 3? Take a pencil. As long as your answer is `None`, the page goes on with the one in the folded
+# cell, and the check says so.
 #
 # <details><summary>Hint 1</summary>Only dimensions with <i>x</i> ≠ <i>c</i> pay anything, and those with <i>a</i> = 1 pay the same in both.</details>
 # <details><summary>Hint 2</summary>The squared differences are 1, 0, 1, 4, 0. A dimension pays half of that in Eq. 3, and <i>a</i> times as much in
@@ -300,19 +313,19 @@ print("sparse center loss", package.item(), " center loss", center_loss(x, y, c)
 my_savings = None  # five numbers: [..., ..., ..., ..., ...]
 
 # %% jupyter={"source_hidden": true}
-# The answer. It is used only as long as yours is None.
-if my_savings is None:
-    my_savings = [0.0, 0.0, 0.25, 1.5, 0.0]
+# The answer. It is used as long as yours is None.
+my_savings = attempt(my_savings, [0.0, 0.0, 0.25, 1.5, 0.0], name="my_savings")
 
 # %%
-from dacl_edu.course import check
+from dacl_edu import check
 
 answer = torch.as_tensor(my_savings, dtype=torch.float32)
 savings = ((1 - a) * (x - c[y]) ** 2 / 2)[0]  # (5,)
 check.shape(answer, (5,), "your answer")
 check.value(answer, savings, "your answer")
 assert torch.allclose(savings.sum(), center_loss(x, y, c) - package)
-print(f"right: dimension 3 alone accounts for {savings[3] / savings.sum():.0%} of the difference")
+share = savings[3] / savings.sum()
+judged(my_savings, f"right. Dimension 3 alone accounts for {share:.0%} of the difference")
 
 # %% [markdown]
 # Now change `a` above to ones and run the cells again: the two losses become the same number.
@@ -325,7 +338,7 @@ print(f"right: dimension 3 alone accounts for {savings[3] / savings.sum():.0%} o
 # compared first, since PyTorch stretches small tensors to fit large ones, and a wrong shape can hide behind that.
 
 # %%
-from dacl_edu.gradients import compare_gradients, gradient_table
+from dacl_edu.check.gradients import compare_gradients, gradient_table
 
 inputs = {"features": x, "attention": a, "labels": y, "centers": c}
 rows = compare_gradients(sparse_center_loss, inputs)
@@ -347,8 +360,8 @@ assert all(row.ok for row in rows)
 # **Three questions**
 #
 # <details><summary>Question 1. What would happen to the loss if attention were 0 everywhere?</summary>
-# The sparse center loss would vanish, and features would no longer be pulled anywhere. Its gradient, Eq. 10, pushes that way: lesson 05 shows
-# why, lesson 10 watches it.
+# The sparse center loss would vanish, and features would no longer be pulled anywhere. Eq. 10 asks each weight for that; lesson 05 shows
+# why the network does not do it, lesson 10 watches a whole training.
 # </details>
 #
 # <details><summary>Question 2. Which numbers does training change by gradient, and which by a rule?</summary>

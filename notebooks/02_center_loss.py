@@ -54,9 +54,10 @@ if os.path.isdir("dacl-edu/notebooks"):  # fetched just now, or before the kerne
 # %%
 import torch
 
-from dacl_edu.notebook import rounded, setup, show
+from dacl_edu.check.exercise import attempt, judged
+from dacl_edu.lessons.display import rounded, setup, show
 
-setup(seed=0)  # fixes the random numbers: yours will be the printed ones
+setup(seed=0)  # fixes the random numbers
 
 # %% [markdown]
 # ## A batch that fits on the page
@@ -153,23 +154,22 @@ print("(0+4) + (4+0) + (0+1) + (1+1) = 11, and 11 / 8 =", rounded(L_C))
 # <details><summary>Hint 2</summary>The mean over samples is <code>mean(dim=0)</code>; the shape goes from (n<sub>k</sub>, d) to (d).</details>
 # <details><summary>Hint 3</summary><code>torch.stack</code> makes (K, d) of a list of K rows.</details>
 #
-# As long as your function returns `None`, the page goes on with the answer in the folded cell below it.
+# Until your function is written, the page goes on with the folded answer below it, and the check says so.
 
 # %%
 def my_class_means(x, y, K):
-    return None  # your line here
+    raise NotImplementedError()  # your line here
 
 # %% jupyter={"source_hidden": true}
-# The answer. It is used only as long as yours returns None.
+# The answer. It is used as long as yours is not written.
 def answer_class_means(x, y, K):
     return torch.stack([x[y == k].mean(dim=0) for k in range(K)])
 
 
-if my_class_means(x, y, K) is None:
-    my_class_means = answer_class_means
+my_class_means = attempt(my_class_means, answer_class_means)
 
 # %%
-from dacl_edu.course import check
+from dacl_edu import check
 
 means = torch.tensor([[2.0, 1.0], [-2.5, 0.0]])  # by hand: (1+3)/2, (2+0)/2, (-2-3)/2, (-1+1)/2
 check.shape(my_class_means(x, y, K), (K, d), "the table of means")
@@ -177,7 +177,7 @@ check.value(my_class_means(x, y, K), means, "the table of means")
 x_5, y_5 = torch.randn(5, 4), torch.tensor([2, 0, 2, 1, 2])  # another batch, its classes out of order
 means_5 = torch.stack([x_5[1], x_5[3], (x_5[0] + x_5[2] + x_5[4]) / 3])
 check.value(my_class_means(x_5, y_5, 3), means_5, "the table of means of another batch")
-print("the means are right")
+judged(my_class_means, "the means are right")
 
 # %% [markdown]
 # A wrong answer, which divides by the size of the batch in place of the size of the class, is caught:
@@ -226,17 +226,16 @@ for shift in ([[0.1, 0.0], [0.0, 0.0]], [[0.0, 0.0], [0.0, -0.1]], [[-0.1, 0.1],
 
 # %%
 def my_center_gradient(x, y, c):
-    return None  # your lines here: return {"x": ..., "c": ...}
+    raise NotImplementedError()  # your lines here: return {"x": ..., "c": ...}
 
 # %% jupyter={"source_hidden": true}
-# The answer. It is used only as long as yours returns None.
+# The answer. It is used as long as yours is not written.
 def answer_center_gradient(x, y, c):
     D = x - c[y]  # (m, d)
     return {"x": D / len(x), "c": torch.zeros_like(c).index_add(0, y, -D / len(x))}
 
 
-if my_center_gradient(x, y, c) is None:
-    my_center_gradient = answer_center_gradient
+my_center_gradient = attempt(my_center_gradient, answer_center_gradient)
 
 # %%
 def loss_of_all(x, y, c):
@@ -247,13 +246,14 @@ variables = {"x": x, "y": y, "c": c}
 others = {"x": x_5, "y": y_5, "c": torch.randn(4, 4)}  # no sample of class 3
 check.gradient(loss_of_all, my_center_gradient, variables, wrt=("x", "c"))
 check.gradient(loss_of_all, my_center_gradient, others, wrt=("x", "c"))
+judged(my_center_gradient, "both gradients are right, also without a sample of class 3")
 print(rounded(my_center_gradient(x, y, c)["x"]))
 
 # %% [markdown]
 # The same table as in the lessons to come: autograd and your formula, each compared with finite differences.
 
 # %%
-from dacl_edu.gradients import compare_gradients, gradient_table
+from dacl_edu.check.gradients import compare_gradients, gradient_table
 
 rows = compare_gradients(loss_of_all, variables, wrt=("x", "c"), hand_written=my_center_gradient)
 print(gradient_table(rows))

@@ -55,9 +55,10 @@ if os.path.isdir("dacl-edu/notebooks"):  # fetched just now, or before the kerne
 # %%
 import torch
 
-from dacl_edu.notebook import rounded, setup, show
+from dacl_edu.check.exercise import attempt, judged
+from dacl_edu.lessons.display import rounded, setup, show
 
-setup(seed=0)  # fixes the random numbers: yours will be the printed ones
+setup(seed=0)  # fixes the random numbers
 
 # %% [markdown]
 # ## A batch that fits on the page
@@ -118,29 +119,28 @@ print("center loss ", rounded(center_loss(x, y, c)), " sparse center loss", roun
 # <details><summary>Hint 2</summary><code>c[y]</code> gives each sample its own center.</details>
 # <details><summary>Hint 3</summary>The weight multiplies the square of one dimension, before anything is summed.</details>
 #
-# As long as your function returns `None`, the page goes on with the answer in the folded cell below it.
+# Until your function is written, the page goes on with the folded answer below it, and the check says so.
 
 # %%
 def my_sparse_center_loss(x, a, y, c):
-    return None  # your line here
+    raise NotImplementedError()  # your line here
 
 # %% jupyter={"source_hidden": true}
-# The answer. It is used only as long as yours returns None.
+# The answer. It is used as long as yours is not written.
 def answer_sparse_center_loss(x, a, y, c):
     return (a * (x - c[y]).square()).sum() / (2 * len(x))
 
 
-if my_sparse_center_loss(x, a, y, c) is None:
-    my_sparse_center_loss = answer_sparse_center_loss
+my_sparse_center_loss = attempt(my_sparse_center_loss, answer_sparse_center_loss)
 
 # %%
-from dacl_edu.course import check
+from dacl_edu import check
 
 check.shape(my_sparse_center_loss(x, a, y, c), (), "the loss")
 check.value(my_sparse_center_loss(x, a, y, c), torch.tensor(2.5), "the loss")
 other = torch.randn(5, 4), torch.rand(5, 4), torch.tensor([2, 0, 2, 1, 2]), torch.randn(3, 4)  # another batch
 check.value(my_sparse_center_loss(*other), sparse_center_loss(*other), "the loss of another batch")
-print("the loss is right")
+judged(my_sparse_center_loss, "the loss is right")
 
 # %% [markdown]
 # Two wrong ones. The first reads the bars as the norm of the whole vector, so every weight multiplies the same number. The second weighs before it
@@ -214,20 +214,20 @@ assert not torch.isclose(L_by_sample, by_sample.mean() * L_C)
 
 # %%
 def my_half_axes(a, r):
-    return None  # your line here
+    raise NotImplementedError()  # your line here
 
 # %% jupyter={"source_hidden": true}
-# The answer. It is used only as long as yours returns None.
+# The answer. It is used as long as yours is not written.
 def answer_half_axes(a, r):
     return r / a.sqrt()
 
 
-if my_half_axes(ones[0], 1.0) is None:
-    my_half_axes = answer_half_axes
+my_half_axes = attempt(my_half_axes, answer_half_axes)
 
 # %%
 check.shape(my_half_axes(torch.tensor([1.0, 0.25]), 3.0), (2,), "your answer")
 check.value(my_half_axes(torch.tensor([1.0, 0.25]), 3.0), torch.tensor([3.0, 6.0]), "your answer")
+judged(my_half_axes, "the half-axes are right")
 try:
     check.value(3.0 / torch.tensor([1.0, 0.25]), torch.tensor([3.0, 6.0]), "r / a")
     raise RuntimeError("the check missed it")
@@ -527,7 +527,7 @@ assert (slope[:, 1] == 0).all()
 #
 # ## A flaw, to be continued
 #
-# Attention will be learnt, by the same loss. Look at Eq. 4 once more, now with $x$ and $c$ fixed and $a$ free. Each term is a weight times something that
+# Attention will be learnt, by the same loss. Look at Eq. 4 once more, now with $x$ and $c$ fixed and each $a_{ij}$ free. Each term is a weight times something that
 # is never negative. What would you do with the weights to make the sum small?
 
 # %%
@@ -538,7 +538,7 @@ for step in range(201):
     L_learnt = sparse_center_loss(x_toy, a_learnt, y_toy, c_toy)
     curve.append((a_learnt.mean().item(), L_learnt.item()))
     (slope,) = torch.autograd.grad(L_learnt, s)
-    assert (slope >= 0).all(), "the slope is never negative: attention can only fall"
+    assert (slope >= 0).all(), "the slope is never negative: a free weight can only fall"
     s = (s - 100.0 * slope).detach().requires_grad_()
 
 # %%
@@ -562,8 +562,9 @@ show(figure,
          " the center loss is a horizontal line.")
 
 # %% [markdown]
-# The softmax loss cannot help: it does not contain $a$, so it gives attention no slope. Does the whole method then switch itself off? What keeps attention up in the authors' training, and how
-# does one notice if nothing does? Lesson 05 derives the slope that you just saw (Eq. 10), and lesson 10 watches attention drift.
+# The softmax loss cannot help: it does not contain $a$, so it gives attention no slope. Does the whole method then switch itself off? Here each weight was
+# free to move by itself. In the network of the next lesson all weights are made of the same parameters, and that changes the answer. Lesson 05 derives the
+# slope that you just saw (Eq. 10) and follows it into the network; lesson 10 watches a whole training.
 #
 # ## What was shown
 #
@@ -571,7 +572,7 @@ show(figure,
 # - With ones it is Eq. 3; with equal weights $w$ it is $w$ times Eq. 3, a smaller λ; equal only within samples, neither.
 # - Weights turn circles into ellipses with half-axes $r/\sqrt{a_j}$, and the pull no longer points to the center.
 # - A good attention spends the force on dimensions that matter. Nothing so far says how to get one.
-# - As far as Eq. 4 is concerned, the best attention is none.
+# - As far as Eq. 4 is concerned, the best attention is none, and free weights go there.
 #
 # **Try next:** give `a_good` the wrong dimension, `[0.01, 1.0]`, and run the section on noise again: is a bad attention worse than none? In the last
 # section start `s` at 4 (attention near 1): does it still fall? Then go on to [04_attention_network](04_attention_network.ipynb).

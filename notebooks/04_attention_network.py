@@ -69,9 +69,10 @@ import math
 import torch
 from torch import nn
 
-from dacl_edu.notebook import rounded, setup, show
+from dacl_edu.check.exercise import attempt, judged
+from dacl_edu.lessons.display import rounded, setup, show
 
-setup(seed=4)  # fixes the random numbers: yours will be the printed ones
+setup(seed=4)  # fixes the random numbers
 
 # %% [markdown]
 # ## Flatten, not pool: *where* matters
@@ -156,27 +157,26 @@ lower right. Pooled, both are a single 1. Flattened, the rows are 0, 0, 4, 0 and
 # <details><summary>Hint 3</summary>Every channel before n takes N_H·N_W places, every row before h takes N_W. Compare with the
 # index in the loop above.</details>
 #
-# As long as your function returns `None`, the page goes on with the answer in the folded cell below it.
+# Until your function is written, the page goes on with the folded answer below it, and the check says so.
 
 # %%
 def my_position(n, h, w, N_H, N_W):
-    return None  # your line here
+    raise NotImplementedError()  # your line here
 
 
 # %% jupyter={"source_hidden": true}
-# The answer. It is used only as long as yours returns None.
+# The answer. It is used as long as yours is not written.
 def answer_position(n, h, w, N_H, N_W):
     return n * N_H * N_W + h * N_W + w
 
 
-if my_position(0, 0, 0, 7, 7) is None:
-    my_position = answer_position
+my_position = attempt(my_position, answer_position)
 
 # %% [markdown]
 # The check puts a single 1 into an empty map, flattens it, and looks where the 1 went. The second map is not square.
 
 # %%
-from dacl_edu.course import check
+from dacl_edu import check
 
 
 def positions(N_C, N_H, N_W, places):
@@ -192,7 +192,7 @@ def positions(N_C, N_H, N_W, places):
 # %%
 check.value(*positions(512, 7, 7, [(0, 0, 0), (3, 2, 5), (511, 6, 6)]), "your list for a 7 by 7 map")
 check.value(*positions(4, 2, 3, [(0, 1, 0), (1, 0, 2), (3, 1, 1)]), "your list for a 2 by 3 map")
-print("right: the last of", 512 * 7 * 7, "positions is", my_position(511, 6, 6, 7, 7))
+judged(my_position, "right. The last of", 512 * 7 * 7, "positions is", my_position(511, 6, 6, 7, 7))
 
 # %% [markdown]
 # ## Batch normalisation in numbers
@@ -236,17 +236,16 @@ for channel in range(2):
 
 # %%
 def BN(h):  # (m, channels) -> (m, channels)
-    return None  # your line here
+    raise NotImplementedError()  # your line here
 
 
 # %% jupyter={"source_hidden": true}
-# The answer. It is used only as long as yours returns None.
+# The answer. It is used as long as yours is not written.
 def answer_BN(h):
     return (h - h.mean(dim=0)) / torch.sqrt(h.var(dim=0, unbiased=False) + 1e-5)
 
 
-if BN(h) is None:
-    BN = answer_BN
+BN = attempt(BN, answer_BN)
 
 # %% [markdown]
 # The check compares with the loop, and then with PyTorch's layer on a larger batch. `BatchNorm1d` also multiplies by a
@@ -259,6 +258,7 @@ layer = nn.BatchNorm1d(2)
 normalised = layer(h)  # (4, 2)
 h_big = 5 * torch.randn(30, 3) + 2
 check.value(BN(h_big), nn.BatchNorm1d(3)(h_big), "BN of a larger batch", tolerance=1e-5)
+judged(BN, "the normalised values are right")
 print(rounded(normalised))
 
 # %% [markdown]
@@ -355,7 +355,7 @@ slope is a bell with the top 1 at z = 0 that falls to nearly zero at plus and mi
 # the paper's $W$. We take the weights from the package's encoder, so that both compute with the same numbers.
 
 # %%
-from dacl_edu.attention import ContextEncoder
+from dacl_edu.model.attention import ContextEncoder
 
 encoder = ContextEncoder((2, 2, 2), widths=(4, 3, 2))
 linears = [module for module in encoder.layers if isinstance(module, nn.Linear)]
@@ -488,8 +488,8 @@ assert torch.equal(p_in, p_in_loop)
 
 # %% [markdown]
 # The package stores all heads as **one** linear layer with $2d$ outputs. In which order? The paper does not say. The
-# authors' released weights do: head $j$ owns rows $2j$ and $2j+1$, and of the two, index 1 is inclusion. The package
-# keeps that order, so that the released weights can be loaded.
+# authors' released code does: head $j$ owns rows $2j$ and $2j+1$, and of the two, index 1 is inclusion. The package
+# keeps that order, so that what was trained with that code can be loaded.
 
 # %%
 for row in range(6):
@@ -497,7 +497,7 @@ for row in range(6):
     print(f"row {row}: head {row // 2}, {vote}")
 
 # %%
-from dacl_edu.attention import InclusionHeads
+from dacl_edu.model.attention import InclusionHeads
 
 heads = InclusionHeads(latent_dim=2, feature_dim=3)
 with torch.no_grad():
@@ -607,18 +607,17 @@ it between -1.5 and 2.5. The dashed slope is a low bell with the top one quarter
 # %%
 def my_attention_gradients(p_in, p_ex):
     a = torch.sigmoid(p_in - p_ex)  # (m, d)
-    return None  # your line here: return {"p_in": ..., "p_ex": ...}
+    raise NotImplementedError()  # your line here: return {"p_in": ..., "p_ex": ...}
 
 
 # %% jupyter={"source_hidden": true}
-# The answer. It is used only as long as yours returns None.
+# The answer. It is used as long as yours is not written.
 def answer_attention_gradients(p_in, p_ex):
     a = torch.sigmoid(p_in - p_ex)  # (m, d)
     return {"p_in": a * (1 - a), "p_ex": -a * (1 - a)}
 
 
-if my_attention_gradients(p_in, p_ex) is None:
-    my_attention_gradients = answer_attention_gradients
+my_attention_gradients = attempt(my_attention_gradients, answer_attention_gradients)
 
 # %%
 def attention_sum(p_in, p_ex):
@@ -627,7 +626,7 @@ def attention_sum(p_in, p_ex):
 
 scores = {"p_in": p_in, "p_ex": p_ex}
 check.gradient(attention_sum, my_attention_gradients, scores, wrt=("p_in", "p_ex"))
-print("both gradients are right")
+judged(my_attention_gradients, "both gradients are right")
 
 # %% [markdown]
 # A wrong one: it forgot that a higher score for excluding *lowers* $a$.
@@ -651,7 +650,7 @@ except AssertionError as message:
 # move the cell. The pooled feature $x$ does not notice. Does the attention?
 
 # %%
-from dacl_edu.attention import AttentionNetwork
+from dacl_edu.model.attention import AttentionNetwork
 
 
 def spot_attention(row, column):
@@ -749,7 +748,7 @@ print(f"W1 alone {weights_1:,} of {total:,}: {rounded(100 * weights_1 / total, 1
 # multiplication and an addition; "FLOPs" are usually twice as many.
 
 # %%
-from dacl_edu.summary import summarize
+from dacl_edu.model.summary import summarize
 
 
 def print_summary(rows):
@@ -809,11 +808,11 @@ print_summary(small)
 
 # %%
 def my_parameter_count(fan_in, widths, d):
-    return None  # your lines here
+    raise NotImplementedError()  # your lines here
 
 
 # %% jupyter={"source_hidden": true}
-# The answer. It is used only as long as yours returns None.
+# The answer. It is used as long as yours is not written.
 def answer_parameter_count(fan_in, widths, d):
     count = 0
     for fan_out in widths:
@@ -822,8 +821,7 @@ def answer_parameter_count(fan_in, widths, d):
     return count + fan_in * 2 * d + 2 * d  # the heads
 
 
-if my_parameter_count(25_088, (3_584, 512, 64), 512) is None:
-    my_parameter_count = answer_parameter_count
+my_parameter_count = attempt(my_parameter_count, answer_parameter_count)
 
 # %%
 small_total = small[3].parameters + small[4].parameters
@@ -831,6 +829,7 @@ of_the_paper = my_parameter_count(25_088, (3_584, 512, 64), 512)
 of_the_course = my_parameter_count(6_272, (896, 128, 16), 128)
 counts = torch.tensor([of_the_paper, of_the_course])
 check.value(counts, torch.tensor([total, small_total]), "the count for the paper's and for the course's network")
+judged(my_parameter_count, "both counts are right")
 print(f"pooled first: {my_parameter_count(512, (3_584, 512, 64), 512):,} instead of {total:,}")
 
 # %% [markdown]
@@ -864,7 +863,7 @@ print(f"parameters in training {sizes[0]:,}, in use {sizes[1]:,}")
 # | `normalized` | divided by each sample's mean | selection alone: the mean stays 1, so λ cannot shrink |
 
 # %%
-from dacl_edu.attention import ATTENTION_MODES
+from dacl_edu.model.attention import ATTENTION_MODES
 
 x_star = torch.randn(4, 1, 5, 5)
 weights = {}

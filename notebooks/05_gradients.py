@@ -11,7 +11,7 @@
 #     language: python
 #     name: python3
 #   dacl_edu:
-#     budget_seconds: 60
+#     budget_seconds: 90
 #     mode: strict
 # ---
 
@@ -19,8 +19,8 @@
 # # The gradients: five roads to the same numbers
 #
 # **After this notebook you can** derive the gradients of the sparse center loss on paper, confirm them in four more ways,
-# write a backward pass for PyTorch, find out which of its factors is wrong, and say why this loss can only push attention
-# down.
+# write a backward pass for PyTorch, find out which of its factors is wrong, and say which attention weights this loss
+# lowers, which it raises, and why.
 #
 # **Minutes:** 90. **Builds on:** [03_sparse_center_loss](03_sparse_center_loss.ipynb) (Eq. 4),
 # [04_attention_network](04_attention_network.ipynb) (Eq. 7), the derivative of a square.
@@ -66,9 +66,10 @@ import math
 
 import torch
 
-from dacl_edu.notebook import rounded, setup, show
+from dacl_edu.check.exercise import attempt, judged
+from dacl_edu.lessons.display import rounded, setup, show
 
-setup(seed=5)  # fixes the random numbers: yours will be the printed ones
+setup(seed=5)  # fixes the random numbers
 
 # %% [markdown]
 # ## The example that fits on the page
@@ -249,7 +250,7 @@ assert (da >= 0).all(), "a square is never negative"
 # And Eq. 10 to the letter, with the norm. The check looks at the shape first:
 
 # %%
-from dacl_edu.course import check
+from dacl_edu import check
 
 da_as_printed = (x - c[y]).norm(dim=1) ** 2 / (2 * m)  # (m,): one number a sample
 try:
@@ -431,23 +432,22 @@ assert da_auto.shape == da.shape and torch.allclose(da_auto, da)
 # wrong.</details>
 # <details><summary>Hint 3</summary>Then the chain rule: what has g to do with the two results?</details>
 #
-# As long as your function returns `None`, the page goes on with the answer in the folded cell below it.
+# Until your function is written, the page goes on with the folded answer below it, and the check says so.
 
 # %%
 def my_backward(D, a, m, g):
-    return None  # your lines here: return dx, da
+    raise NotImplementedError()  # your lines here: return dx, da
 
 
 # %% jupyter={"source_hidden": true}
-# The answer. It is used only as long as yours returns None.
+# The answer. It is used as long as yours is not written.
 def answer_backward(D, a, m, g):
     dx = g * a * D / m  # Eq. 9, times the incoming gradient
     da = g * D**2 / (2 * m)  # Eq. 10, times the incoming gradient
     return dx, da
 
 
-if my_backward(D, a, m, 1.0) is None:
-    my_backward = answer_backward
+my_backward = attempt(my_backward, answer_backward, returns=("dx", "da"))
 
 # %%
 for size, g in ((3, 1.0), (3, lam), (2, 1.0)):  # all three samples, then with λ, then only the first two
@@ -456,7 +456,7 @@ for size, g in ((3, 1.0), (3, lam), (2, 1.0)):  # all three samples, then with �
     check.shape(da_mine, (size, d), f"da for m = {size}, g = {g}")
     check.value(dx_mine, g * dx[:size] * m / size, f"dx for m = {size}, g = {g}")
     check.value(da_mine, g * da[:size] * m / size, f"da for m = {size}, g = {g}")
-print("both gradients are right, with and without λ")
+judged(my_backward, "both gradients are right, with and without λ")
 
 # %% [markdown]
 # Now PyTorch gets it. Labels and centers have no gradient here: the centers follow a rule of their own (lesson 06).
@@ -480,7 +480,7 @@ class MySparseCenterLoss(torch.autograd.Function):
 # "autograd" in it now means your backward.
 
 # %%
-from dacl_edu.gradients import compare_gradients, gradient_table
+from dacl_edu.check.gradients import compare_gradients, gradient_table
 
 
 def my_loss(features, attention, labels, centers):
@@ -744,22 +744,21 @@ same number twice, and the difference is not zero.""")
 # same value for every call with these inputs?</details>
 # <details><summary>Hint 3</summary>The batch size. Type its value in place of <code>m</code>.</details>
 #
-# As long as your function returns `None`, the page goes on with the answer in the folded cell below it.
+# Until your function is written, the page goes on with the folded answer below it, and the check says so.
 
 # %%
 def my_impostor(features, attention, labels, centers):
-    return None  # your lines here: return {"features": ..., "attention": ...}
+    raise NotImplementedError()  # your lines here: return {"features": ..., "attention": ...}
 
 
 # %% jupyter={"source_hidden": true}
-# The answer. It is used only as long as yours returns None.
+# The answer. It is used as long as yours is not written.
 def answer_impostor(features, attention, labels, centers):
     D = features - centers[labels]
     return {"features": attention * D / 3, "attention": D**2 / (2 * 3)}  # m = 3, typed in
 
 
-if my_impostor(**inputs) is None:
-    my_impostor = answer_impostor
+my_impostor = attempt(my_impostor, answer_impostor)
 
 # %%
 check.gradient(sparse_center_loss, my_impostor, inputs, wrt=both)
@@ -770,7 +769,8 @@ try:
 except AssertionError as message:
     found = True
     print("seven samples:", message)
-assert found, "your gradients are right for the large batch too: they fool nobody"
+assert found, "the gradients are right for the large batch too: they fool nobody"
+judged(my_impostor, "it fooled the check with three samples, and is wrong")
 
 # %% [markdown]
 # One example proves little. That is why the checks of the course bring several inputs of different sizes, and why graders
@@ -921,13 +921,15 @@ print("d2/dx2: ", xx, "   d2/dxda:", xa, "   d2/da2:", aa)
 determinant = sp.simplify(xx * aa - xa**2)
 assert sp.simplify(determinant + ((x_s - c_s) / m_s) ** 2) == 0
 print("determinant of the pair (x, a):", sp.factor(determinant))
+assert sp.solve(sp.diff(term, a_s), x_s) == [c_s], "the gradient is zero at the center alone"
 
 # %% [markdown]
 # **What to see in the figure:** four blocks. The numbers of a batch do not influence one another: each block is a
 # diagonal. The lower right block, attention with attention, is empty:
 # **the loss is flat in $a$, a straight line without a lowest point inside $(0, 1)$**. And each pair $(x, a)$ has the
-# determinant $-(x-c)^2/m^2$, negative wherever $x \ne c$: a saddle. There is always a way down, and it leads through
-# smaller attention.
+# determinant $-(x-c)^2/m^2$, negative wherever $x \ne c$: there the surface bends up in one direction and down in
+# another. That alone is no saddle *point*: its gradient would have to be zero too, and that it is only at $x = c$.
+# Where $x \ne c$ there is a slope, and a *free* $a$ slides down on it.
 
 # %%
 names = [f"{letter}{i}{j}" for letter in "xa" for i, j in pairs]
@@ -975,49 +977,25 @@ assert second is None or not torch.allclose(second, a / m)
 
 
 # %% [markdown]
-# ## Why Eq. 10 can only lower attention
+# ## Does attention fall?
 #
-# Put everything together.
+# Eq. 10 is a square over $2m$: it is never negative. So gradient descent lowers every weight, and attention dies out.
+# That is a tempting conclusion, and for the network of lesson 04 it is wrong. We go there in three steps.
 #
-# 1. Eq. 10 is a square over $2m$. It is **never negative**. Gradient descent subtracts it:
-#    $a \leftarrow a - \mu \lambda \frac{(x-c)^2}{2m}$, with the learning rate $\mu$. So each step lowers each $a_{ij}$, or leaves it where $x_{ij}$
-#    sits exactly on its center.
+# ### Step 1: a free weight falls
+#
+# Suppose each $a_{ij}$ were a number of its own, which may be moved without moving any other.
+#
+# 1. Gradient descent subtracts Eq. 10: $a \leftarrow a - \mu \lambda \frac{(x-c)^2}{2m}$, with the learning rate $\mu$.
+#    Each step lowers each $a_{ij}$, or leaves it where $x_{ij}$ sits exactly on its center.
 # 2. Through Eq. 7 ($a = \sigma(p)$ with $p = p_{in} - p_{ex}$) the slope gets the factor $a(1-a) > 0$: positive again.
-#    The score difference falls, too.
+#    A free score $p$ falls, too.
 # 3. Could the other term of Eq. 8 hold against it? No: $\mathcal{L}_S$ does not contain $a$.
 #    **The softmax loss sends attention no gradient.**
 #
-# The third point on the real network:
-
-# %%
-from dacl_edu.losses import softmax_loss
-from dacl_edu.model import DACL
-
-model = DACL("small_resnet", image_size=56)
-output = model(torch.randn(4, 3, 56, 56))
-labels, centers = torch.tensor([0, 1, 2, 3]), torch.zeros(7, model.feature_dim)
-attention_weights = list(model.attention.parameters())
-L_S = softmax_loss(output.logits, labels)
-from_softmax = torch.autograd.grad(L_S, attention_weights, allow_unused=True, retain_graph=True)
-assert all(gradient is None for gradient in from_softmax), "not even zero: there is no path"
-
-# %% [markdown]
-# And what the sparse center loss sends to attention, and on to the weights of the attention network:
-
-# %%
-L_SC = sparse_center_loss(output.features, output.attention, labels, centers)
-from_metric = torch.autograd.grad(L_SC, [output.attention, *attention_weights], retain_graph=True)
-assert (from_metric[0] >= 0).all() and (from_metric[0] > 0).any(), "Eq. 10: never negative"
-assert all(gradient is not None for gradient in from_metric[1:])
-print(len(attention_weights), "tensors of the attention network: no gradient from L_S, all of it from L_SC")
-
-
-# %% [markdown]
-# ### Simulate it
-#
-# One sample, four dimensions at distances ¼, ½, 1, 2 from their center. Attention starts at ½ ($p = 0$) and goes
-# downhill on $\mathcal{L}_{SC}$. Three cases: the features stand still; the features move as well; attention is divided
-# by its mean (the control `normalized` of lesson 04).
+# One sample, four dimensions at distances ¼, ½, 1, 2 from their center. The scores are free. They start at 0, that is
+# $a$ = ½, and go downhill on $\mathcal{L}_{SC}$. Three cases: the features stand still; the features move as well;
+# attention is divided by its mean (the control `normalized` of lesson 04).
 
 # %%
 def attention_only(moves_x=False, normalized=False, steps=300, rate=0.1):
@@ -1047,7 +1025,7 @@ for name, path in paths.items():
 
 # %%
 still, moving, normalized = paths.values()
-assert (still[1:] < still[:-1]).all(), "each weight falls in each step"
+assert (still[1:] < still[:-1]).all(), "each free weight falls in each step"
 assert (attention_only(steps=10_000)[-1, 2:] < 0.01).all(), "and goes on to nothing"
 assert (moving[1:] <= moving[:-1]).all() and moving[-1, 3] > still[-1, 3], "falls, and stops when x has arrived"
 assert torch.allclose(normalized.mean(dim=1), torch.ones(300)), "the mean cannot fall"
@@ -1070,23 +1048,186 @@ for column, path in enumerate(paths.values(), start=1):
 # %%
 figure.update_yaxes(rangemode="tozero").update_xaxes(title="step")
 figure.update_yaxes(title="attention", row=1, col=1)
-figure.update_layout(title="Attention under L_SC alone", width=760, height=380)
+figure.update_layout(title="Free attention weights under L_SC alone", width=760, height=380)
 figure.update_layout(legend={"orientation": "h", "y": -0.25, "title": "at the start:"})
 show(figure, alt="""Three panels with four curves each. Left: all attention weights fall from one half, the
 farthest dimension fastest, towards zero. Middle: they fall a little and then stay. Right: the two near
 dimensions rise above one, the farthest falls.""")
 
 # %% [markdown]
+# ### Step 2: the weights of a network are not free
+#
+# In the network all weights are made of the same parameters. A step moves the parameters, and each parameter moves many
+# weights at once, some up and some down. The smallest example: one latent number $e$, two weights. The first head reads
+# $e$ with the factor 1, the second with −1.
+
+# %%
+reads = torch.tensor([1.0, -1.0])  # how the two heads read e
+e_one = torch.zeros(1, requires_grad=True)  # the latent number, d' = 1
+pair = torch.sigmoid(reads * e_one)  # the two weights, Eq. 7: (2,)
+slopes = torch.tensor([0.4, 0.1])  # Eq. 10 for each: both positive
+(slope_e,) = torch.autograd.grad(pair, e_one, slopes)  # the chain rule adds up what both ask for
+moved_pair = torch.sigmoid(reads * (e_one - 1.0 * slope_e)).detach()  # one step, rate 1
+seesaw = moved_pair - pair.detach()
+print("change of the two weights:", rounded(seesaw), " weighted by slope:", rounded((slopes * seesaw).sum()))
+assert seesaw[0] < 0 < seesaw[1], "a seesaw: one falls, the other rises against its own slope"
+assert (slopes * seesaw).sum() < 0
+
+# %% [markdown]
+# Both slopes are positive, both weights "want" down, and one of them rises. The weight that is farther from its center
+# wins. What is sure is only the weighted sum in the last line. For any network with parameters $\theta$ and a small
+# step $\mu$, the chain rule gives
+#
+# $$\sum_{ij} \frac{\partial \mathcal{L}_{SC}}{\partial a_{ij}}\, \Delta a_{ij} = -\mu \left\| \frac{\partial \mathcal{L}_{SC}}{\partial \theta} \right\|^2 \le 0 .$$
+#
+# The slopes are $D_{ij}^2/2m$. So **the mean of $a$, weighted by $D^2$, must fall. Nothing is said about a single
+# weight, nor about the plain mean.**
+#
+# ### Step 3: the real network
+#
+# The model of lesson 04, untrained, on 112 faces, 16 of each class.
+
+# %%
+from dacl_edu.centers import ClassCenters
+from dacl_edu.data import AugmentParameters, BatchAugment, load_dataset
+from dacl_edu.evaluation.deep_features import balanced_rows
+from dacl_edu.model import DACL
+
+faces = load_dataset("bundled", "train", image_size=64)
+images, labels = faces.gather(balanced_rows(faces.labels, 16).tolist())  # 16 of each class
+pixels = BatchAugment(AugmentParameters(56, "none")).evaluate(images).double()  # (112, 3, 56, 56)
+torch.manual_seed(0)
+model = DACL("small_resnet", image_size=56).double()
+centers = ClassCenters(7, model.feature_dim)().double()  # (K, d)
+output = model(pixels)
+maps, n = output.feature_map.detach(), len(labels)  # x*: (n, N_C, N_H, N_W)
+
+# %% [markdown]
+# First the third point of step 1: the softmax loss does not reach the attention network at all.
+
+# %%
+from dacl_edu.losses import softmax_loss
+
+attention_weights = list(model.attention.parameters())
+L_S = softmax_loss(output.logits, labels)
+from_softmax = torch.autograd.grad(L_S, attention_weights, allow_unused=True, retain_graph=True)
+assert all(gradient is None for gradient in from_softmax), "not even zero: there is no path"
+
+# %%
+L_SC = sparse_center_loss(output.features, output.attention, labels, centers)
+from_metric = torch.autograd.grad(L_SC, [output.attention, *attention_weights])
+Eq_10 = from_metric[0]  # (n, d)
+assert Eq_10.shape == output.attention.shape
+assert (Eq_10 >= 0).all() and (Eq_10 > 0).any(), "Eq. 10: never negative"
+assert all(gradient is not None for gradient in from_metric[1:])
+print(len(attention_weights), "tensors: no gradient from L_S, all of it from L_SC")
+
+# %% [markdown]
+# Now one step of gradient descent on $\mathcal{L}_{SC}$ alone, for real, with the attention network only. **Guess
+# first:** what share of the $112 \cdot 128$ weights will rise?
+
+# %%
+import copy
+
+network = copy.deepcopy(model.attention)
+before = network(maps).detach()  # (n, d)
+with torch.no_grad():
+    for weight, gradient in zip(network.parameters(), from_metric[1:], strict=True):
+        weight -= 1e-3 * gradient  # the paper's rate 0.1 times λ = 0.01
+Δa = network(maps).detach() - before  # (n, d)
+print("share that rises:", rounded((Δa > 0).double().mean(), 2))
+print("mean change:", rounded(Δa.mean(), 4), " weighted by D²:", rounded((Eq_10 * Δa).sum() / Eq_10.sum(), 4))
+assert (Δa > 0).double().mean() > 0.4, "attention does not just fall"
+assert (Eq_10 * Δa).sum() < 0, "what must fall"
+
+# %% [markdown]
+# Half of them! The step is not too long either: `attention_step` takes an infinitely short one (a directional
+# derivative, in float64). And it can move only a part of the network.
+
+# %%
+from dacl_edu.evaluation.attention_step import attention_step
+
+parts = {"encoder": "encoder", "heads": "heads", "whole network": ""}
+steps = {name: attention_step(model.attention, maps, Eq_10, moving) for name, moving in parts.items()}
+for name, one in steps.items():
+    print(f"{name:<14}rise {one.rising:.2f}   mean {one.mean:8.3f}   weighted {one.weighted_mean:8.3f}")
+    assert one.weighted_mean < 0, "must fall, whatever moves"
+whole = steps["whole network"]
+total_change = (whole.slope * whole.change).sum().item()
+assert math.isclose(total_change, -whole.squared_gradient, rel_tol=1e-9), "the formula above, exactly"
+assert steps["heads"].rising < 0.01 and whole.rising > 0.45 and steps["encoder"].rising > 0.45
+
+# %% [markdown]
+# **What to see in the figure:** blue bars are weights that fall, orange ones rise. *Left:* free weights all fall, most
+# of them a little and a few a lot. *Middle:* with only the heads moving (Eq. 6) nearly all fall: each head belongs to
+# one dimension, and its bias is pushed down by all samples alike. *Right:* the whole network. The blue half and the
+# orange half are nearly the same: it **redistributes**.
+
+# %%
+from dacl_edu.plots import change_histograms
+
+cases = {"free": -Eq_10, "heads alone": steps["heads"].change, "whole network": whole.change}
+figure = change_histograms(cases, "One step downhill on L_SC: what each attention weight does")
+show(figure)
+assert sum(figure.data[1].y) == 0, "free: none rises"
+
+# %% [markdown]
+# ### Why half?
+#
+# Two suspects, two experiments.
+#
+# 1. **Sharing.** All 128 heads read the same $d' = 16$ latent numbers. It is the seesaw again, with 16 axes.
+#    *Experiment:* a latent vector of 2,048 numbers, so that heads get in each other's way less.
+# 2. **Batch normalisation.** It takes the batch mean away from each latent number. A step that lowers attention in *all*
+#    samples has to shift the latent numbers of all samples, and that very shift is what BN subtracts (what it leaves
+#    is its own bias). *Experiment:* take BN out.
+
+# %%
+from dacl_edu.model.attention import AttentionNetwork
+from dacl_edu.evaluation.attention_step import without_batch_norm
+
+dims = tuple(maps.shape[1:]), model.feature_dim
+
+
+def rising(seed, latent=16):
+    """Share of rising weights: with BN, and without."""
+    torch.manual_seed(seed)
+    fresh = AttentionNetwork(*dims, widths=(896, 128, latent)).double()
+    plain = without_batch_norm(fresh)  # the same weights
+    return [attention_step(one, maps, Eq_10).rising for one in (fresh, plain)]
+
+
+# %%
+seeds = (0, 1, 2)
+usual = torch.tensor([rising(seed) for seed in seeds])  # (seeds, 2)
+wide = torch.tensor([rising(seed, latent=2048) for seed in seeds])
+for latent, found in ((16, usual), (2048, wide)):
+    print(f"d' = {latent:<5} with BN {rounded(found[:, 0], 2)}  without {rounded(found[:, 1], 2)}")
+
+# %%
+assert (usual[:, 0] > 0.45).all() and (wide[:, 0] > 0.45).all(), "with BN half rise, wide or not"
+assert ((usual[:, 1] > 0.3) & (usual[:, 1] < 0.45)).all(), "without BN: fewer"
+assert (wide[:, 1] < usual[:, 1] - 0.1).all(), "and fewer still if less is shared"
+
+# %% [markdown]
+# Both are guilty. Sharing alone makes about four of ten weights rise, in a network without any BN; with 2,048
+# latent numbers in place of 16 it is about two in ten. BN does the rest: it removes the movement that all samples have
+# in common, and then width does not help either.
+#
+# The features were held fixed here. In training the backbone moves as well, and then not even the weighted mean must
+# fall: $\mathcal{L}_{SC}$ can fall by smaller $D$ instead. [10_attention](10_attention.ipynb) looks at what happens over
+# a whole training.
+#
 # ### What this means
 #
 # - **Attention is not rewarded for being useful.** Nothing in Eq. 8 says "include this dimension, it helps to tell
-#   classes apart". A dimension is excluded because it is *far from its center*, that is, because it varies within the
-#   class. That may well be a sensible thing to exclude. But it is what happens, and the paper's picture of a chosen
-#   subset should be read with it.
+#   classes apart". What is pushed down is a weight *far from its center*, that is, one that varies within the class; what
+#   rises does so because others fall. That may well be a sensible thing to do. But it is what happens, and the paper's
+#   picture of a chosen subset should be read with it.
 # - **A lower mean attention is a smaller λ.** If all weights are $w$, then
 #   $\lambda \mathcal{L}_{SC} = \lambda w \mathcal{L}_C$. Part of any gain over center loss could come from that alone.
-# - **What holds attention up?** Weight decay pulls the heads towards 0, that is $a$ towards ½. BN bounds $e$. The
-#   learning rate ends. All samples share one network, so a step that lowers one weight may raise another by accident.
+# - **What holds attention up?** Mostly the sharing and BN: the network cannot easily lower everything at once. Weight
+#   decay pulls the heads towards 0, that is $a$ towards ½; tanh keeps $e$ between −1 and 1; the learning rate ends.
 #   None of these knows about the task.
 # - **So log it and control it.** Training logs mean, spread and entropy of $a$ in each epoch. The modes of lesson 04 each
 #   remove one explanation:
@@ -1122,18 +1263,17 @@ print("λ with attention 0.3 everywhere is λ·0.3:", rounded(lam * w))
 
 # %%
 def my_rewarded_gradient(features, attention, labels, centers, beta):
-    return None  # your line here
+    raise NotImplementedError()  # your line here
 
 
 # %% jupyter={"source_hidden": true}
-# The answer. It is used only as long as yours returns None.
+# The answer. It is used as long as yours is not written.
 def answer_rewarded_gradient(features, attention, labels, centers, beta):
     D, m = features - centers[labels], len(features)
     return D**2 / (2 * m) - beta / m
 
 
-if my_rewarded_gradient(**inputs, beta=0.75) is None:
-    my_rewarded_gradient = answer_rewarded_gradient
+my_rewarded_gradient = attempt(my_rewarded_gradient, answer_rewarded_gradient)
 
 # %%
 beta = 0.75
@@ -1152,7 +1292,7 @@ for batch in (inputs, large):
     check.gradient(rewarded_loss, by_name, batch, wrt=("attention",))
 rises = my_rewarded_gradient(**inputs, beta=beta) < 0  # (m, d)
 assert torch.equal(rises, D**2 < 2 * beta)
-print("attention rises where D² <", 2 * beta, ":", rises.tolist())
+judged(my_rewarded_gradient, "right. Free attention rises where D² <", 2 * beta, ":", rises.tolist())
 
 # %% [markdown]
 # ## What was shown
@@ -1161,8 +1301,9 @@ print("attention rises where D² <", 2 * beta, ":", rises.tolist())
 # - Eq. 10 likewise – elementwise. The printed norm has the wrong shape.
 # - Both carry the incoming gradient, λ in Eq. 8.
 # - Broken backward passes mostly train. Compare shapes first, then values, on numbers without symmetry.
-# - Eq. 10 is never negative and the softmax loss is silent, so attention can only fall; what you conclude from a
-#   trained attention needs controls.
+# - Eq. 10 is never negative and the softmax loss is silent, so a *free* weight can only fall. The network shares its
+#   parameters: half of its weights rise. Only the mean weighted by $D^2$ must fall.
+# - What you conclude from a trained attention needs controls.
 #
 # **Try next:** put one of the broken lines into `my_backward` and run the cells below it. Give `attention_only` other
 # distances. Then [06_center_update](06_center_update.ipynb): the centers, whose rule the paper lists among the gradients

@@ -60,9 +60,10 @@ if os.path.isdir("dacl-edu/notebooks"):  # fetched just now, or before the kerne
 # %%
 import torch
 
-from dacl_edu.notebook import rounded, setup, show
+from dacl_edu.check.exercise import attempt, judged
+from dacl_edu.lessons.display import rounded, setup, show
 
-setup(seed=6)  # fixes the random numbers: yours will be the printed ones
+setup(seed=6)  # fixes the random numbers
 
 # %% [markdown]
 # ## Five samples, three classes
@@ -192,29 +193,28 @@ three samples. Center 1 moves left and up towards its two samples. Center 2, wit
 # <details><summary>Hint 3</summary><code>torch.zeros_like(c).index_add(0, y, rows)</code> adds row i to the class y[i];
 # <code>torch.bincount(y, minlength=len(c))</code> counts.</details>
 #
-# As long as your function returns `None`, the page goes on with the answer in the folded cell below it.
+# Until your function is written, the page goes on with the folded answer below it, and the check says so.
 
 # %%
 def my_center_delta(x, a, y, c, eps):
-    return None  # your lines here
+    raise NotImplementedError()  # your lines here
 
 
 # %% jupyter={"source_hidden": true}
-# The answer. It is used only as long as yours returns None.
+# The answer. It is used as long as yours is not written.
 def answer_center_delta(x, a, y, c, eps):
     sums = torch.zeros_like(c).index_add(0, y, a * (c[y] - x))  # (K, d)
     n = torch.bincount(y, minlength=len(c))  # (K,)
     return sums / (eps + n)[:, None]
 
 
-if my_center_delta(x, a, y, c, eps) is None:
-    my_center_delta = answer_center_delta
+my_center_delta = attempt(my_center_delta, answer_center_delta)
 
 # %% [markdown]
 # The check looks at our five samples, then at a larger random batch, in which class 6 is absent, and at another ε.
 
 # %%
-from dacl_edu.course import check
+from dacl_edu import check
 
 x_big, a_big, y_big = torch.randn(128, 8), torch.rand(128, 8), torch.randint(0, 6, (128,))
 c_big = torch.randn(7, 8)  # (K, d) = (7, 8)
@@ -223,7 +223,7 @@ check.value(my_center_delta(x, a, y, c, eps), delta_loop, "Δ of the five sample
 for e in (1.0, 0.25):
     big = my_center_delta(x_big, a_big, y_big, c_big, e)
     check.value(big, center_delta(x_big, a_big, y_big, c_big, e), f"Δ of 128 samples with ε = {e}", tolerance=1e-5)
-print("shape and values are right")
+judged(my_center_delta, "shape and values are right")
 
 # %% [markdown]
 # Two wrong ones and what the check says. The first has the sign of a pull *on the features* (Eq. 9); the second divides
@@ -302,18 +302,17 @@ assert gradient_share[0] / gradient_share[1] == 30 and rule_share[0] / rule_shar
 
 # %%
 def my_center_gradient(x, a, y, c):
-    return None  # your lines here
+    raise NotImplementedError()  # your lines here
 
 
 # %% jupyter={"source_hidden": true}
-# The answer. It is used only as long as yours returns None.
+# The answer. It is used as long as yours is not written.
 def answer_center_gradient(x, a, y, c):
     n = torch.bincount(y, minlength=len(c))  # (K,)
     return center_delta(x, a, y, c, eps=1.0) * (1.0 + n)[:, None] / len(x)  # (K, d)
 
 
-if my_center_gradient(x, a, y, c) is None:
-    my_center_gradient = answer_center_gradient
+my_center_gradient = attempt(my_center_gradient, answer_center_gradient)
 
 # %%
 def by_name(features, attention, labels, centers):
@@ -322,7 +321,7 @@ def by_name(features, attention, labels, centers):
 
 inputs = {"features": x, "attention": a, "labels": y, "centers": c}
 check.gradient(sparse_center_loss, by_name, inputs, wrt=("centers",))
-print("shape and value of the gradient are right")
+judged(my_center_gradient, "shape and value of the gradient are right")
 
 # %% [markdown]
 # And somebody who takes Eq. 11 *for* the gradient:
@@ -475,7 +474,8 @@ attention one tenth farthest below.""")
 assert torch.allclose(follow(0.5, attention=0.1)[1], follow(0.05, attention=1.0)[1], atol=1e-5)
 
 # %% [markdown]
-# In lesson 05 attention could only fall. When it does, centers become slow as well, dimension by dimension.
+# In lesson 05 a step lowers attention where features are far from their center. There the center becomes slow as well,
+# dimension by dimension.
 #
 # And *where* does a center come to rest, if the same batch comes again and again? Where the numerator is 0:
 # $\sum_i a_i \odot (c - x_i) = 0$, that is, at the mean **weighted by attention**:
@@ -643,11 +643,11 @@ except AssertionError as message:
 
 # %%
 def my_accumulated_delta(parts, c, eps):
-    return None  # your lines here
+    raise NotImplementedError()  # your lines here
 
 
 # %% jupyter={"source_hidden": true}
-# The answer. It is used only as long as yours returns None.
+# The answer. It is used as long as yours is not written.
 def answer_accumulated_delta(parts, c, eps):
     sums, counts = torch.zeros_like(c), torch.zeros(len(c))  # (K, d), (K,)
     for x, a, y in parts:
@@ -656,14 +656,13 @@ def answer_accumulated_delta(parts, c, eps):
     return sums / (eps + counts)[:, None]
 
 
-if my_accumulated_delta(parts, c_big, 1.0) is None:
-    my_accumulated_delta = answer_accumulated_delta
+my_accumulated_delta = attempt(my_accumulated_delta, answer_accumulated_delta)
 
 # %%
 whole = center_delta(x_big, a_big, y_big, c_big, eps=1.0)  # (7, 8)
 check.shape(my_accumulated_delta(parts, c_big, 1.0), (7, 8), "the accumulated Δ")
 check.value(my_accumulated_delta(parts, c_big, 1.0), whole, "the accumulated Δ", tolerance=1e-5)
-print("four micro-batches give the step of the whole batch")
+judged(my_accumulated_delta, "four micro-batches give the step of the whole batch")
 
 # %% [markdown]
 # ## What goes wrong in an optimizer

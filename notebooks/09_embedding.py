@@ -36,7 +36,7 @@
 
 # %% [markdown]
 # Which runs to look at. Left empty, `runs` takes those that come with the project, or trains small ones in seconds. To look at your own:
-# `dacl-edu run-notebook 09_embedding -p runs "runs/a runs/b"`.
+# `dacl-edu run-notebook 09_embedding -p runs runs/a -p runs runs/b`.
 
 # %% tags=["setup"]
 # On Colab or Kaggle this fetches the project. Elsewhere, and on a second run, it does nothing.
@@ -52,7 +52,7 @@ if os.path.isdir("dacl-edu/notebooks"):  # fetched just now, or before the kerne
     sys.path.insert(0, os.path.dirname(os.getcwd()))
 
 # %% tags=["parameters"]
-runs: str = ""  # folders with finished runs, divided by spaces; empty: the project's, or new ones
+runs: str | list[str] = ""  # folder of finished runs, or a list; empty: the project's, or new ones
 profile: str = ""  # where no runs are given: smoke (seconds), quick (minutes each)
 seed: int = 0  # of the runs that are looked at, and of UMAP
 per_class: int = 30  # images of each class
@@ -63,7 +63,8 @@ out: str = ""  # folder for runs that are trained here; empty: runs/09_embedding
 import numpy as np
 import torch
 
-from dacl_edu.notebook import check_parameters, rounded, setup, show
+from dacl_edu.check.exercise import attempt, judged
+from dacl_edu.lessons.display import check_parameters, rounded, setup, show
 
 settings = check_parameters()  # an unknown name or a wrong type stops here
 setup(seed=0)
@@ -138,32 +139,31 @@ assert abs(geometry.wcss(half, y) - 0.25 * geometry.wcss(x, y)) < 1e-6
 # <details><summary>Hint 2</summary>The denominator is the same sum with one mean for all: <code>x.mean(dim=0)</code>.</details>
 # <details><summary>Hint 3</summary><code>c = torch.stack([x[y == k].mean(dim=0) for k in y.unique()])</code>, if the labels are 0 … K−1.</details>
 #
-# As long as your function returns `None`, the page goes on with the answer in the folded cell below it.
+# Until your function is written, the page goes on with the folded answer below it, and the check says so.
 
 
 # %%
 def within_share(x, y):  # (n, d), (n,) -> ()
-    return None  # your lines here
+    raise NotImplementedError()  # your lines here
 
 
 # %% jupyter={"source_hidden": true}
-# The answer. It is used only as long as yours returns None.
+# The answer. It is used as long as yours is not written.
 def answer_within_share(x, y):
     c = torch.stack([x[y == k].mean(dim=0) for k in range(int(y.max()) + 1)])  # (K, d)
     return ((x - c[y]) ** 2).sum() / ((x - x.mean(dim=0)) ** 2).sum()
 
 
-if within_share(x, y) is None:
-    within_share = answer_within_share
+within_share = attempt(within_share, answer_within_share)
 
 # %%
-from dacl_edu.course import check
+from dacl_edu import check
 
 check.shape(within_share(x, y), (), "the within share")
 expected = torch.tensor(geometry.geometry(x, y)["within share"], dtype=torch.float32)
 check.value(within_share(x, y), expected, "the within share")
 check.value(within_share(0.01 * x, y), expected, "the within share of smaller features")
-print("right:", rounded(within_share(x, y)), "at any scale")
+judged(within_share, "right.", rounded(within_share(x, y)), "at any scale")
 
 # %% [markdown]
 # ### Separated: the silhouette
@@ -344,7 +344,8 @@ assert len(figure.data) == 6 and sum(len(trace.x) for trace in figure.data) == 2
 # Now the real ones. Three networks, trained with softmax loss, center loss and DACL on the same faces from the same seed.
 
 # %%
-from dacl_edu.lessons.runs import SHIPPED, find_runs, lesson_runs
+from dacl_edu.lessons.runs import lesson_runs
+from dacl_edu.runs import shipped_runs
 
 found = lesson_runs(runs, profile, 1, seed, out or "../runs/09_embedding", device)
 first = {}
@@ -363,7 +364,7 @@ import pandas as pd
 
 watched = {method: run for method, run in first.items() if run.snapshots()}
 if not watched:
-    watched = {run.config.method: run for run in find_runs(SHIPPED) if run.snapshots()}
+    watched = {run.config.method: run for run in shipped_runs() if run.snapshots()}
 rows = []
 for method, run in watched.items():
     for moment in (run.snapshots()[0], run.snapshots()[-1]):
@@ -588,18 +589,17 @@ assert sum(len(trace.x) for trace in figure.data) == len(points) * len(labels)
 
 # %%
 def overlap(first, second):  # (n, k), (n, k) -> ()
-    return None  # your lines here
+    raise NotImplementedError()  # your lines here
 
 
 # %% jupyter={"source_hidden": true}
-# The answer. It is used only as long as yours returns None.
+# The answer. It is used as long as yours is not written.
 def answer_overlap(first, second):
     common = first[:, :, None] == second[:, None, :]  # (n, k, k)
     return common.sum() / first.numel()
 
 
-if overlap(torch.zeros(1, 1), torch.zeros(1, 1)) is None:
-    overlap = answer_overlap
+overlap = attempt(overlap, answer_overlap)
 
 # %%
 one = torch.tensor([[1, 2], [0, 2], [1, 3]])
@@ -610,7 +610,7 @@ k = min(10, len(labels) // 3)
 near, drawn = (torch.tensor(geometry.nearest(a, k)) for a in (X[method], points[method]))
 package = geometry.neighbour_overlap(X[method], points[method], k)
 check.value(overlap(near, drawn), torch.tensor(package, dtype=torch.float32), "the overlap", 1e-5)
-print(f"right: of ten neighbours in feature space, {10 * package:.1f} are kept in the picture")
+judged(overlap, f"right. Of ten neighbours in feature space, {10 * package:.1f} are kept in the picture")
 
 # %%
 from sklearn.manifold import trustworthiness
@@ -742,7 +742,7 @@ assert in_space.shape == in_map.shape == labels.shape
 # %%
 import ipywidgets  # noqa: F401 - what the explorer is made of
 
-from dacl_edu.widgets.embedding import EmbeddingExplorer, explorer_data
+from dacl_edu.widgets.embedding_explorer import EmbeddingExplorer, explorer_data
 
 explorer = EmbeddingExplorer(explorer_data(list(first.values()), "test", per_class, seed=seed))
 show(

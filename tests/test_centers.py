@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 import torch.multiprocessing as mp
+from fresh_arrays import FreshArrays
+from references import loop_eq11
 from torch import Tensor
 
 from dacl_edu.centers import ClassCenters, center_delta
 from dacl_edu.losses import Objective, SparseCenterLoss, sparse_center_loss
 
 K, D = 4, 3
-
-
-def loop_eq11(x: Tensor, a: Tensor, y: Tensor, c: Tensor, eps: float) -> Tensor:
-    delta = torch.zeros_like(c)
-    for k in range(len(c)):
-        numerator, count = torch.zeros_like(c[0]), 0
-        for i in range(len(x)):
-            if int(y[i]) == k:
-                numerator += a[i] * (c[k] - x[i])
-                count += 1
-        delta[k] = numerator / (eps + count)
-    return delta
 
 
 def make(labels: list[int], generator: torch.Generator, dtype: torch.dtype = torch.float64) -> tuple[Tensor, ...]:
@@ -41,16 +33,20 @@ BATCHES = {
 }
 
 
-@pytest.mark.parametrize("eps", [1.0, 1e-6, 0.0])
-@pytest.mark.parametrize("labels", BATCHES.values(), ids=BATCHES)
-def test_center_delta_is_eq_11(labels: list[int], eps: float, generator: torch.Generator) -> None:
+def assert_is_eq_11(rule: Callable[..., Tensor], labels: list[int], eps: float, generator: torch.Generator) -> None:
     x, a, y, c = make(labels, generator)
-    delta = center_delta(x, a, y, c, eps)
-    expected = loop_eq11(x, a, y, c, eps).nan_to_num()  # eps = 0: 0/0 of an absent class is no move
+    delta = rule(x, a, y, c, eps)
+    expected = loop_eq11(x, a, y, c, eps)
     assert delta.shape == expected.shape
     torch.testing.assert_close(delta, expected, rtol=0, atol=1e-12)
     absent = [k for k in range(K) if k not in labels]
     assert (delta[absent] == 0).all()
+
+
+@pytest.mark.parametrize("eps", [1.0, 1e-6, 0.0])
+@pytest.mark.parametrize("labels", BATCHES.values(), ids=BATCHES)
+def test_center_delta_is_eq_11(labels: list[int], eps: float, generator: torch.Generator) -> None:
+    assert_is_eq_11(center_delta, labels, eps, generator)
 
 
 def test_duplicated_samples_count_twice(generator: torch.Generator) -> None:
@@ -75,22 +71,24 @@ def test_autograd_gradient_is_delta_times_eps_plus_n_over_m(eps: float, generato
     torch.testing.assert_close(gradient, expected, rtol=0, atol=1e-12)
 
 
+def counts(y: Tensor) -> Tensor:
+    return torch.bincount(y, minlength=K).double()[:, None]
+
+
+# What center_delta would return with a slip in it.
 WRONG_RULES = {
-    "sign": lambda x, a, y, c, n: -loop_eq11(x, a, y, c, 1.0),
-    "forgotten attention": lambda x, a, y, c, n: loop_eq11(x, torch.ones_like(a), y, c, 1.0),
-    "divided by m": lambda x, a, y, c, n: loop_eq11(x, a, y, c, 1.0) * (1 + n)[:, None] / len(x),
-    "eps added after the division": lambda x, a, y, c, n: loop_eq11(x, a, y, c, 0.0).nan_to_num() / (1 + 1.0),
-    "absent classes counted": lambda x, a, y, c, n: loop_eq11(x, a, y, c, 1.0) + (n == 0)[:, None] * c / 2,
+    "sign": lambda x, a, y, c, eps: -center_delta(x, a, y, c, eps),
+    "forgotten attention": lambda x, a, y, c, eps: center_delta(x, None, y, c, eps),
+    "divided by m": lambda x, a, y, c, eps: center_delta(x, a, y, c, eps) * (eps + counts(y)) / len(x),
+    "eps added after the division": lambda x, a, y, c, eps: center_delta(x, a, y, c, 0.0) / (1 + eps),
+    "absent classes counted": lambda x, a, y, c, eps: center_delta(x, a, y, c, eps) + (counts(y) == 0) * c / 2,
 }
 
 
 @pytest.mark.parametrize("fault", WRONG_RULES)
 def test_the_comparison_catches_a_wrong_rule(fault: str, generator: torch.Generator) -> None:
-    x, a, y, c = make([0, 1, 1, 3, 3, 3], generator)
-    counts = torch.bincount(y, minlength=K).double()
-    wrong = WRONG_RULES[fault](x, a, y, c, counts)
-    assert wrong.shape == c.shape
-    assert not torch.allclose(wrong, center_delta(x, a, y, c), atol=1e-6)
+    with pytest.raises(AssertionError):
+        assert_is_eq_11(WRONG_RULES[fault], [0, 1, 1, 3, 3, 3], 1.0, generator)
 
 
 def test_step_moves_by_alpha_delta_and_forgets(generator: torch.Generator) -> None:
@@ -101,7 +99,7 @@ def test_step_moves_by_alpha_delta_and_forgets(generator: torch.Generator) -> No
     assert torch.equal(module.centers, before)
     module.step()
     expected = before - 0.25 * loop_eq11(x, a, y, before, 2.0)
-    torch.testing.assert_close(module.centers, expected, rtol=0, atol=1e-6)
+    torch.testing.assert_close(module.centers, expected.float(), rtol=0, atol=1e-6)
     after = module.centers.clone()
     module.step()  # nothing accumulated: nothing moves
     assert torch.equal(module.centers, after)
@@ -130,6 +128,42 @@ def test_four_micro_batches_give_the_bits_of_the_joined_batch(generator: torch.G
             micro.accumulate(x[rows], a[rows], y[rows])
         micro.step()
     assert torch.equal(joined.centers, micro.centers)
+
+
+def test_with_many_classes_a_step_touches_the_rows_of_its_classes_alone(generator: torch.Generator) -> None:
+    many, classes = 1000, [3, 999, 3, 0, 500, 3]
+    module = ClassCenters(many, D, alpha=0.5, generator=generator)
+    before = module.centers.clone()
+    x, a = torch.randn(6, D, generator=generator), torch.rand(6, D, generator=generator)
+    with FreshArrays() as fresh:
+        for rows in (slice(0, 4), slice(4, 6)):  # class 3 is in both micro-batches
+            module.accumulate(x[rows], a[rows], torch.tensor(classes[rows]))
+        module.step()
+    assert max(fresh.sizes) <= 6 * D  # whatever K is
+    expected = before - 0.5 * center_delta(x, a, torch.tensor(classes), before)
+    assert torch.equal(module.centers, expected)
+    module.step()  # every sum was forgotten
+    assert torch.equal(module.centers, expected)
+
+
+def test_a_discarded_batch_of_many_classes_leaves_nothing_behind(generator: torch.Generator) -> None:
+    module = ClassCenters(1000, D, generator=generator)
+    before = module.centers.clone()
+    module.accumulate(torch.randn(2, D, generator=generator), None, torch.tensor([7, 8]))
+    module.discard()
+    module.accumulate(torch.zeros(1, D), torch.zeros(1, D), torch.tensor([7]))  # weights of 0 ask for no move
+    module.step()
+    assert torch.equal(module.centers, before)
+
+
+@pytest.mark.parametrize("num_classes", [4, 1000])
+def test_no_number_is_read_off_a_device(num_classes: int) -> None:
+    """The meta device has shapes and no numbers, so whatever would make a GPU wait raises there."""
+    module = ClassCenters(num_classes, D).to("meta")
+    module.accumulate(torch.ones(6, D, device="meta"), None, torch.zeros(6, dtype=torch.long, device="meta"))
+    module.step()
+    module.discard()
+    assert module().shape == (num_classes, D)
 
 
 def test_stepping_after_each_micro_batch_would_be_something_else(generator: torch.Generator) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import json
+import os
+import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +28,7 @@ from dacl_edu.cli import app, main
 from dacl_edu.data import EXPRESSIONS
 from dacl_edu.errors import UserError
 from dacl_edu.evaluation.tables import result_tables
+from dacl_edu.report.gather import equivalent_command
 from dacl_edu.training import RunFolder, TrainConfig, train
 
 
@@ -75,6 +79,53 @@ def test_train_prints_a_table_and_the_folder(cli: Cli, faces: Path, tmp_path: Pa
     assert err.count("center epoch ") == 2 and "center epoch" not in out
 
 
+ODD = 'my "cour\'s" 王 {0} [1]'
+
+
+def test_a_run_goes_into_a_folder_of_any_name(
+    cli: Cli, faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ODD / "deep").mkdir(parents=True)
+    shutil.copytree(faces, tmp_path / ODD / "my faces")
+    (tmp_path / ODD / "link").symlink_to("my faces")
+    monkeypatch.chdir(tmp_path / ODD / "deep")
+    code, out, err = cli("train", *tiny_options(Path("../link"), epochs=1), "--out", "../my runs/1 'st'")
+    assert code == 0, err
+    assert out.splitlines()[-1] == "../my runs/1 'st'"
+    file = Path("new folder/王.npz")
+    code, out, err = cli("evaluate", "../my runs", "--root", "../my faces", "--predictions", file, "--json")
+    assert (code, err) == (0, "") and file.is_file()
+    again = json.loads(out)
+    assert again["accuracy"] == RunFolder(tmp_path / ODD / "my runs" / "1 'st'").result()["accuracy"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["train", "--preset", "smoke", "--out", "{}"],
+        ["train", "--preset", "smoke", "--root", "{}"],
+        ["train", "--preset", "smoke", "--data", "folder", "--root", "{}"],
+        ["train", "--preset", "smoke", "--weights", "{}", "--out", "run"],
+        ["demo", "--profile", "smoke", "--out", "{}"],
+        ["run-notebook", "08", "--out", "{}"],
+        ["run-notebook", "08", "-p", "out", "{}"],
+        ["explore", "confusion", "--runs", "{}"],
+        ["data", "check", "--data", "folder", "--root", "{}"],
+        ["data", "prepare", "--data", "bundled", "--size", "32", "--out", "{}"],
+        ["data", "unpack", "{}", "--out", "x"],
+    ],
+    ids=" ".join,
+)
+def test_a_name_of_300_letters_is_a_sentence(
+    words: list[str], cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    long = "x" * 300
+    code, out, err = cli(*(word.replace("{}", long) for word in words))
+    assert (code, out) == (2, "") and len(err.splitlines()) == 1
+    assert err.startswith("error: ") and long in err and "Errno" not in err and err.count("rror:") == 1
+
+
 def test_json_is_all_that_is_on_standard_output(cli: Cli, faces: Path, tmp_path: Path) -> None:
     code, out, err = cli("train", *tiny_options(faces), "--out", tmp_path / "run", "--json")
     assert code == 0 and json.loads(out) == RunFolder(tmp_path / "run").result()
@@ -96,7 +147,7 @@ def test_every_field_of_the_config_is_an_option(cli: Cli, monkeypatch: pytest.Mo
     values: dict[str, tuple[str, Any]] = {
         "method": ("center", "center"), "seed": ("5", 5), "data": ("rafdb", "rafdb"),
         "root": (str(tmp_path), tmp_path), "load_size": ("70", 70), "image_size": ("60", 60),
-        "augment": ("none", "none"), "erase": ("0.5", 0.5), "normalize": ("imagenet", "imagenet"),
+        "augment": ("none", "none"), "normalize": ("imagenet", "imagenet"),
         "validation_fraction": ("0.2", 0.2), "limit": ("none", None), "workers": ("2", 2),
         "backbone": ("resnet34", "resnet34"), "attention": ("mean", "mean"), "attention_widths": ("32,8", (32, 8)),
         "pretrained": ("w.pt", "w.pt"), "lam": ("0.1", 0.1), "alpha": ("0.2", 0.2), "eps": ("0", 0.0),
@@ -121,6 +172,45 @@ def test_what_is_not_given_comes_from_the_preset(cli: Cli, monkeypatch: pytest.M
     cli("train", "--preset", "paper-rafdb", "--json")
     cli("train", "-m", "center", "-e", "3", "--json")
     assert got == [TrainConfig.from_preset("paper-rafdb"), TrainConfig.from_preset("quick", method="center", epochs=3)]
+
+
+@pytest.mark.parametrize("preset", ["smoke", "paper-rafdb", "custom"])
+def test_the_command_that_a_report_prints_can_be_pasted(preset: str, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    got: list[TrainConfig] = []
+    monkeypatch.setattr("dacl_edu.training.train", lambda config, *_, **__: got.append(config) or {})
+    odd = {
+        "root": "my \"cour's\" 王 $HOME", "weights": "a b.pt", "loss_parameters": {"name": "it's", "margin": 0.5},
+        "attention_widths": (32, 8), "limit": None, "clip_norm": None, "nesterov": True, "lam": 1e-5,
+    }  # fmt: skip
+    config = TrainConfig.checked({"preset": preset, "epochs": 3, **odd})
+    pasted = f"printf '%s\\n' {equivalent_command(config)}"
+    name, *words = subprocess.run(["sh", "-c", pasted], capture_output=True, text=True).stdout.splitlines()
+    assert name == "dacl-edu" and cli(*words, "--json").code == 0
+    assert got[0].model_dump(exclude={"preset"}) == config.model_dump(exclude={"preset"})
+
+
+def test_help_has_no_colours_in_a_pipe() -> None:
+    for words in ([], ["train"], ["data"], ["data", "check"], ["course"], ["run-notebook"]):
+        command = [sys.executable, "-m", "dacl_edu", *words, "--help"]
+        done = subprocess.run(command, capture_output=True, env={**os.environ, "FORCE_COLOR": "1", "TERM": "xterm"})
+        assert done.returncode == 0 and b"\x1b" not in done.stdout + done.stderr and b"Usage: dacl-edu" in done.stdout
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1", "utf-8"])
+def test_no_letter_is_too_much_for_a_terminal(encoding: str, tmp_path: Path) -> None:
+    def call(*words: str) -> tuple[int, str]:
+        command = [sys.executable, "-m", "dacl_edu", *words]
+        env = {**os.environ, "PYTHONIOENCODING": encoding}
+        done = subprocess.run(command, capture_output=True, env=env, cwd=tmp_path)
+        return done.returncode, (done.stdout + done.stderr).decode(encoding if encoding != "ascii" else "utf-8")
+
+    shown = "λ" if encoding == "utf-8" else "lambda"
+    code, out = call("train", "--help")
+    assert code == 0 and (f"{shown} of Eq. 8" in out or encoding == "ascii")  # click writes UTF-8 in place of ASCII
+    code, out = call("info", "--backbone", "small_resnet")
+    assert code == 0 and ("context encoder → e" if encoding == "utf-8" else "context encoder -> e") in out
+    code, out = call("compare", "王 λ")
+    assert code == 2 and out.startswith(f"error: {'王' if encoding == 'utf-8' else chr(92) + 'u738b'} {shown}: no such")
 
 
 def test_help_shows_every_option_with_its_meaning() -> None:
@@ -150,12 +240,58 @@ def test_compare_puts_runs_side_by_side(cli: Cli, runs: list[Path]) -> None:
     assert json.loads(cli("compare", *runs, "--json").out) == [RunFolder(run).result() for run in runs]
 
 
-def test_tables_fit_a_terminal_of_80_columns(runs: list[Path]) -> None:
+def test_a_folder_of_runs_stands_for_its_runs(cli: Cli, runs: list[Path], faces: Path, tmp_path: Path) -> None:
+    folder = tmp_path / ODD
+    for run in reversed(runs):
+        shutil.copytree(run, folder / run.name)
+    RunFolder(folder / "begun").start(tiny_config(faces), resume=False)
+    (folder / "notes.txt").touch()
+    expected = [RunFolder(run).result() for run in runs]  # softmax before DACL, as in the paper
+    code, out, err = cli("compare", folder, "--json")
+    assert (code, json.loads(out), err) == (0, expected, f"left out: {folder / 'begun'} (not finished)\n")
+    code, out, err = cli("compare", folder / "notes.txt", *(folder / run.name for run in runs), "--json")
+    assert (code, json.loads(out), err) == (0, expected, f"left out: {folder / 'notes.txt'} (no run)\n")
+    shutil.rmtree(folder / "begun")
+    (tmp_path / "link").symlink_to(folder)
+    code, out, err = cli("evaluate", tmp_path / "link", "--json")
+    assert code == 0 and [again["confusion"] for again in json.loads(out)] == [run["confusion"] for run in expected]
+    assert err == "".join(f"measuring {tmp_path / 'link' / run.name}\n" for run in runs)
+    assert "takes one run, not 2" in cli("evaluate", folder, "--predictions", "p.npz").err
+
+
+@pytest.mark.parametrize("command", ["compare", "evaluate", "report"])
+def test_what_is_not_there_is_named_as_such(command: str, cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "empty").mkdir()
+    for name, said in (
+        ("absent", "no such folder"),
+        ("x" * 300, "no such folder"),
+        ("file", "a file, not a folder"),
+        ("empty", "run in"),
+    ):
+        code, out, err = cli(command, tmp_path / name)
+        (line,) = [line for line in err.splitlines() if not line.startswith("report: ")]
+        assert (code, out) == (2, "") and line.startswith("error: ") and said in line and str(tmp_path / name) in line
+
+
+def made_up(method: str, seed: int, classes: Sequence[str]) -> dict[str, Any]:
+    return {
+        "dataset": "toy", "split": "test", "images": 2, "selected_by": "last epoch", "method": method, "seed": seed,
+        "accuracy": 1.0, "average_accuracy": 1.0, "classes": list(classes), "attention": {"mean": 0.5},
+        "per_class_accuracy": [(seed + 1) / 100] * len(classes), "images_per_second": 90000.0, "seconds": 99999.0,
+    }  # fmt: skip
+
+
+def test_tables_fit_a_terminal_of_80_columns_and_lose_nothing() -> None:
+    methods = ("softmax", "attentive_island", "homework.long_module_name:MyLossWithALongName")
+    results = [made_up(method, seed, EXPRESSIONS) for seed in range(5) for method in methods]
+    results.append(made_up("dacl", 7, ("joy", "grief")))
     console = Console(width=80, record=True, quiet=False, file=open("/dev/null", "w"))  # noqa: SIM115
-    console.print(result_tables([RunFolder(run).result() for run in [*runs, runs[0]]]))
+    console.print(result_tables(results))
     text = console.export_text()
-    assert "…" not in text and "accuracy" in text and "happiness" in text
-    assert max(map(len, text.splitlines())) <= 80
+    assert "…" not in text and max(map(len, text.splitlines())) <= 80
+    assert [text.count(f" {seed + 1}.0%") for seed in range(5)] == [3 * len(EXPRESSIONS)] * 5
+    assert text.count(" 8.0%") == 2 and text.count("joy") == 1
 
 
 def test_info_counts_the_paper_network(cli: Cli) -> None:
@@ -204,21 +340,25 @@ def test_demo_leaves_executed_lessons_runs_and_a_table_and_is_quick_the_second_t
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DACL_EDU_PNG", "0")  # pictures take a second each
-    command = ["demo", "--profile", "smoke", "--out", tmp_path / "demo"]
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / ODD / "demo"
+    command = ["demo", "--profile", "smoke", "--out", folder.relative_to(tmp_path)]
     first = cli(*command)
     assert first.code == 0, first.err
     for lesson in ("07_training", "08_results"):
-        cells = nbformat.read(tmp_path / "demo" / f"{lesson}.ipynb", as_version=4).cells
+        cells = nbformat.read(folder / f"{lesson}.ipynb", as_version=4).cells
         assert all(cell.execution_count for cell in cells if cell.cell_type == "code")
-        assert list((tmp_path / "demo" / "figures" / lesson).glob("*.json"))
+        assert list((folder / "figures" / lesson).glob("*.json"))
     methods = ("softmax", "center", "dacl")
-    results = [RunFolder(tmp_path / "demo" / f"bundled-{m}-smoke-seed0").result() for m in methods]
-    table = pd.read_csv(tmp_path / "demo" / "results.csv")
+    results = [RunFolder(folder / f"bundled-{m}-smoke-seed0").result() for m in methods]
+    table = pd.read_csv(folder / "results.csv")
     assert tuple(table["method"]) == methods
     assert table["accuracy"].tolist() == [result["accuracy"] for result in results]
     assert all(f"{result['accuracy']:.2%}" in first.out for result in results)
-    assert "dacl epoch 2/2" in first.err
-    assert "DACL" in (tmp_path / "demo" / "report.html").read_text("utf-8") and "report.html" in first.out
+    assert "dacl epoch 2/2" in first.err and "unknown parameter" not in first.err
+    printed = shlex.join(["dacl-edu", "report", str(folder.relative_to(tmp_path))])
+    assert printed in html.unescape((folder / "report.html").read_text("utf-8"))
+    assert "DACL" in (folder / "report.html").read_text("utf-8") and "report.html" in first.out
     again = cli(*command)
     assert (again.code, again.out) == (0, first.out) and "epoch 2/2" not in again.err
 
@@ -405,8 +545,17 @@ def test_debug_shows_the_traceback(words: dict[str, str], kind: type, faces: Pat
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is one")
 def test_a_gpu_that_is_not_there_is_one_line(cli: Cli, faces: Path, tmp_path: Path) -> None:
     code, _, err = cli("train", *tiny_options(faces, device="cuda"), "--out", tmp_path / "run")
-    assert code == 2 and len(err.splitlines()) == 1 and "CUDA" in err
+    assert code == 2 and len(err.splitlines()) == 1
+    assert err.startswith("error: device cuda: PyTorch sees no CUDA device on this machine — leave --device out")
     assert not (tmp_path / "run").exists()
+
+
+def test_float16_is_refused_where_it_would_not_be_computed(cli: Cli, faces: Path, tmp_path: Path) -> None:
+    words = tiny_options(faces, device="cpu", precision="16-mixed")
+    code, _, err = cli("train", *words, "--out", tmp_path / "run")
+    assert code == 2 and err == (
+        "error: precision 16-mixed needs a GPU; on a CPU bfloat16 is computed instead — --precision bf16-mixed\n"
+    )
 
 
 def test_of_several_processes_only_the_first_prints(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 from importlib import metadata
+from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 import torch
 
-from dacl_edu import data, doctor, losses
+from dacl_edu import doctor, losses, paths
 from dacl_edu.cli import main
-from dacl_edu.errors import UserError
 
 
 def examine(capsys: pytest.CaptureFixture[str]) -> tuple[int, list[str]]:
@@ -55,7 +56,16 @@ def wrong_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def lost_faces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(data, "available_splits", fail(UserError("data/drawn is not there", hint="get it")))
+    shutil.copytree(paths.bundled_faces(), "faces")
+    Path("faces/test.npz").unlink()
+    monkeypatch.setattr(paths, "bundled_faces", lambda: Path("faces"))
+
+
+def damaged_faces(monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(paths.bundled_faces(), "faces")
+    with open("faces/train.npz", "r+b") as file:
+        file.write(b"spoilt")
+    monkeypatch.setattr(paths, "bundled_faces", lambda: Path("faces"))
 
 
 def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,7 +87,8 @@ AILMENTS = [
     (absent_torchmetrics, "torchmetrics", "make install"),
     (absent_umap, "missing umap-learn", "notebooks"),
     (wrong_gradient, "gradients", "report it"),
-    (lost_faces, "embedded faces: UserError: data/drawn is not there", "git checkout -- data"),
+    (lost_faces, "embedded faces: faces/test.npz: no such file", "git checkout -- data/faces"),
+    (damaged_faces, "embedded faces: faces/train.npz: damaged", "git checkout -- data/faces"),
     (full_disk, "disk: 1.5 GB", "free at least 2 GB"),
     (read_only_folder, "current folder: PermissionError", "change to a folder"),
     (old_python, "Python 3.9.1", "PYTHON=python3.12"),
@@ -86,8 +97,9 @@ AILMENTS = [
 
 @pytest.mark.parametrize(("ail", "what", "hint"), AILMENTS, ids=[ail.__name__ for ail, _, _ in AILMENTS])
 def test_each_ailment_is_one_line_with_its_mend(
-    ail: Any, what: str, hint: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ail: Any, what: str, hint: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     healthy = len(doctor.run_checks())
     ail(monkeypatch)
     code, lines = examine(capsys)

@@ -11,6 +11,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+from dacl_edu import __version__
+
 ROOT = Path(__file__).resolve().parents[1]
 # conda-forge gives two packages other names than PyPI does.
 CONDA_NAMES = {"pytorch": "torch", "python-kaleido": "kaleido"}
@@ -68,6 +70,12 @@ def test_the_lock_holds_pins_alone() -> None:
     for line in text.splitlines()[1:]:
         assert re.fullmatch(r"[a-z0-9-]+==[0-9][0-9A-Za-z.]*", line), line
     assert "://" not in text
+
+
+def test_the_version_stands_in_one_place() -> None:
+    assert "version" not in pyproject() and pyproject()["dynamic"] == ["version"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == __version__, "CITATION.cff has another version than dacl_edu/__init__.py"
 
 
 def test_torch_and_torchvision_fit_together() -> None:

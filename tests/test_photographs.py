@@ -43,9 +43,7 @@ def test_the_rafdb_reader_gives_back_the_labels(tmp_path: Path) -> None:
 
 def test_a_short_run_learns_from_photographs(fer2013: Path, tmp_path: Path) -> None:
     """Four epochs on a fifth of them: far above the 1/7 of a guess, far below what the full preset reaches."""
-    config = TrainConfig.from_preset(
-        "quick", method="dacl", data="fer2013", root=fer2013, epochs=4, limit=1400
-    )
+    config = TrainConfig.from_preset("quick", method="dacl", data="fer2013", root=fer2013, epochs=4, limit=1400)
     result = train(config, tmp_path / "run", progress=False)
     assert (result["split"], result["images"]) == ("val", 1400)  # no test part: val, and it says so
     assert result["average_accuracy"] > 0.22

@@ -27,6 +27,7 @@ _REMOTE = re.compile(r"!\[[^\]]*\]\(\s*https?:|<img[^>]+src\s*=\s*[\"']?https?:|
 _EMPTY_ALT = re.compile(r"!\[\s*\]\(|<img(?![^>]*\balt\s*=\s*[\"'][^\"']+)[^>]*>", re.I)
 _HEADING = re.compile(r"^(#{1,6})\s+(.+)$", re.MULTILINE)
 _FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+_STANDS_IN = re.compile(r"^(\w+) = attempt\(\1, ", re.MULTILINE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/=]{200,}")
 
 
@@ -218,9 +219,7 @@ def pair_agrees(notebook: Notebook, text: Path) -> list[str]:
     for left, right in zip(written.cells, notebook.cells, strict=False):
         for what in ("cell_type", "source", "id"):
             if left[what] != right.get(what):
-                problems.append(
-                    f"{_name(right)}: {what} differs from {text.name}; run tools/notebooks.py {text.stem}"
-                )
+                problems.append(f"{_name(right)}: {what} differs from {text.name}; run tools/notebooks.py {text.stem}")
                 break
         else:
             if _tags(left) != _tags(right):
@@ -230,6 +229,24 @@ def pair_agrees(notebook: Notebook, text: Path) -> list[str]:
     code = list(_code(written))
     if not code or code[0].source != setup_source():
         problems.append("the first code cell is not the shared setup cell; run tools/notebooks.py")
+    return problems
+
+
+def says_whose_answer(notebook: Notebook) -> list[str]:
+    """A folded answer stands in through ``attempt``, and the check after it says by ``judged`` whose answer it saw."""
+    problems, cells = [], list(_code(notebook))
+    for place, cell in enumerate(cells):
+        if not cell.metadata.get("jupyter", {}).get("source_hidden"):
+            continue
+        names = _STANDS_IN.findall(cell.source)
+        if not names:
+            problems.append(f"{_name(cell)}: a folded answer that does not come in through attempt(...)")
+        after = "\n".join(later.source for later in cells[place + 1 :])
+        problems += [
+            f"{_name(cell)}: no check says whose {name} it judged: judged({name}, ...)"
+            for name in names
+            if f"judged({name}," not in after
+        ]
     return problems
 
 
@@ -250,6 +267,7 @@ GATES: dict[str, Gate] = {
         short_cells,
         frame,
         no_progress_bars,
+        says_whose_answer,
     )
 }
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from dacl_edu.errors import UserError
-from dacl_edu.runs.folder import write_json
+from dacl_edu.files import write_json
 from dacl_edu.runs.run import FEATURES, HEAD, Run
 from dacl_edu.runs.snapshots import FOLDER
 

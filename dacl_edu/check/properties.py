@@ -84,16 +84,16 @@ def autograd_gradients(
     """
     handle = as_answer(answer)
     found = handle.autograd_gradients(inputs, tuple(expected), upstream)
-    for name, right in expected.items():
+    for name, wanted in expected.items():
         slope = found[name]
         title = f"the gradient of {handle.name} with respect to {name}"
         assert slope is not None, f"{title} does not exist: {name} was detached, or is not used"
-        if upstream != 1 and slope.shape == right.shape and (slope - right).abs().max() <= tolerance:
+        if upstream != 1 and slope.shape == wanted.shape and (slope - wanted).abs().max() <= tolerance:
             raise AssertionError(
                 f"{title} stays the same when the loss is multiplied by {upstream:g}: "
                 "the gradient that arrives from above is ignored"
             )
-        values.value(slope, upstream * right, title, tolerance)
+        values.value(slope, upstream * wanted, title, tolerance)
 
 
 def permutation(answer: Any, inputs: Mapping[str, Any], batch: tuple[str, ...], tolerance: float = TOLERANCE) -> None:
@@ -128,9 +128,7 @@ def permutation(answer: Any, inputs: Mapping[str, Any], batch: tuple[str, ...], 
     after = _parts(handle.call(**{n: v[order] if n in batch else v for n, v in inputs.items()}))
     for name, value in before.items():
         moved = value[order] if name in batch else value
-        assert _same(after.get(name), moved, tolerance), (
-            f"{handle.name} changes when the samples change places: {why}"
-        )
+        assert _same(after.get(name), moved, tolerance), f"{handle.name} changes when the samples change places: {why}"
 
 
 def duplicated(answer: Any, inputs: Mapping[str, Any], batch: tuple[str, ...], tolerance: float = TOLERANCE) -> None:

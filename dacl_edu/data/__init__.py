@@ -5,7 +5,7 @@
 
 from dacl_edu.data import affectnet, ckplus, expw, fer2013, ferplus, folder, jaffe, rafdb  # each registers its reader
 from dacl_edu.data.augment import AugmentParameters, BatchAugment
-from dacl_edu.data.batch_ops import affine_batch, centre_crop, crop_batch, erase_batch, ten_crop_offsets
+from dacl_edu.data.batch_ops import centre_crop, crop_batch, ten_crop_offsets
 from dacl_edu.data.classes import EXPRESSIONS, canonical_index
 from dacl_edu.data.dataset import FaceBatch, FaceDataset, collate_batch
 from dacl_edu.data.listing import Listing
@@ -27,7 +27,6 @@ __all__ = [
     "FaceDataset",
     "Listing",
     "affectnet",
-    "affine_batch",
     "available_datasets",
     "available_splits",
     "canonical_index",
@@ -35,7 +34,6 @@ __all__ = [
     "ckplus",
     "collate_batch",
     "crop_batch",
-    "erase_batch",
     "expw",
     "fer2013",
     "ferplus",

@@ -13,13 +13,24 @@ import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dacl_edu.data.classes import canonical_index
-from dacl_edu.data.decode import progress, require_files
+from dacl_edu.data.decode import progress
 from dacl_edu.data.listing import Listing
+from dacl_edu.data.reading import (
+    again,
+    first_file,
+    first_folder,
+    located,
+    not_found,
+    numbered_label,
+    read_table,
+    refuse_rows,
+    require_columns,
+    require_files,
+)
 from dacl_edu.data.registry import register_reader
 from dacl_edu.errors import UserError
 
@@ -41,40 +52,8 @@ ACCESS = "AffectNet is licensed for research: ask its authors for access at http
 _USED = 7
 _CSV = {"train": "training.csv", "val": "validation.csv"}
 _SETS = {"train": "train_set", "val": "val_set"}
-_LISTS = ("", "Manually_Annotated_file_lists")
+_LISTS = ("", "Manually_Annotated_file_lists/")
 _IMAGES = ("Manually_Annotated_Images", "Manually_Annotated/Manually_Annotated_Images")
-
-
-def parse_landmarks(text: str) -> np.ndarray:
-    """Points of the column ``facial_landmarks``.
-
-    Parameters
-    ----------
-    text : str
-        ``"x1;y1;x2;y2;…"`` in pixels of the photograph.
-
-    Returns
-    -------
-    numpy.ndarray
-        (n, 2) float64; AffectNet has 68 points.
-
-    Raises
-    ------
-    UserError
-        A number is missing or is none.
-
-    Examples
-    --------
-    >>> parse_landmarks("181.64;530.91;188.32;627.82").tolist()
-    [[181.64, 530.91], [188.32, 627.82]]
-    """
-    try:
-        numbers = np.array([float(number) for number in text.split(";")])
-    except ValueError as error:
-        raise UserError(f"landmarks {text[:40]!r}: {error}", hint=f"copy the file again. {ACCESS}") from error
-    if numbers.size % 2 or not np.isfinite(numbers).all():
-        raise UserError(f"landmarks {text[:40]!r} are not pairs of numbers", hint=f"copy the file again. {ACCESS}")
-    return numbers.reshape(-1, 2)
 
 
 def expression_label(text: str) -> int | None:
@@ -90,10 +69,9 @@ def expression_label(text: str) -> int | None:
     >>> expression_label("1"), expression_label("7")  # happiness, contempt
     (3, None)
     """
-    if text not in map(str, range(len(EXPRESSION_NAMES))):
-        numbered = ", ".join(f"{number} {name}" for number, name in enumerate(EXPRESSION_NAMES))
-        raise UserError(f"unknown expression {text!r}", hint=f"it is {numbered}")
-    return canonical_index(EXPRESSION_NAMES[int(text)]) if int(text) < _USED else None
+    if text in map(str, range(_USED, len(EXPRESSION_NAMES))):
+        return None
+    return numbered_label(text, EXPRESSION_NAMES[:_USED])
 
 
 def read_annotations(path: Path) -> pd.DataFrame:
@@ -107,8 +85,8 @@ def read_annotations(path: Path) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        `COLUMNS`, the numbers as numbers and the landmarks as text (see `parse_landmarks`), and ``label``, the index in
-        `EXPRESSIONS`. ``attrs["dropped"]`` counts what was left out, by reason.
+        `COLUMNS`, the numbers as numbers and the landmarks as text, and ``label``, the index in `EXPRESSIONS`.
+        ``attrs["dropped"]`` counts what was left out, by reason.
 
     Raises
     ------
@@ -117,68 +95,36 @@ def read_annotations(path: Path) -> pd.DataFrame:
     """
     import pandas as pd
 
-    form: dict[str, Any] = {"dtype": str, "skipinitialspace": True, "encoding": "utf-8-sig", "keep_default_na": False}
-    try:
-        table = pd.read_csv(path, header=None, skip_blank_lines=False, **form)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read as CSV ({error})", hint=f"copy the file again. {ACCESS}") from error
-    if COLUMNS[0] in table.iloc[0].str.strip().to_list():
-        table = table.iloc[1:].set_axis(table.iloc[0].str.strip(), axis=1)
+    table = read_table(path, ACCESS, header=None)
+    if COLUMNS[0] in table.iloc[0].to_list():
+        table = table.iloc[1:].set_axis(table.iloc[0], axis=1)
     elif table.shape[1] == len(COLUMNS):
         table = table.set_axis(list(COLUMNS), axis=1)
-    if missing := [column for column in COLUMNS[:-2] if column not in table.columns]:
-        raise UserError(
-            f"{path}: no column {', '.join(missing)} among {', '.join(map(str, table.columns[:9]))}",
-            hint=f"copy the file again. {ACCESS}",
-        )
+    require_columns(path, table, COLUMNS[:-2], again(ACCESS))
     table = table[(table != "").any(axis=1)]  # blank lines; they would otherwise shift the rows that errors name
-    expressions = table["expression"].str.strip()
-    labels = expressions.map({text: _checked(text, path, expressions) for text in expressions.unique()})
+    expressions = table["expression"]
+    known = expressions.isin([str(number) for number in range(len(EXPRESSION_NAMES))])
+    numbered = ", ".join(f"{number} {name}" for number, name in enumerate(EXPRESSION_NAMES))
+    refuse_rows(path, expressions, ~known, "unknown expression {}", f"it is {numbered}", header=0)
+    labels = expressions.map({text: expression_label(text) for text in expressions.unique()})
     dropped = Counter(EXPRESSION_NAMES[int(text)].lower() for text in expressions[labels.isna()])
     table = table.assign(label=labels).dropna(subset="label").astype({"label": np.int64})
-    for column in COLUMNS[1:5] + tuple(name for name in COLUMNS[-2:] if name in table.columns):
-        table[column] = _numbers(path, table[column])
+    for name in COLUMNS[1:5] + tuple(name for name in COLUMNS[-2:] if name in table.columns):
+        numbers = pd.to_numeric(table[name], errors="coerce")
+        refuse_rows(path, table[name], ~np.isfinite(numbers), f"{name} {{}} is not a number", again(ACCESS), header=0)
+        table[name] = numbers
     without_face = table["face_width"] < 0
     dropped.update({"face_width below 0": int(without_face.sum())} if without_face.any() else {})
     table = table[~without_face]
     empty = (table["face_width"] == 0) | (table["face_height"] <= 0)
-    if empty.any():
-        raise UserError(
-            f"{path}, row {table.index[empty][0] + 1}: the face box is empty", hint=f"copy it again. {ACCESS}"
-        )
+    refuse_rows(path, table["face_width"], empty, "the face box is empty", again(ACCESS), header=0)
     table.attrs["dropped"] = dict(dropped)
     return table
 
 
-def _checked(text: str, path: Path, expressions: pd.Series[str]) -> int | None:
-    try:
-        return expression_label(text)
-    except UserError as error:
-        row = expressions.index[expressions == text][0] + 1
-        raise UserError(f"{path}, row {row}: {error.problem}", hint=error.hint) from error
-
-
-def _numbers(path: Path, column: pd.Series[str]) -> pd.Series[float]:
-    import pandas as pd
-
-    numbers = pd.to_numeric(column.str.strip(), errors="coerce")
-    wrong = ~np.isfinite(numbers)
-    if wrong.any():
-        row = column.index[wrong][0]
-        raise UserError(
-            f"{path}, row {row + 1}: {column.name} {column[row]!r} is not a number", hint=f"copy it again. {ACCESS}"
-        )
-    return numbers
-
-
 def _find(root: Path) -> tuple[dict[str, Path], bool]:
     """CSV file or folder of each split, and whether they are CSV files."""
-    lists = {
-        split: root / folder / name
-        for split, name in _CSV.items()
-        for folder in _LISTS
-        if (root / folder / name).is_file()
-    }
+    lists = {split: file for split, name in _CSV.items() if (file := first_file(root, [f"{f}{name}" for f in _LISTS]))}
     sets = {split: root / name for split, name in _SETS.items() if (root / name).is_dir()}
     if lists and sets:
         raise UserError(
@@ -186,11 +132,8 @@ def _find(root: Path) -> tuple[dict[str, Path], bool]:
             hint="move one of them to another folder",
         )
     if not lists and not sets:
-        raise UserError(
-            f"no AffectNet in {root}: looked for {_CSV['train']} and {_CSV['val']} (also in {_LISTS[1]}/), "
-            f"and for the folders {_SETS['train']}/ and {_SETS['val']}/ of the 2021 release",
-            hint=f"unpack it there, or say where it is (root=…). {ACCESS}",
-        )
+        looked = f"{_CSV['train']} and {_CSV['val']} (also in {_LISTS[1]}), and for the folders {_SETS['train']}/ and "
+        raise not_found("AffectNet", root, f"{looked}{_SETS['val']}/ of the 2021 release", ACCESS)
     return lists or sets, bool(lists)
 
 
@@ -233,9 +176,8 @@ def list_affectnet(split: str, root: Path, crop: str = "face") -> Listing:
         return _list_set(split, found[split], name)
     table = read_annotations(found[split])
     if table.empty:
-        raise UserError(f"{found[split]} lists no face with one of the seven expressions", hint=f"copy it. {ACCESS}")
-    images = next((root / folder for folder in _IMAGES if (root / folder).is_dir()), root / _IMAGES[0])
-    files = table["subDirectory_filePath"].str.strip()
+        raise UserError(f"{found[split]} lists no face with one of the seven expressions", hint=again(ACCESS))
+    images, files = first_folder(root, _IMAGES), table["subDirectory_filePath"]
     paths = [_inside(images, file, found[split]) for file in files]
     require_files(paths, str(found[split]), ACCESS)
     seen: Counter[str] = Counter()
@@ -254,7 +196,7 @@ def list_affectnet(split: str, root: Path, crop: str = "face") -> Listing:
 
 def _inside(folder: Path, file: str, listed_in: Path) -> Path:
     if file.startswith(("/", "\\")) or ".." in Path(file).parts:
-        raise UserError(f"{listed_in}: {file!r} is not below {folder}", hint=f"copy the file again. {ACCESS}")
+        raise UserError(f"{listed_in}: {file!r} is not below {folder}", hint=again(ACCESS))
     return folder / file
 
 
@@ -296,10 +238,6 @@ def read_annotation(path: Path) -> int | None:
         value = np.load(path, allow_pickle=False)  # the release holds text or numbers; a pickle could be anything
         text = str(value.item()).strip()
     except (OSError, ValueError, EOFError) as error:
-        raise UserError(
-            f"{path}: cannot be read as an annotation ({error})", hint=f"copy it again. {ACCESS}"
-        ) from error
-    try:
+        raise UserError(f"{path}: cannot be read as an annotation ({error})", hint=again(ACCESS)) from error
+    with located(str(path)):
         return expression_label(text)
-    except UserError as error:
-        raise UserError(f"{path}: {error.problem}", hint=error.hint) from error

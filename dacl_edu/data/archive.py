@@ -33,10 +33,10 @@ _DAMAGED = (
 
 
 @dataclass(frozen=True)
-class Limits:
+class UnpackLimits:
     """What an archive may unpack to.
 
-    Parameters
+    Attributes
     ----------
     total_bytes : int
         All files together.
@@ -54,7 +54,7 @@ class Limits:
     free_ratio_bytes: int = 64 * 2**20
 
 
-def unpack(archive: str | Path, target: str | Path, limits: Limits | None = None) -> int:
+def unpack(archive: str | Path, target: str | Path, limits: UnpackLimits | None = None) -> int:
     """Unpack an archive into a new folder.
 
     Parameters
@@ -63,7 +63,7 @@ def unpack(archive: str | Path, target: str | Path, limits: Limits | None = None
         A zip file, or a tar file, plain or compressed by gzip, bzip2 or xz; its content says which, not its name.
     target : path
         Folder to be made. It appears only once everything is unpacked.
-    limits : Limits, optional
+    limits : UnpackLimits, optional
         The default suits every data set that this package reads.
 
     Returns
@@ -85,7 +85,7 @@ def unpack(archive: str | Path, target: str | Path, limits: Limits | None = None
     # In the same folder, so that the renaming at the end is one step.
     partial = Path(tempfile.mkdtemp(prefix=f".{target.name}.partial-", dir=target.parent))
     try:
-        budget = _Budget(archive, limits or Limits())
+        budget = _Budget(archive, limits or UnpackLimits())
         files = (
             _unpack_zip(archive, partial, budget)
             if _magic(archive).startswith(b"PK")
@@ -107,7 +107,7 @@ def unpack(archive: str | Path, target: str | Path, limits: Limits | None = None
 class _Budget:
     """What may still be unpacked, and the names that were."""
 
-    def __init__(self, archive: Path, limits: Limits) -> None:
+    def __init__(self, archive: Path, limits: UnpackLimits) -> None:
         self.archive, self.limits = archive, limits
         self.bytes, self.entries = 0, 0
         self.most = min(limits.total_bytes, max(limits.free_ratio_bytes, int(limits.ratio * archive.stat().st_size)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from dacl_edu.errors import UserError
 
@@ -130,67 +129,3 @@ def centre_crop(images: Tensor, size: int) -> Tensor:
     down, right = room(images.shape[-2], images.shape[-1], size)
     top, left = round(down / 2), round(right / 2)
     return images[..., top : top + size, left : left + size]
-
-
-def affine_batch(
-    images: Tensor, angle: Tensor, zoom: Tensor, shift_x: Tensor, shift_y: Tensor, flip: Tensor, size: int
-) -> Tensor:
-    """Rotate, zoom, shift and mirror each image by its own amounts; take the middle, in one ``grid_sample``.
-
-    Parameters
-    ----------
-    images : Tensor
-        (m, C, H, W) float.
-    angle : Tensor
-        (m,) radians; positive turns the window clockwise, so that the face turns counter-clockwise.
-    zoom : Tensor
-        (m,) above 1 the face grows.
-    shift_x, shift_y : Tensor
-        (m,) where the window's centre goes, in half widths and half heights of the image; positive is right and down.
-    flip : Tensor
-        (m,) bool: whether the window is mirrored left to right.
-    size : int
-        Side of the window, in pixels.
-
-    Returns
-    -------
-    Tensor
-        (m, C, size, size), bilinear; what lies outside the image is its reflection.
-    """
-    m, channels, height, width = images.shape
-    cosine, sine = torch.cos(angle) / zoom, torch.sin(angle) / zoom
-    mirror = torch.where(flip, -1.0, 1.0)
-    # Window and image both run from -1 to 1 along each axis: size / width and size / height keep pixels square.
-    theta = torch.stack(
-        [
-            torch.stack([cosine * mirror * size / width, -sine * size / width, shift_x], 1),
-            torch.stack([sine * mirror * size / height, cosine * size / height, shift_y], 1),
-        ],
-        1,
-    ).to(images.device, images.dtype, non_blocking=True)
-    grid = F.affine_grid(theta, [m, channels, size, size], align_corners=False)
-    return F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
-
-
-def erase_batch(images: Tensor, top: Tensor, left: Tensor, height: Tensor, width: Tensor) -> Tensor:
-    """Set a rectangle of each image to 0; a rectangle of height or width 0 erases nothing.
-
-    Parameters
-    ----------
-    images : Tensor
-        (m, C, H, W) float, normalised, so that 0 is the mean.
-    top, left, height, width : Tensor
-        (m,) int64, in pixels.
-
-    Returns
-    -------
-    Tensor
-        (m, C, H, W), a copy.
-    """
-    rows = torch.arange(images.shape[-2], device=top.device)
-    columns = torch.arange(images.shape[-1], device=top.device)
-    in_rows = (rows >= top[:, None]) & (rows < (top + height)[:, None])
-    in_columns = (columns >= left[:, None]) & (columns < (left + width)[:, None])
-    erased = in_rows[:, None, :, None] & in_columns[:, None, None, :]
-    # clone keeps channels_last, which masked_fill would not
-    return images.clone().masked_fill_(erased.to(images.device, non_blocking=True), 0.0)

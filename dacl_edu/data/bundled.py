@@ -1,6 +1,6 @@
 """The rendered faces that come with the repository: read with Pillow, NumPy and pandas alone.
 
-`data/README.md` is the data card; `dacl_edu_faces` makes such pictures, and is not needed to read them.
+`data/README.md` is the data card; the generator, a package of its own, is not needed to read them.
 """
 
 from __future__ import annotations
@@ -22,22 +22,20 @@ from PIL import Image, UnidentifiedImageError
 from dacl_edu import paths
 from dacl_edu.data.classes import EXPRESSIONS
 from dacl_edu.data.dataset import FaceDataset
+from dacl_edu.data.decode import resize_images
 from dacl_edu.errors import UserError
 
+ACTION_UNITS = {
+    1: "inner brow raiser", 2: "outer brow raiser", 4: "brow lowerer", 5: "upper lid raiser", 6: "cheek raiser",
+    7: "lid tightener", 9: "nose wrinkler", 10: "upper lip raiser", 12: "lip corner puller", 14: "dimpler",
+    15: "lip corner depressor", 16: "lower lip depressor", 17: "chin raiser", 18: "lip pucker", 19: "tongue show",
+    20: "lip stretcher", 22: "lip funneler", 23: "lip tightener", 24: "lip pressor", 25: "lips part", 26: "jaw drop",
+    27: "mouth stretch", 43: "eye closure",
+}  # fmt: skip
+"""Names of the action units of the Facial Action Coding System (Ekman, Friesen & Hager, 2002): columns ``au…``."""
 SPLITS = ("train", "val", "test")
 MANIFEST = "manifest.json"
-_MEND = "restore the folder: git checkout -- data/faces, or clone the repository again"
-
-
-def bundled_folder() -> Path:
-    """Folder in which the set lies in a clone of the repository.
-
-    Examples
-    --------
-    >>> bundled_folder().parts[-2:]
-    ('data', 'faces')
-    """
-    return paths.bundled_faces()
+_RESTORE = "restore the folder: git checkout -- data/faces, or install the package again"
 
 
 def load_bundled(split: str, root: str | Path | None = None, image_size: int | None = None) -> FaceDataset:
@@ -73,18 +71,12 @@ def load_bundled(split: str, root: str | Path | None = None, image_size: int | N
     """
     if split not in SPLITS:
         raise UserError(f"the rendered faces have no split {split!r}", hint=f"there are {', '.join(SPLITS)}")
-    folder = bundled_folder() if root is None else Path(root).expanduser()
+    folder = paths.bundled_faces() if root is None else Path(root).expanduser()
     pixels, table = _read_split(folder.absolute(), split, _stamp(folder, split))
     # Copies: whoever changes a picture or a factor must not change what the next call returns.
     images, factors = torch.from_numpy(pixels).clone(), table.copy()
-    if image_size is not None and image_size != images.shape[-1]:
-        # In pieces, because uint8 images are resized by way of a float copy.
-        images = torch.cat([
-            torch.nn.functional.interpolate(part, size=(image_size, image_size), mode="bilinear", antialias=True)
-            for part in images.split(256)
-        ])  # fmt: skip
     return FaceDataset(
-        images,
+        resize_images(images, image_size),
         torch.from_numpy(_labels(factors["label_observed"], folder / f"{split}.csv.gz")),
         factors["id"].to_numpy(dtype=np.str_),
         groups=factors["identity"].to_numpy(),
@@ -94,12 +86,36 @@ def load_bundled(split: str, root: str | Path | None = None, image_size: int | N
     )
 
 
+def verify_bundled(root: str | Path | None = None) -> None:
+    """Check that every file of the rendered faces is there and undamaged, without decoding the pictures.
+
+    Parameters
+    ----------
+    root : path, optional
+        As for `load_bundled`.
+
+    Raises
+    ------
+    UserError
+        A file is missing or damaged.
+
+    Examples
+    --------
+    >>> verify_bundled()
+    """
+    folder = paths.bundled_faces() if root is None else Path(root).expanduser()
+    for split in SPLITS:
+        _stamp(folder, split)
+        for name in _files(split):
+            _verified(folder, name, _read_manifest(folder / MANIFEST))
+
+
 def _labels(names: pd.Series[str], path: Path) -> NDArray[np.int64]:
     index = {name: k for k, name in enumerate(EXPRESSIONS)}
     try:
         return np.array([index[name] for name in names], dtype=np.int64)
     except KeyError as error:
-        raise UserError(f"{path}: unknown expression {error}", hint=_MEND) from error
+        raise UserError(f"{path}: unknown expression {error}", hint=_RESTORE) from error
 
 
 def _files(split: str) -> tuple[str, str]:
@@ -114,8 +130,8 @@ def _stamp(folder: Path, split: str) -> tuple[tuple[int, int], ...]:
         if not path.is_file():
             raise UserError(
                 f"{path}: no such file",
-                hint="the rendered faces come with a clone of the repository; give their folder with root=… (--root) "
-                "where the package was installed without it",
+                hint="the rendered faces come with a clone of the repository (git checkout -- data/faces); where the "
+                "package was installed without it, give their folder: root=… (--root)",
             )
         status = path.stat()
         stamps.append((status.st_size, status.st_mtime_ns))
@@ -123,9 +139,7 @@ def _stamp(folder: Path, split: str) -> tuple[tuple[int, int], ...]:
 
 
 @functools.lru_cache(maxsize=3)
-def _read_split(
-    folder: Path, split: str, stamp: tuple[tuple[int, int], ...]
-) -> tuple[NDArray[np.uint8], pd.DataFrame]:
+def _read_split(folder: Path, split: str, stamp: tuple[tuple[int, int], ...]) -> tuple[NDArray[np.uint8], pd.DataFrame]:
     """Verify, decode and keep in memory one split."""
     manifest = _read_manifest(folder / MANIFEST)
     archive, table_file = _files(split)
@@ -137,7 +151,9 @@ def _read_split(
     with np.load(io.BytesIO(archive_bytes), allow_pickle=False) as arrays:
         stream, offsets = arrays["jpeg"], arrays["offsets"]
     if len(offsets) != len(table) + 1:
-        raise UserError(f"{folder / archive} holds {len(offsets) - 1} images, its table {len(table)} rows", hint=_MEND)
+        raise UserError(
+            f"{folder / archive} holds {len(offsets) - 1} images, its table {len(table)} rows", hint=_RESTORE
+        )
     return _decode(stream, offsets, folder / archive), table
 
 
@@ -148,12 +164,12 @@ def _decode(stream: NDArray[np.uint8], offsets: NDArray[np.int64], path: Path) -
         try:
             picture = np.asarray(Image.open(io.BytesIO(data[start:end])).convert("RGB"))
         except (OSError, UnidentifiedImageError) as error:
-            raise UserError(f"{path}, image {row}: cannot be decoded ({error})", hint=_MEND) from error
+            raise UserError(f"{path}, image {row}: cannot be decoded ({error})", hint=_RESTORE) from error
         if images is None:
             images = np.empty((len(offsets) - 1, 3, *picture.shape[:2]), np.uint8)
         images[row] = picture.transpose(2, 0, 1)
     if images is None:
-        raise UserError(f"{path}: no images", hint=_MEND)
+        raise UserError(f"{path}: no images", hint=_RESTORE)
     return images
 
 
@@ -164,7 +180,7 @@ def _read_manifest(path: Path) -> dict[str, Any]:
         if not all(isinstance(files[name]["sha256"], str) for split in SPLITS for name in _files(split)):
             raise ValueError("a digest is not text")
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: cannot be read ({error!r})", hint=_MEND) from error
+        raise UserError(f"{path}: cannot be read ({error!r})", hint=_RESTORE) from error
     return dict(files)
 
 
@@ -173,10 +189,10 @@ def _verified(folder: Path, name: str, files: dict[str, Any]) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error})", hint=_MEND) from error
+        raise UserError(f"{path}: cannot be read ({error})", hint=_RESTORE) from error
     found = hashlib.sha256(content).hexdigest()
     if found != files[name]["sha256"]:
         raise UserError(
-            f"{path}: damaged (SHA-256 {found[:12]}…, {files[name]['sha256'][:12]}… was expected)", hint=_MEND
+            f"{path}: damaged (SHA-256 {found[:12]}…, {files[name]['sha256'][:12]}… was expected)", hint=_RESTORE
         )
     return content

@@ -13,6 +13,7 @@ from pathlib import Path
 from dacl_edu.data.classes import canonical_index
 from dacl_edu.data.folder import list_class_folders, subfolders
 from dacl_edu.data.listing import Listing
+from dacl_edu.data.reading import located, not_found
 from dacl_edu.data.registry import register_reader
 from dacl_edu.errors import UserError
 
@@ -79,10 +80,8 @@ def _find(root: Path) -> Path:
     for base in (root, root / "CK+48"):
         if {folder.name.lower() for folder in subfolders(base)} >= {"anger", "surprise"}:
             return base
-    raise UserError(
-        f"no CK+48 in {root}: looked for {root / 'CK+48' / 'anger'} … {'surprise'}, and for the same without CK+48/",
-        hint=f"unpack it there, or say where it is (root=…). {ACCESS}",
-    )
+    looked = f"{root / 'CK+48' / 'anger'} … surprise, and for the same without CK+48/"
+    raise not_found("CK+48", root, looked, ACCESS)
 
 
 def ckplus_splits(root: Path) -> tuple[str, ...]:
@@ -116,11 +115,10 @@ def list_ckplus(split: str, root: Path) -> Listing:
     base = _find(root)
     # A label for each folder, contempt included, so that an unknown folder is refused and a known one counted.
     paths, folders = list_class_folders(base, _folder_index)
-    try:
-        subjects = [parse_name(path.name)[0] for path in paths]
-    except UserError as error:
-        wrong = next(path for path in paths if repr(path.name) in error.problem)
-        raise UserError(f"{wrong.parent}: {error.problem}", hint=error.hint) from error
+    subjects = []
+    for path in paths:
+        with located(str(path.parent)):
+            subjects.append(parse_name(path.name)[0])
     if len(set(subjects)) < 3:
         raise UserError(
             f"{base}: {len(set(subjects))} subjects cannot fill three splits", hint=f"unpack it all. {ACCESS}"

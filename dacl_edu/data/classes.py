@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
-
 from dacl_edu.errors import UserError
+from dacl_edu.text import nearest
 
-#: The order of RAF-DB and of the paper. A label is an index into this tuple, in every data set.
+#: The order of RAF-DB's own labels, 1 to 7. A label is an index into this tuple, in every data set.
 EXPRESSIONS: tuple[str, ...] = ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral")
 
 _SYNONYMS = {
@@ -47,8 +46,4 @@ def canonical_index(name: str) -> int:
     word = _SYNONYMS.get(word, word)
     if word in EXPRESSIONS:
         return EXPRESSIONS.index(word)
-    close = difflib.get_close_matches(word, [*EXPRESSIONS, *_SYNONYMS], n=1)
-    raise UserError(
-        f"unknown expression {name!r}",
-        hint=(f"did you mean {close[0]!r}? " if close else "") + f"The seven are {', '.join(EXPRESSIONS)}",
-    )
+    raise UserError(f"unknown expression {name!r}", hint=nearest(word, EXPRESSIONS))

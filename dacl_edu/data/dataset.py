@@ -224,14 +224,6 @@ class FaceDataset(Dataset[tuple[Tensor, int]]):
             split=self.split if split is None else split,
         )
 
-    @property
-    def soft_labels(self) -> Tensor | None:
-        """(N, K) float32: how the annotators' votes are distributed over `classes`, where `factors` say it (FER+)."""
-        columns = [f"soft_{name}" for name in self.classes]
-        if self.factors is None or not set(columns) <= set(self.factors.columns):
-            return None
-        return torch.from_numpy(self.factors[columns].to_numpy(dtype=np.float32, copy=True))
-
     def class_counts(self) -> Tensor:
         """Images of each class: (K,) int64."""
         return torch.bincount(self.labels, minlength=len(self.classes))

@@ -245,32 +245,3 @@ def progress(
     finally:
         if started:
             bar.stop()
-
-
-def require_files(paths: Sequence[Path], listed_in: str, access: str) -> None:
-    """Check that every listed file is there: a data set that was unpacked halfway is refused before any decoding.
-
-    Parameters
-    ----------
-    paths : sequence of Path
-        The files.
-    listed_in : str
-        What lists them.
-    access : str
-        How to get the data set.
-
-    Raises
-    ------
-    UserError
-        Says how many are missing, which is the first, and where it was looked for.
-    """
-    folders: dict[Path, set[str]] = {}  # one listing a folder is much faster than one question a file
-    for folder in {path.parent for path in paths}:
-        folders[folder] = set(os.listdir(folder)) if folder.is_dir() else set()
-    missing = [path for path in paths if path.name not in folders[path.parent]]
-    if missing:
-        raise UserError(
-            f"{listed_in} lists {len(paths)} files, {len(missing)} of them are missing; "
-            f"the first is {missing[0].name}, looked for in {missing[0].parent}",
-            hint=f"unpack the data set completely. {access}",
-        )

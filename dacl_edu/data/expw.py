@@ -14,9 +14,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dacl_edu.data.classes import canonical_index
-from dacl_edu.data.decode import Box, require_files
+from dacl_edu.data.decode import Box
 from dacl_edu.data.listing import Listing
+from dacl_edu.data.reading import (
+    again,
+    first_file,
+    first_folder,
+    not_found,
+    numbered_label,
+    read_lines,
+    require_files,
+)
 from dacl_edu.data.registry import register_reader
 from dacl_edu.errors import UserError
 
@@ -70,19 +78,16 @@ def parse_line(line: str) -> Face:
         )
     try:
         top, left, right, bottom, confidence = map(float, columns[2:7])
-        face_id, label = int(columns[1]), int(columns[7])
+        face_id = int(columns[1])
     except ValueError as error:
-        raise UserError(f"{line.strip()!r}: {error}", hint=f"copy the file again. {ACCESS}") from error
+        raise UserError(f"{line.strip()!r}: {error}", hint=again(ACCESS)) from error
     if not all(map(math.isfinite, (top, left, right, bottom, confidence))) or left >= right or top >= bottom:
         raise UserError(
             f"{line.strip()!r}: the box top {top:g}, left {left:g}, right {right:g}, bottom {bottom:g} is empty",
             hint="the order of the columns is top, left, right, bottom",
         )
-    if not 0 <= label < len(LABEL_NAMES):
-        numbered = ", ".join(f"{number} {name}" for number, name in enumerate(LABEL_NAMES))
-        raise UserError(f"unknown label {label}", hint=f"the labels are {numbered}")
     box = left, top, right, bottom
-    return Face(columns[0].strip(), face_id, box, confidence, canonical_index(LABEL_NAMES[label]))
+    return Face(columns[0].strip(), face_id, box, confidence, numbered_label(columns[7].strip(), LABEL_NAMES))
 
 
 def split_of(image: str) -> str:
@@ -98,31 +103,13 @@ def split_of(image: str) -> str:
 
 
 def _read(path: Path) -> list[Face]:
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read as text ({error})", hint=f"copy the file again. {ACCESS}") from error
-    faces = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            faces.append(parse_line(line))
-        except UserError as error:
-            raise UserError(f"{path}, line {number}: {error.problem}", hint=error.hint) from error
-    if not faces:
-        raise UserError(f"{path} lists no faces", hint=f"copy the file again. {ACCESS}")
-    return faces
+    return [face for _, face in read_lines(path, parse_line, ACCESS)]
 
 
 def _find(root: Path) -> Path:
-    for name in _LISTS:
-        if (root / name).is_file():
-            return root / name
-    raise UserError(
-        f"no ExpW in {root}: looked for {' and '.join(str(root / name) for name in _LISTS)}",
-        hint=f"unpack it there, or say where it is (root=…). {ACCESS}",
-    )
+    if (found := first_file(root, _LISTS)) is None:
+        raise not_found("ExpW", root, " and ".join(str(root / name) for name in _LISTS), ACCESS)
+    return found
 
 
 def expw_splits(root: Path) -> tuple[str, ...]:
@@ -157,16 +144,16 @@ def list_expw(split: str, root: Path) -> Listing:
 
     label_file = _find(root)
     faces = [face for face in _read(label_file) if split_of(face.image) == split]
-    folder = next((root / name for name in _IMAGES if (root / name).is_dir()), root / _IMAGES[0])
+    folder = first_folder(root, _IMAGES)
     for face in faces:
         if Path(face.image).name != face.image or "\\" in face.image:
-            raise UserError(f"{label_file}: {face.image!r} is not a file name", hint=f"copy the file again. {ACCESS}")
+            raise UserError(f"{label_file}: {face.image!r} is not a file name", hint=again(ACCESS))
     paths = [folder / face.image for face in faces]
     require_files(paths, str(label_file), ACCESS)
     ids = [f"{face.image}#{face.face_id}" for face in faces]
     if len(set(ids)) < len(ids):
         twice = Counter(ids).most_common(1)[0][0]
-        raise UserError(f"{label_file}: {twice} is listed twice", hint=f"copy the file again. {ACCESS}")
+        raise UserError(f"{label_file}: {twice} is listed twice", hint=again(ACCESS))
     return Listing(
         [face.label for face in faces],
         ids,

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -14,6 +13,7 @@ import torch
 from dacl_edu.data.classes import canonical_index
 from dacl_edu.data.folder import list_folder, split_folders
 from dacl_edu.data.listing import Listing
+from dacl_edu.data.reading import again, first_file, located, not_found, read_table, refuse_rows, require_columns
 from dacl_edu.data.registry import register_reader
 from dacl_edu.errors import UserError
 
@@ -62,17 +62,15 @@ def parse_pixels(text: str) -> np.ndarray:
         try:
             numbers = np.fromstring(text, dtype=np.int64, sep=" ")
         except (ValueError, DeprecationWarning) as error:
-            raise UserError(
-                "pixels hold something that is not a whole number", hint=f"get the file again. {ACCESS}"
-            ) from error
+            raise UserError("pixels hold something that is not a whole number", hint=again(ACCESS)) from error
     if numbers.size != _SIDE * _SIDE:
         raise UserError(
             f"{numbers.size} pixels instead of {_SIDE * _SIDE} ({_SIDE}x{_SIDE})",
-            hint=f"the row is cut off; get the file again. {ACCESS}",
+            hint=f"the row is cut off; {again(ACCESS)}",
         )
     if numbers.min() < 0 or numbers.max() > 255:
         wrong = numbers[(numbers < 0) | (numbers > 255)][0]
-        raise UserError(f"pixel value {wrong} is not 0 to 255", hint=f"get the file again. {ACCESS}")
+        raise UserError(f"pixel value {wrong} is not 0 to 255", hint=again(ACCESS))
     return numbers.astype(np.uint8).reshape(_SIDE, _SIDE)
 
 
@@ -101,73 +99,45 @@ def read_csv(path: Path, split: str) -> tuple[np.ndarray, np.ndarray, list[str]]
         Names the row that is wrong, as a spreadsheet counts it: the header is row 1.
     """
     table = _table(path)
-    # A row's number in the file, which blank lines would otherwise shift.
-    rows = table.index.to_numpy() + 2
-    usage, known = table["Usage"].str.strip(), {name.lower(): split for name, split in USAGE_SPLITS.items()}
-    splits = usage.str.lower().map(known)
-    if splits.isna().any():
-        at = int(splits.isna().to_numpy().argmax())
-        raise UserError(
-            f"{path}, row {rows[at]}: unknown Usage {usage.iloc[at]!r}", hint=f"it is {', '.join(USAGE_SPLITS)}"
-        )
-    emotions = table["emotion"].str.strip()
+    usage, emotions = table["Usage"], table["emotion"]
+    splits = usage.str.lower().map({name.lower(): split for name, split in USAGE_SPLITS.items()})
+    refuse_rows(path, usage, splits.isna(), "unknown Usage {}", f"it is {', '.join(USAGE_SPLITS)}")
     labels = emotions.map({str(number): canonical_index(name) for number, name in enumerate(EMOTION_NAMES)})
-    if labels.isna().any():
-        at = int(labels.isna().to_numpy().argmax())
-        numbered = ", ".join(f"{number} {name}" for number, name in enumerate(EMOTION_NAMES))
-        raise UserError(f"{path}, row {rows[at]}: unknown emotion {emotions.iloc[at]!r}", hint=f"it is {numbered}")
+    numbered = ", ".join(f"{number} {name}" for number, name in enumerate(EMOTION_NAMES))
+    refuse_rows(path, emotions, labels.isna(), "unknown emotion {}", f"it is {numbered}")
     chosen = np.flatnonzero((splits == split).to_numpy())
     if not len(chosen):
-        raise UserError(f"{path} has no rows for the split {split!r}", hint=f"get the complete file. {ACCESS}")
-    images = _images(path, table["pixels"].iloc[chosen].tolist(), rows[chosen])
+        raise UserError(f"{path} has no rows for the split {split!r}", hint=again(ACCESS))
+    images = np.empty((len(chosen), _SIDE, _SIDE), dtype=np.uint8)
+    for at, row in enumerate(chosen):
+        with located(f"{path}, row {row + 2}"):  # the header is row 1
+            images[at] = parse_pixels(table["pixels"].iloc[row])
     return images, labels.to_numpy(dtype=np.int64)[chosen], [f"{at:05d}" for at in chosen]
 
 
-def _images(path: Path, pixels: Sequence[object], rows: np.ndarray) -> np.ndarray:
-    images = np.empty((len(pixels), _SIDE, _SIDE), dtype=np.uint8)
-    for at, text in enumerate(pixels):
-        try:
-            images[at] = parse_pixels(text if isinstance(text, str) else "")
-        except UserError as error:
-            raise UserError(f"{path}, row {rows[at]}: {error.problem}", hint=error.hint) from error
-    return images
-
-
 def _table(path: Path, only: str | None = None) -> pd.DataFrame:
-    import pandas as pd
-
-    form: dict[str, Any] = {"dtype": str, "skipinitialspace": True, "skip_blank_lines": False, "encoding": "utf-8-sig"}
-    try:
-        names = pd.read_csv(path, nrows=0, **form).columns
-        table = pd.read_csv(path, usecols=None if only is None else [name for name in names if name == only], **form)
-    except (OSError, ValueError) as error:  # pandas' own parser errors are ValueErrors, and so is text that is no text
-        raise UserError(f"{path}: cannot be read as CSV ({error})", hint=f"get the file again. {ACCESS}") from error
-    if missing := sorted(_COLUMNS - set(names)):
-        raise UserError(
-            f"{path}: no column {', '.join(missing)} among {', '.join(names[:5])}",
-            hint="use fer2013.csv or icml_face_data.csv, which have emotion, pixels and Usage",
-        )
-    return table.dropna(how="all")
+    names = read_table(path, ACCESS, nrows=0)
+    hint = "use fer2013.csv or icml_face_data.csv, which have emotion, pixels and Usage"
+    require_columns(path, names, sorted(_COLUMNS), hint)
+    table = read_table(path, ACCESS, usecols=None if only is None else [only])
+    return table[(table != "").any(axis=1)]  # blank lines would shift the numbers that FER+ is joined by
 
 
 def find_csv(root: Path) -> Path | None:
     """The CSV file of FER2013 under `root`, or `root` itself where it is a file."""
     if root.is_file():
         return root
-    return next((root / name for name in _FILES if (root / name).is_file()), None)
+    return first_file(root, _FILES)
 
 
 def fer2013_splits(root: Path) -> tuple[str, ...]:
     """Splits of FER2013 under `root`: those of the CSV file, or the folders of a copy in class folders."""
     if (path := find_csv(root)) is not None:
-        usage = _table(path, only="Usage")["Usage"].str.strip().str.lower().unique()
+        usage = _table(path, only="Usage")["Usage"].str.lower().unique()
         return tuple(split for name, split in USAGE_SPLITS.items() if name.lower() in usage)
     if found := split_folders(root):
         return tuple(split for split in USAGE_SPLITS.values() if split in found)
-    raise UserError(
-        f"no FER2013 in {root}: looked for {', '.join(_FILES)} and for folders train/ and test/",
-        hint=f"put the file there, or say where it is (root=…). {ACCESS}",
-    )
+    raise not_found("FER2013", root, f"{', '.join(_FILES)} and for folders train/ and test/", ACCESS)
 
 
 @register_reader("fer2013", splits=fer2013_splits)

@@ -7,7 +7,7 @@ that were kept, and four of them repeat.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ import torch
 from dacl_edu.data.classes import EXPRESSIONS, canonical_index
 from dacl_edu.data.fer2013 import USAGE_SPLITS, find_csv, read_csv
 from dacl_edu.data.listing import Listing
+from dacl_edu.data.reading import again, first_file, read_table, refuse_rows, require_columns
 from dacl_edu.data.registry import register_reader
 from dacl_edu.errors import UserError
 
@@ -27,7 +28,6 @@ VOTES = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fea
 ACCESS = "the labels are at https://github.com/microsoft/FERPlus; the images are fer2013.csv of FER2013"
 
 _FILE = "fer2013new.csv"
-_ORDER = [VOTES.index(name) for name in EXPRESSIONS]
 
 
 def majority(votes: np.ndarray) -> np.ndarray:
@@ -55,28 +55,6 @@ def majority(votes: np.ndarray) -> np.ndarray:
     return np.where(wins, canonical[winner], -1)
 
 
-def soft_labels(votes: np.ndarray) -> np.ndarray:
-    """Share of the votes that each of the seven expressions got, single votes dropped.
-
-    Parameters
-    ----------
-    votes : numpy.ndarray
-        (N, 10) counts in the order of `VOTES`.
-
-    Returns
-    -------
-    numpy.ndarray
-        (N, 7) float32 in the order of `EXPRESSIONS`; a row adds up to 1, or is 0 where no expression has two votes.
-
-    Examples
-    --------
-    >>> soft_labels(np.array([[6, 0, 0, 2, 1, 0, 0, 0, 1, 0]])).tolist()  # six neutral, two sadness
-    [[0.0, 0.0, 0.0, 0.0, 0.25, 0.0, 0.75]]
-    """
-    kept = np.where(votes > 1, votes, 0)[:, _ORDER]
-    return (kept / np.maximum(kept.sum(1, keepdims=True), 1)).astype(np.float32)
-
-
 def read_votes(path: Path) -> pd.DataFrame:
     """The table of votes.
 
@@ -97,35 +75,21 @@ def read_votes(path: Path) -> pd.DataFrame:
     """
     import pandas as pd
 
-    form: dict[str, Any] = {"dtype": str, "skipinitialspace": True, "encoding": "utf-8-sig", "keep_default_na": False}
-    again = f"copy the file again: {ACCESS}"
-    try:
-        table = pd.read_csv(path, **form)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read as CSV ({error})", hint=again) from error
-    table.columns = table.columns.str.strip()
-    if missing := [name for name in ("Usage", "Image name", *VOTES) if name not in table.columns]:
-        raise UserError(f"{path}: no column {', '.join(missing)}", hint=again)
-    result = pd.DataFrame(
-        {"split": table["Usage"].str.strip().map(USAGE_SPLITS), "name": table["Image name"].str.strip()}
-    )
-    if result["split"].isna().any():
-        row = int(result["split"].isna().to_numpy().argmax())
-        raise UserError(
-            f"{path}, row {row + 2}: unknown Usage {table['Usage'][row]!r}", hint=f"it is {', '.join(USAGE_SPLITS)}"
-        )
+    table = read_table(path, ACCESS, skip_blank_lines=True)
+    require_columns(path, table, ("Usage", "Image name", *VOTES), again(ACCESS))
+    result = pd.DataFrame({"split": table["Usage"].map(USAGE_SPLITS), "name": table["Image name"]})
+    usage = f"it is {', '.join(USAGE_SPLITS)}"
+    refuse_rows(path, table["Usage"], result["split"].isna(), "unknown Usage {}", usage)
     for name in VOTES:
-        votes = pd.to_numeric(table[name].str.strip(), errors="coerce")
+        votes = pd.to_numeric(table[name], errors="coerce")
         wrong = ~(votes.between(0, 10) & (votes % 1 == 0))
-        if wrong.any():
-            row = int(wrong.to_numpy().argmax())
-            raise UserError(f"{path}, row {row + 2}: {name} {table[name][row]!r} is not a count of 0 to 10", hint=again)
+        refuse_rows(path, table[name], wrong, f"{name} {{}} is not a count of 0 to 10", again(ACCESS))
         result[name] = votes.astype(np.int64)
     return result
 
 
 def _find(root: Path) -> tuple[Path, Path]:
-    labels = next((path for path in (root / _FILE, root / "data" / _FILE) if path.is_file()), None)
+    labels = first_file(root, (_FILE, f"data/{_FILE}"))
     folders = (root, root / "fer2013", root.parent / "fer2013")
     images = next((path for path in map(find_csv, folders) if path is not None), None)
     if labels is None or images is None:
@@ -160,9 +124,8 @@ def list_ferplus(split: str, root: Path) -> Listing:
     Returns
     -------
     Listing
-        Only images whose label has a majority and is one of the seven. ``factors`` hold the ten counts
-        (``votes_neutral``, …) and the vote distribution (``soft_surprise``, …), which `FaceDataset.soft_labels`
-        gives as one tensor.
+        Only images whose label has a majority and is one of the seven. ``factors`` hold the ten counts of votes
+        (``votes_neutral``, …).
 
     Raises
     ------
@@ -190,9 +153,8 @@ def list_ferplus(split: str, root: Path) -> Listing:
     labels = np.where(is_face, majority(votes), -1)
     kept = np.flatnonzero(labels >= 0)
     if not len(kept):
-        raise UserError(f"{labels_file}: no {split} image has a majority", hint=f"get the complete file: {ACCESS}")
+        raise UserError(f"{labels_file}: no {split} image has a majority", hint=again(ACCESS))
     factors = pd.DataFrame(votes[kept], columns=[f"votes_{name}" for name in VOTES])
-    factors[[f"soft_{name}" for name in EXPRESSIONS]] = soft_labels(votes[kept])
     counts = (int((~is_face).sum()), int((is_face & (labels < 0)).sum()))
     return Listing(
         labels[kept], [ids[row] for row in kept], pixels=torch.from_numpy(grey[kept])[:, None], factors=factors,

@@ -12,6 +12,7 @@ from pathlib import Path
 from dacl_edu.data.classes import canonical_index
 from dacl_edu.data.folder import EXTENSIONS
 from dacl_edu.data.listing import Listing
+from dacl_edu.data.reading import located, not_found
 from dacl_edu.data.registry import register_reader
 from dacl_edu.errors import UserError
 
@@ -66,15 +67,10 @@ def _find(root: Path) -> dict[Path, tuple[str, int]]:
         files = sorted(folder.iterdir()) if folder.is_dir() else []
         files = [path for path in files if path.suffix.lower() in endings and not path.name.startswith(".")]
         if files:
-            try:
+            with located(str(folder)):
                 return {path: parse_name(path.name) for path in files}
-            except UserError as error:
-                raise UserError(f"{folder}: {error.problem}", hint=error.hint) from error
     looked = ", ".join(str(root / name) for name in _FOLDERS)
-    raise UserError(
-        f"no JAFFE in {root}: looked for files like KA.AN1.39.tiff in {looked}",
-        hint=f"unpack it there, or say where it is (root=…). {ACCESS}",
-    )
+    raise not_found("JAFFE", root, f"files like KA.AN1.39.tiff in {looked}", ACCESS)
 
 
 def jaffe_splits(root: Path, subject: str | None = None) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Listing:
     """The images of one split by file, or their pixels where the data set is one file, and all that is known of them.
 
-    Parameters
+    Attributes
     ----------
     labels : sequence of int
         (N,) indices into `classes`.

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -25,6 +24,7 @@ from dacl_edu.data.listing import Listing
 from dacl_edu.data.prepared import FORMAT, LOCK, MANIFEST, read_manifest, write_rows
 from dacl_edu.data.registry import available_splits, dataset_root, list_dataset
 from dacl_edu.errors import UserError
+from dacl_edu.files import write_json
 
 #: Bytes of images decoded before they are flushed to disk and counted as finished.
 CHUNK_BYTES = 64 * 2**20
@@ -122,7 +122,7 @@ def _prepare(
             "sha256": sha256,
         }
     manifest = plan | {"made_by": f"dacl-edu {__version__}", "source": str(source or ""), "splits": entries}
-    _write_json(folder / MANIFEST, manifest)
+    write_json(folder / MANIFEST, manifest)
     for split in splits:
         _progress_file(folder, split).unlink(missing_ok=True)
     return manifest
@@ -145,7 +145,7 @@ def _write_images(folder: Path, split: str, listing: Listing, size: int, fingerp
                 yield from pool.map(decode_into, range(start, stop))
                 images.flush()  # the pixels must be on disk before anything says that they are
                 digest.update(images[start:stop].tobytes())
-                _write_json(
+                write_json(
                     _progress_file(folder, split),
                     {"fingerprint": fingerprint, "shape": shape, "rows": stop, "sha256": digest.hexdigest()},
                 )
@@ -174,15 +174,6 @@ def _resume(path: Path, shape: tuple[int, ...], progress_file: Path, fingerprint
 
 def _progress_file(folder: Path, split: str) -> Path:
     return folder / f"{split}.progress.json"
-
-
-def _write_json(path: Path, content: Any) -> None:
-    temporary = path.with_suffix(".tmp")
-    with open(temporary, "w", encoding="utf-8") as file:
-        json.dump(content, file, indent=2)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def _require_disk(folder: Path, needed: int) -> None:

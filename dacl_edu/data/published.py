@@ -12,7 +12,7 @@ from dacl_edu.data.classes import EXPRESSIONS
 class Published:
     """Counts of one data set.
 
-    Parameters
+    Attributes
     ----------
     splits : mapping of str to tuple of int
         Images of each class in the order of `EXPRESSIONS`, by split. The split ``"all"`` is the sum over the splits,

@@ -16,9 +16,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from dacl_edu.data.classes import canonical_index
-from dacl_edu.data.decode import require_files
 from dacl_edu.data.folder import list_class_folders, split_folders, subfolders
 from dacl_edu.data.listing import Listing
+from dacl_edu.data.reading import again, not_found, numbered_label, read_lines, require_files
 from dacl_edu.data.registry import register_reader
 from dacl_edu.errors import UserError
 
@@ -43,10 +43,7 @@ def label_index(text: str) -> int:
     >>> label_index("4")  # happiness
     3
     """
-    if re.fullmatch("[1-7]", text) is None:
-        numbered = ", ".join(f"{number} {name}" for number, name in enumerate(LABEL_NAMES, start=1))
-        raise UserError(f"unknown label {text!r}", hint=f"the labels are {numbered}")
-    return canonical_index(LABEL_NAMES[int(text) - 1])
+    return numbered_label(text, LABEL_NAMES, first=1)
 
 
 def parse_label_line(line: str) -> tuple[str, int]:
@@ -98,23 +95,11 @@ def read_label_file(path: Path) -> dict[str, int]:
     UserError
         Names the file and the line that cannot be read, or that lists an image a second time.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read as text ({error})", hint=f"copy the file again. {ACCESS}") from error
     labels: dict[str, int] = {}
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            name, label = parse_label_line(line)
-        except UserError as error:
-            raise UserError(f"{path}, line {number}: {error.problem}", hint=error.hint) from error
+    for number, (name, label) in read_lines(path, parse_label_line, ACCESS):
         if name in labels:
             raise UserError(f"{path}, line {number}: {name} is listed twice", hint="remove one of the two lines")
         labels[name] = label
-    if not labels:
-        raise UserError(f"{path} lists no images", hint=f"copy the file again. {ACCESS}")
     return labels
 
 
@@ -167,11 +152,9 @@ def _find(root: Path, class_names: Mapping[str, str] | None) -> tuple[Path, dict
     for base in bases:
         if found := _class_folders(base, class_names):
             return base, found, False
-    looked = " and ".join(str(base / "EmoLabel" / _LIST) for base in bases)
-    raise UserError(
-        f"no RAF-DB in {root}: looked for {looked}, for train.txt and test.txt beside it, and for train/1 … train/7",
-        hint=f"unpack it there, or say where it is (root=…). {ACCESS}",
-    )
+    lists = " and ".join(str(base / "EmoLabel" / _LIST) for base in bases)
+    looked = f"{lists}, for train.txt and test.txt beside it, and for train/1 … train/7"
+    raise not_found("RAF-DB", root, looked, ACCESS)
 
 
 def rafdb_splits(root: Path, class_names: Mapping[str, str] | None = None) -> tuple[str, ...]:
@@ -218,12 +201,10 @@ def _listed(split: str, base: Path, label_file: Path) -> tuple[list[str], list[i
     if label_file.name == _LIST:
         for name in entries:
             if not name.startswith(("train_", "test_")):
-                raise UserError(
-                    f"{label_file}: {name} begins with neither train_ nor test_", hint=f"copy the file again. {ACCESS}"
-                )
+                raise UserError(f"{label_file}: {name} begins with neither train_ nor test_", hint=again(ACCESS))
         entries = {name: label for name, label in entries.items() if name.startswith(f"{split}_")}
     if not entries:
-        raise UserError(f"{label_file} lists no {split} images", hint=f"copy the file again. {ACCESS}")
+        raise UserError(f"{label_file} lists no {split} images", hint=again(ACCESS))
     ids = list(entries)
     # Image/original holds the uncropped photographs under the same names; they are never a substitute.
     folder = base / "Image" / "aligned"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from dacl_edu.data.dataset import FaceDataset
 from dacl_edu.data.listing import Listing
 from dacl_edu.data.prepared import is_prepared, load_prepared, prepared_splits
 from dacl_edu.errors import UserError
+from dacl_edu.text import nearest
 
 # The folder is a Path for every reader but that of the bundled set, which knows its place and gets None.
 Load = Callable[..., FaceDataset]  # (split, root, image_size, **options)
@@ -200,7 +200,7 @@ def _find(
     reader, found = _reader(name, options)
     wanted, known = canonical_split(split), available_splits(name, root, **options)
     if wanted not in known:
-        raise UserError(f"data set {name!r} has no split {split!r}", hint=_nearest(wanted, known))
+        raise UserError(f"data set {name!r} has no split {split!r}", hint=nearest(wanted, known))
     return reader, wanted, dataset_root(name, root), found
 
 
@@ -214,7 +214,7 @@ def _reader(name: str, options: dict[str, Any]) -> tuple[_Reader, dict[str, Any]
     """The reader, and the options with the one that follows a colon in the name."""
     base, colon, value = name.partition(":")
     if base not in _READERS:
-        raise UserError(f"unknown data set {name!r}", hint=_nearest(base, _READERS))
+        raise UserError(f"unknown data set {name!r}", hint=nearest(base, _READERS))
     reader = _READERS[base]
     if not colon:
         return reader, options
@@ -234,12 +234,6 @@ def dataset_root(name: str, root: str | Path | None) -> Path | None:
     here = Path("data") / name
     in_repository = paths.HOME / "data" / name
     return in_repository if in_repository.is_dir() and not here.is_dir() else here
-
-
-def _nearest(word: str, valid: Iterable[str]) -> str:
-    names = list(valid)
-    close = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.5)
-    return (f"did you mean {close[0]!r}? " if close else "") + f"There are {', '.join(names)}"
 
 
 @register_dataset("bundled", splits=lambda root: ("train", "val", "test"))

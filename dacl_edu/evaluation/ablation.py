@@ -10,8 +10,8 @@ from torch import Tensor
 
 from dacl_edu._moved import old_names
 from dacl_edu.errors import UserError
-from dacl_edu.evaluation.attention_statistics import Array, as_matrix, as_samples
 from dacl_edu.evaluation.deep_features import ClassifierHead, DeepFeatures
+from dacl_edu.evaluation.samples import Array, as_matrix, as_samples
 
 
 def ablation_curve(
@@ -50,15 +50,15 @@ def ablation_curve(
     weight, bias = head.weight.double().numpy(), head.bias.double().numpy()
     replaced = np.broadcast_to(np.asarray(fill, dtype=float), x.shape[1:])
     nothing_left = replaced @ weight.T + bias  # (K,)
-    right = np.zeros(x.shape[1] + 1)
+    correct = np.zeros(x.shape[1] + 1)
     for rows in np.array_split(np.arange(len(x)), -(-len(x) // 500)):  # 30,000 samples at once would take gigabytes
         order = np.argsort(-ranks[rows], axis=1, kind="stable")  # (b, d)
         lost = np.take_along_axis(x[rows] - replaced, order, axis=1)[..., None] * weight.T[order]
         lost = np.concatenate([np.zeros((len(rows), 1, len(bias))), lost.cumsum(axis=1)], axis=1)  # (b, d + 1, K)
         scores = (x[rows] @ weight.T + bias)[:, None] - lost
         scores[:, -1] = nothing_left  # else rounding decides between scores that are equal
-        right += (scores.argmax(axis=2) == y[rows, None]).sum(axis=0)
-    return right / len(x)
+        correct += (scores.argmax(axis=2) == y[rows, None]).sum(axis=0)
+    return correct / len(x)
 
 
 class AblationCurves(NamedTuple):
@@ -116,5 +116,6 @@ def ablation_curves(deep: DeepFeatures, head: ClassifierHead, fill: str = "zero"
     scores: list[ArrayLike] = [a, -a, contribution, *lots]
     top, bottom, most, *rest = (ablation_curve(x, y, head, score, value) for score in scores)
     return AblationCurves(top, bottom, most, np.stack(rest) if rest else np.zeros((0, len(top))))
+
 
 __getattr__ = old_names(__name__)  # names of the last release

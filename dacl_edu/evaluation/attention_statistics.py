@@ -8,45 +8,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from dacl_edu.errors import UserError
 from dacl_edu.evaluation.deep_features import DeepFeatures
 from dacl_edu.evaluation.metrics import attention_stats
+from dacl_edu.evaluation.samples import Array, as_matrix, as_samples, class_means, without_group_means
 from dacl_edu.losses.functional import sparse_center_loss
-
-Array = NDArray[np.float64]
-
-
-def class_means(attention: ArrayLike, labels: ArrayLike, num_classes: int | None = None) -> Array:
-    """Average the attention vectors of each class.
-
-    Parameters
-    ----------
-    attention : array or Tensor, shape (n, d)
-    labels : array or Tensor, shape (n,)
-    num_classes : int, optional
-        K; by default the largest label plus one.
-
-    Returns
-    -------
-    array, shape (K, d)
-        A class without samples is a row of NaN.
-
-    Raises
-    ------
-    UserError
-        No samples, shapes that do not fit, or numbers that are not finite. So do all functions here.
-
-    Examples
-    --------
-    >>> class_means([[0.2, 0.8], [0.4, 0.6], [1.0, 0.0]], [0, 0, 1]).round(3).tolist()
-    [[0.3, 0.7], [1.0, 0.0]]
-    """
-    a, y = as_samples(attention, labels)
-    count = num_classes or int(y.max()) + 1
-    return np.stack([a[y == k].mean(axis=0) if (y == k).any() else np.full(a.shape[1], np.nan) for k in range(count)])
 
 
 def similarity(attention: ArrayLike, centred: bool = True) -> Array:
@@ -280,47 +249,3 @@ def control_effects(deep: DeepFeatures, centers: Tensor, seed: int = 0) -> pd.Da
         cosine = (gradient * reference).sum() / (lengths[0] * lengths[1])
         rows[name] = {"loss": loss.item(), "cosine": cosine.item(), "length": (lengths[0] / lengths[1]).item()}
     return pd.DataFrame.from_dict(rows, orient="index")
-
-
-def without_group_means(values: Array, groups: NDArray[np.int64]) -> Array:
-    """Take away the means of the groups: (n, d) to (n, d).
-
-    Examples
-    --------
-    >>> without_group_means(np.array([[1.0], [3.0], [7.0]]), np.array([0, 0, 1])).tolist()
-    [[-1.0], [1.0], [0.0]]
-    """
-    _, place = np.unique(groups, return_inverse=True)
-    member = np.eye(place.max() + 1)[place]  # (n, groups)
-    return values - member @ ((member.T @ values) / member.sum(axis=0)[:, None])
-
-
-def as_matrix(values: ArrayLike) -> Array:
-    """Return (n, d) float64, all finite; else a UserError.
-
-    Examples
-    --------
-    >>> as_matrix(torch.ones(1, 2)).tolist()
-    [[1.0, 1.0]]
-    """
-    array = values.detach().cpu().double().numpy() if isinstance(values, Tensor) else np.asarray(values, dtype=float)
-    if array.ndim != 2 or not array.size:
-        raise UserError(f"attention of shape {array.shape}", hint="it must be (n, d), with at least one sample")
-    bad = ~np.isfinite(array).all(axis=1)
-    if bad.any():
-        raise UserError(f"{bad.sum()} of {len(array)} rows hold NaN or infinity", hint="did the training diverge?")
-    return array
-
-
-def as_samples(attention: ArrayLike, labels: ArrayLike) -> tuple[Array, NDArray[np.int64]]:
-    """Return (n, d) float64 and (n,) labels that fit; else a UserError.
-
-    Examples
-    --------
-    >>> as_samples([[1.0, 2.0]], [0])[1].tolist()
-    [0]
-    """
-    a, y = as_matrix(attention), np.asarray(labels)
-    if y.shape != a.shape[:1] or (y < 0).any():
-        raise UserError(f"labels of shape {y.shape} for {len(a)} samples", hint="one label 0, 1, … for each sample")
-    return a, y.astype(np.int64)

@@ -144,4 +144,5 @@ def balanced_rows(labels: Tensor, per_class: int) -> Tensor:
     kept = [(labels == label).nonzero()[:per_class, 0] for label in labels.unique()]
     return torch.cat(kept).sort().values if kept else torch.zeros(0, dtype=torch.int64)
 
+
 __getattr__ = old_names(__name__)  # names of the last release

@@ -8,21 +8,22 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-import os
-import tempfile
 import warnings
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike
 
 from dacl_edu.errors import UserError
-from dacl_edu.evaluation.geometry import as_features
+from dacl_edu.evaluation.samples import as_matrix
+from dacl_edu.files import replacing
 
 VERSION = 1
 """Part of the cache's key: raise it when the same input gives other points."""
@@ -105,7 +106,7 @@ def embed(
     ((4, 2), (1, 2), 'pca')
     """
     _check(method, dimensions, n_neighbors, min_dist)
-    arrays = [as_features(array, f"features {i}") for i, array in enumerate((fit_features, *others))]
+    arrays = [as_matrix(array, f"features {i}") for i, array in enumerate((fit_features, *others))]
     if len({array.shape[1] for array in arrays}) > 1:
         widths = ", ".join(str(array.shape[1]) for array in arrays)
         raise UserError(f"features of {widths} dimensions", hint="all must come from one network")
@@ -161,7 +162,7 @@ def embed_aligned(
     """
     if not features:
         raise UserError("no features to project", hint="name at least one method")
-    arrays = {name: as_features(array, f"features of {name}") for name, array in features.items()}
+    arrays = {name: as_matrix(array, f"features of {name}") for name, array in features.items()}
     if len({len(array) for array in arrays.values()}) > 1:
         counts = ", ".join(f"{name} {len(array)}" for name, array in arrays.items())
         raise UserError(f"unequal numbers of images: {counts}", hint="give each method the same images, row by row")
@@ -223,8 +224,6 @@ def _umap(
     arrays: Sequence[np.ndarray], start: np.ndarray | None, dimensions: int, n_neighbors: int, min_dist: float,
     metric: str, seed: int,
 ) -> list[np.ndarray]:  # fmt: skip
-    import umap
-
     fitted = arrays[0].astype(np.float32)
     known = {}
     if len(arrays) == 1 and len(fitted) > 1000:  # umap's own search takes three times as long; it cannot transform then
@@ -233,15 +232,27 @@ def _umap(
         search = NearestNeighbors(n_neighbors=n_neighbors, metric=metric, algorithm="brute").fit(fitted)
         distances, indices = search.kneighbors(fitted)
         known["precomputed_knn"] = (indices, distances)
-    projection = umap.UMAP(
-        n_components=dimensions, n_neighbors=n_neighbors, min_dist=min_dist, metric=metric, random_state=seed, n_jobs=1,
-        transform_seed=seed, init="pca" if start is None else start, **known,
-    )  # fmt: skip
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _same_threads():
         warnings.simplefilter("ignore")  # of umap and scikit-learn about each other's versions, and of precomputed_knn
+        import umap
+
+        projection = umap.UMAP(
+            n_components=dimensions, n_neighbors=n_neighbors, min_dist=min_dist, metric=metric, random_state=seed,
+            n_jobs=1, transform_seed=seed, init="pca" if start is None else start, **known,
+        )  # fmt: skip
         points = [projection.fit_transform(fitted)]
         points += [projection.transform(array.astype(np.float32)) for array in arrays[1:]]
     return [np.asarray(array, dtype=np.float64) for array in points]
+
+
+@contextmanager
+def _same_threads() -> Iterator[None]:
+    """Give torch its number of threads back: umap's numba sets OpenMP's for the process, and other sums, other bits."""
+    before = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _common_start(arrays: Sequence[np.ndarray], dimensions: int) -> np.ndarray:
@@ -288,7 +299,5 @@ def _load(file: Path, shapes: Sequence[tuple[int, int]]) -> list[np.ndarray] | N
 
 def _store(file: Path, points: Sequence[np.ndarray]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=file.parent, suffix=".npz")
-    os.close(handle)
-    np.savez(temporary, **{f"points_{i}": array for i, array in enumerate(points)})  # type: ignore[arg-type]
-    os.replace(temporary, file)
+    with replacing(file) as beside:
+        np.savez(beside, **{f"points_{i}": array for i, array in enumerate(points)})  # type: ignore[arg-type]

@@ -9,8 +9,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from dacl_edu.data.bundled import ACTION_UNITS
 from dacl_edu.errors import UserError
-from dacl_edu.evaluation.attention_statistics import Array, as_matrix, as_samples, without_group_means
+from dacl_edu.evaluation.samples import Array, as_matrix, as_samples, without_group_means
 
 NOT_GENERATING = ("label_observed", "label_true", "expression", "identity", "shape_seed", "look_seed", "scene_seed")
 """Columns of the bundled faces' factors that are labels, names and seeds: nothing that one could see."""
@@ -24,11 +25,9 @@ def factor_name(factor: str) -> str:
     >>> factor_name("au25"), factor_name("hair_style")
     ('AU 25, lips part', 'hair style')
     """
-    from dacl_edu_faces import ACTIONS
-
     unit = factor.removeprefix("au")
-    known = factor.startswith("au") and unit.isdigit() and int(unit) in ACTIONS
-    return f"AU {unit}, {ACTIONS[int(unit)][0]}" if known else factor.replace("_", " ")
+    known = factor.startswith("au") and unit.isdigit() and int(unit) in ACTION_UNITS
+    return f"AU {unit}, {ACTION_UNITS[int(unit)]}" if known else factor.replace("_", " ")
 
 
 def factor_association(

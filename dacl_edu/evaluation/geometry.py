@@ -10,43 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dacl_edu.errors import UserError
+from dacl_edu.evaluation.samples import as_matrix, as_samples, class_means
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MOST = 5_000
 """Silhouette and neighbours compare every pair of samples; of more than this many samples, so many are drawn."""
-
-
-def as_features(features: ArrayLike, name: str = "features") -> np.ndarray:
-    """Return (n, d) numbers in double precision, after looking at them.
-
-    Parameters
-    ----------
-    features : array or Tensor, shape (n, d)
-    name : str
-        How an error calls them.
-
-    Raises
-    ------
-    UserError
-        Not a table, without a sample, or with a number that is not finite.
-
-    Examples
-    --------
-    >>> as_features([[1, 2]]).dtype.name
-    'float64'
-    """
-    array = np.asarray(features, dtype=np.float64)
-    if array.ndim != 2 or not len(array):
-        raise UserError(f"{name} of shape {array.shape}", hint="needed is (n, d), one row a sample, at least one")
-    bad = ~np.isfinite(array).all(axis=1)
-    if bad.any():
-        raise UserError(
-            f"{name}: {int(bad.sum())} of {len(array)} rows hold NaN or infinity, the first is row {int(bad.argmax())}",
-            hint="the training diverged, or those rows must be left out",
-        )
-    return array
 
 
 def unit(features: ArrayLike) -> np.ndarray:
@@ -57,30 +27,9 @@ def unit(features: ArrayLike) -> np.ndarray:
     >>> unit([[3.0, 4.0], [0.0, 0.0]]).tolist()
     [[0.6, 0.8], [0.0, 0.0]]
     """
-    array = as_features(features)
+    array = as_matrix(features, "features")
     lengths = np.linalg.norm(array, axis=1, keepdims=True)
     return array / np.where(lengths > 0, lengths, 1)
-
-
-def class_means(features: ArrayLike, labels: ArrayLike, num_classes: int) -> np.ndarray:
-    """Return the mean of each class, shape (K, d); a row of NaN for a class without a sample.
-
-    Parameters
-    ----------
-    features : array or Tensor, shape (n, d)
-    labels : array or Tensor, shape (n,)
-    num_classes : int
-
-    Examples
-    --------
-    >>> class_means([[0.0], [2.0], [5.0]], [0, 0, 2], 3).tolist()
-    [[1.0], [nan], [5.0]]
-    """
-    array, y = as_features(features), np.asarray(labels)
-    means = np.full((num_classes, array.shape[1]), np.nan)
-    for label in np.unique(y):
-        means[label] = array[y == label].mean(axis=0)
-    return means
 
 
 def wcss(features: ArrayLike, labels: ArrayLike, centers: ArrayLike | None = None) -> float:
@@ -103,8 +52,8 @@ def wcss(features: ArrayLike, labels: ArrayLike, centers: ArrayLike | None = Non
     >>> wcss([[0.0], [2.0], [5.0]], [0, 0, 1])
     2.0
     """
-    array, y = as_features(features), np.asarray(labels)
-    around = class_means(array, y, int(y.max()) + 1) if centers is None else np.asarray(centers, dtype=np.float64)
+    array, y = as_samples(features, labels, "features")
+    around = class_means(array, y) if centers is None else np.asarray(centers, dtype=np.float64)
     return float(np.square(array - around[y]).sum())
 
 
@@ -162,7 +111,7 @@ def neighbour_overlap(first: ArrayLike, second: ArrayLike, neighbours: int = 10)
     >>> neighbour_overlap([[0.0], [1.0], [3.0]], [[0.0], [10.0], [30.0]], neighbours=1)
     1.0
     """
-    one, two = as_features(first, "first"), as_features(second, "second")
+    one, two = as_matrix(first, "first"), as_matrix(second, "second")
     if len(one) != len(two):
         raise UserError(f"{len(one)} and {len(two)} samples", hint="both must hold the same ones, row by row")
     left, right = nearest(one, neighbours), nearest(two, neighbours)
@@ -184,7 +133,7 @@ def nearest(features: ArrayLike, neighbours: int) -> np.ndarray:
     """
     from sklearn.neighbors import NearestNeighbors
 
-    array = as_features(features)
+    array = as_matrix(features, "features")
     if not 1 <= neighbours < len(array):
         raise UserError(f"{neighbours} neighbours of {len(array)} samples", hint="ask for fewer neighbours")
     return NearestNeighbors(n_neighbors=neighbours, algorithm="brute").fit(array).kneighbors(return_distance=False)
@@ -234,7 +183,7 @@ def geometry(features: ArrayLike, labels: ArrayLike, neighbours: int = 5, seed: 
     Raises
     ------
     UserError
-        As :func:`as_features`; or not one label a sample.
+        As :func:`dacl_edu.evaluation.samples.as_samples`.
 
     Examples
     --------
@@ -242,11 +191,9 @@ def geometry(features: ArrayLike, labels: ArrayLike, neighbours: int = 5, seed: 
     >>> found["WCSS"], found["gap"], round(found["silhouette"], 3)
     (4.0, 9.0, 0.775)
     """
-    array, y = as_features(features), np.asarray(labels)
-    if y.shape != (len(array),) or not np.issubdtype(y.dtype, np.integer):
-        raise UserError(f"labels of shape {y.shape} for {len(array)} samples", hint="needed is one integer a sample")
+    array, y = as_samples(features, labels, "features")
     directions = unit(array)
-    means = class_means(array, y, int(y.max()) + 1)[np.unique(y)]
+    means = class_means(array, y)[np.unique(y)]
     distances = center_distances(means)[np.triu_indices(len(means), 1)]
     within, total = wcss(array, y), float(np.square(array - array.mean(axis=0)).sum())
     gap, typical = float(distances.mean()) if len(distances) else float("nan"), radius(array, y)
@@ -294,7 +241,7 @@ def compare_geometry(
     rows = {}
     for name, values in features.items():
         own = labels[name] if isinstance(labels, Mapping) else labels
-        rows[name] = geometry(as_features(values, f"features of {name}"), own, neighbours)
+        rows[name] = geometry(as_matrix(values, f"features of {name}"), own, neighbours)
     if not rows:
         raise UserError("no features to measure", hint="name at least one method")
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("method")

@@ -117,7 +117,7 @@ class AttentionMeter:
 
 
 def attention_stats(attention: Tensor) -> AttentionStats:
-    r"""Mean, spread and entropy of attention weights: do they select, or only shrink?
+    r"""Mean, spread and entropy of attention weights: do they select, do they shrink?
 
     Parameters
     ----------

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from dacl_edu.data.published import PUBLISHED
 from dacl_edu.errors import UserError
 
 
@@ -55,7 +56,9 @@ TABLE_2: tuple[PublishedResult, ...] = (
 )
 """Table 2: AffectNet validation part, 3,500 images, 500 of each class: accuracy and average accuracy are the same."""
 
-TEST_IMAGES = {"rafdb": 3068, "affectnet": 3500}
+TEST_PARTS = {"rafdb": "test", "affectnet": "val"}
+TEST_IMAGES = {data: sum(PUBLISHED[data].splits[split]) for data, split in TEST_PARTS.items()}
+"""What the tables are measured on: 3,068 images of RAF-DB's test part, 3,500 of AffectNet's validation part."""
 _TABLES = {"rafdb": TABLE_1, "affectnet": TABLE_2}
 
 

@@ -85,8 +85,10 @@ def predict(
     was_training = model.training
     model.eval()
     kept: list[tuple[Tensor, ...]] = []
+    weight = next(model.parameters(), None)
+    dtype = torch.float32 if weight is None else weight.dtype  # float64 for a network of precision 64-true
     for images, labels in DataLoader(dataset, batch_size=batch_size, collate_fn=collate_batch):
-        output = model(prepare(images.to(device)))
+        output = model(prepare(images.to(device)).to(dtype))
         kept.append(
             (output.logits.float().cpu(), output.features.float().cpu(), output.attention.float().cpu(), labels)
         )

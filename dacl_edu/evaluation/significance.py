@@ -15,7 +15,7 @@ class PairedTest(NamedTuple):
     Attributes
     ----------
     only_first, only_second : int
-        Images that one model has right and the other wrong.
+        Images that one model classifies correctly and the other does not.
     difference : float
         Accuracy of the first minus that of the second.
     p_value : float
@@ -31,13 +31,13 @@ class PairedTest(NamedTuple):
 def mcnemar(first: ArrayLike, second: ArrayLike) -> PairedTest:
     """Compare two models on the same images by McNemar's exact test.
 
-    Images on which both are right or both are wrong say nothing about which is better. Of those on which they
+    Images on which both are correct or both are wrong say nothing about which is better. Of those on which they
     disagree, about one half should go to each if they were equally good: a binomial test.
 
     Parameters
     ----------
     first, second : array of bool, shape (n,)
-        Whether each image was classified rightly.
+        Whether each image was classified correctly.
 
     Returns
     -------
@@ -70,12 +70,45 @@ class Interval(NamedTuple):
     high: float
 
 
-def accuracy_interval(right: ArrayLike, confidence: float = 0.95) -> Interval:
+class PairedSeeds(NamedTuple):
+    """What :func:`seeds_difference` returns: mean difference, interval and p-value of Student's paired test."""
+
+    low: float
+    middle: float
+    high: float
+    p_value: float
+
+
+def p_text(p: float) -> str:
+    """Write a p-value with three digits; one that is smaller than these can show as an inequality.
+
+    Examples
+    --------
+    >>> p_text(0.0314), p_text(0.00002)
+    ('0.031', '< 0.001')
+    """
+    if np.isnan(p):
+        return "not known"
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def interval_text(low: float, high: float, digits: int = 3) -> str:
+    """Write an interval; where there is none, as for a single seed, say so.
+
+    Examples
+    --------
+    >>> interval_text(0.81, 0.8349), interval_text(float("nan"), float("nan"))
+    ('0.810 to 0.835', 'not known')
+    """
+    return "not known" if np.isnan(low) or np.isnan(high) else f"{low:.{digits}f} to {high:.{digits}f}"
+
+
+def accuracy_interval(correct: ArrayLike, confidence: float = 0.95) -> Interval:
     """Wilson's interval of an accuracy: how much other test images could have changed it.
 
     Parameters
     ----------
-    right : array of bool, shape (n,)
+    correct : array of bool, shape (n,)
     confidence : float, default 0.95
 
     Returns
@@ -88,10 +121,10 @@ def accuracy_interval(right: ArrayLike, confidence: float = 0.95) -> Interval:
     >>> [round(value, 3) for value in interval]
     [0.711, 0.8, 0.867]
     """
-    correct = np.asarray(right, dtype=bool)
-    result = stats.binomtest(int(correct.sum()), len(correct))
+    hits = np.asarray(correct, dtype=bool)
+    result = stats.binomtest(int(hits.sum()), len(hits))
     interval = result.proportion_ci(confidence, method="wilson")
-    return Interval(float(interval.low), float(correct.mean()), float(interval.high))
+    return Interval(float(interval.low), float(hits.mean()), float(interval.high))
 
 
 def difference_interval(
@@ -152,3 +185,40 @@ def seeds_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
         return Interval(float("nan"), middle, float("nan"))
     half = float(stats.t.ppf(0.5 + confidence / 2, len(numbers) - 1) * numbers.std(ddof=1) / np.sqrt(len(numbers)))
     return Interval(middle - half, middle, middle + half)
+
+
+def seeds_difference(first: ArrayLike, second: ArrayLike, confidence: float = 0.95) -> PairedSeeds:
+    """Compare two methods over seeds, seed by seed: Student's paired test and its interval.
+
+    Parameters
+    ----------
+    first, second : array, shape (s,)
+        One number a seed, of the same seeds in the same order.
+    confidence : float, default 0.95
+
+    Returns
+    -------
+    PairedSeeds
+        Of ``first - second``. With a single seed interval and p-value are NaN; where all differences are equal and not
+        zero, so that there is no spread, the p-value is 0.
+
+    Raises
+    ------
+    ValueError
+        Not the same number of seeds.
+
+    Examples
+    --------
+    >>> found = seeds_difference([0.82, 0.84, 0.83], [0.81, 0.80, 0.82])
+    >>> round(found.middle, 4), round(found.p_value, 3)
+    (0.02, 0.184)
+    """
+    a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    if a.shape != b.shape:
+        raise ValueError(f"pairs need the same seeds, but there are {a.size} and {b.size} numbers")
+    low, middle, high = seeds_interval(a - b, confidence)
+    spread = float((a - b).std(ddof=1)) if a.size > 1 else float("nan")
+    if spread == 0:
+        return PairedSeeds(low, middle, high, 1.0 if middle == 0 else 0.0)
+    t = abs(middle) / (spread / np.sqrt(a.size)) if a.size > 1 else float("nan")
+    return PairedSeeds(low, middle, high, float(2 * stats.t.sf(t, a.size - 1)) if a.size > 1 else float("nan"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.console import Group
@@ -10,9 +10,15 @@ from rich.table import Table
 
 from dacl_edu.model.summary import Row
 
+WIDTH = 80
+"""Columns of a terminal that the tables fit."""
+_FRAME = 3  # a line and a space at each side
+
 
 def result_tables(results: Sequence[dict[str, Any]]) -> Group:
-    """Return two tables: one row a result, and the accuracy of each class with one column a result.
+    """Return tables: one row a result, and the accuracy of each class with one column a result.
+
+    As many columns stand beside one another as fit; the others follow below.
 
     Parameters
     ----------
@@ -34,14 +40,18 @@ def result_tables(results: Sequence[dict[str, Any]]) -> Group:
     toy test (2 images), epoch: last epoch
     ...
     """
-    return Group(_summary(results), _per_class(results))
+    parts: dict[tuple[str, ...], list[dict[str, Any]]] = {}  # results on the same classes
+    for result in results:
+        parts.setdefault(tuple(result["classes"]), []).append(result)
+    below = [_per_class(classes, columns) for classes, part in parts.items() for columns in _fitting(classes, part)]
+    return Group(_summary(results), *below)
 
 
 def _summary(results: Sequence[dict[str, Any]]) -> Table:
     what = {(r["dataset"], r["split"], r["images"], r["selected_by"]) for r in results}
     title = "; ".join(f"{data} {split} ({n} images), epoch: {by}" for data, split, n, by in sorted(what))
     table = Table(title=title, title_justify="left")
-    table.add_column("method")
+    table.add_column("method", overflow="fold")
     for name in ("seed", "accuracy", "average", "attention", "images/s", "time"):
         table.add_column(name, justify="right")
     for r in results:
@@ -57,15 +67,27 @@ def _summary(results: Sequence[dict[str, Any]]) -> Table:
     return table
 
 
-def _per_class(results: Sequence[dict[str, Any]]) -> Table:
+def _fitting(classes: Sequence[str], results: Sequence[dict[str, Any]]) -> Iterator[list[tuple[str, dict[str, Any]]]]:
+    """Divide results into groups whose columns, with their heads, fit beside the names of the classes."""
+    several = len({r["seed"] for r in results}) > 1
+    free = WIDTH - max(map(len, ("class", *classes))) - _FRAME - 1
+    group: list[tuple[str, dict[str, Any]]] = []
+    for r in results:
+        head = f"{r['method']} {r['seed']}" if several else r["method"]
+        if group and sum(max(len(name), len("100.0%")) + _FRAME for name, _ in [*group, (head, r)]) > free:
+            yield group
+            group = []
+        group.append((head, r))
+    yield group
+
+
+def _per_class(classes: Sequence[str], columns: Sequence[tuple[str, dict[str, Any]]]) -> Table:
     table = Table(title="accuracy of each class", title_justify="left")
     table.add_column("class")
-    for r in results:
-        table.add_column(
-            r["method"] if len({x["seed"] for x in results}) == 1 else f"{r['method']} {r['seed']}", justify="right"
-        )
-    for index, name in enumerate(results[0]["classes"] if results else []):
-        shares = [r["per_class_accuracy"][index] for r in results]
+    for head, _ in columns:
+        table.add_column(head, justify="right", overflow="fold")
+    for index, name in enumerate(classes):
+        shares = [r["per_class_accuracy"][index] for _, r in columns]
         table.add_row(name, *("–" if share is None else f"{share:.1%}" for share in shares))
     return table
 

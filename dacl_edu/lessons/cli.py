@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,11 +18,15 @@ import typer
 from dacl_edu import paths
 from dacl_edu.errors import UserError
 from dacl_edu.lessons.epochs import epochs_reported
-from dacl_edu.lessons.parameters import declared_parameters, kind_name, nearest, typed
+from dacl_edu.lessons.parameters import declared_parameters, kind_name, typed
+from dacl_edu.text import nearest, slug
 
 _PLOTLY = "application/vnd.plotly.v1+json"
 _PICTURES = {"image/png": "png", "image/jpeg": "jpg"}
 USAGE = "dacl-edu run-notebook 07_training -p method dacl -p seed 3 --out runs/x"
+PATHS = ("runs", "root", "out")
+"""Parameters that are paths: meant from where the command is given, though a notebook runs in its own folder."""
+Given = Mapping[str, str | Sequence[str]]
 
 
 def register(app: typer.Typer) -> None:
@@ -39,7 +45,10 @@ def run_notebook_command(
         bool, typer.Option("--parameters", help="List what the notebook takes, and leave.")
     ] = False,
 ) -> None:
-    """Execute a notebook with parameters. Example: dacl-edu run-notebook 07_training -p method dacl --out runs/x."""
+    """Execute a notebook with parameters. Example: dacl-edu run-notebook 07_training -p method dacl --out runs/x
+
+    A list is given piece by piece or as JSON: -p runs "first folder" -p runs second, or -p runs '["a", "b"]'.
+    """
     name, given = parse_words(words)
     if show_parameters:
         for parameter in declared_parameters(find_notebook(name)).values():
@@ -49,8 +58,8 @@ def run_notebook_command(
     print(target)
 
 
-def parse_words(words: Sequence[str]) -> tuple[str, dict[str, str]]:
-    """Split ``07_training -p method dacl -p seed 3`` into the name and its parameters.
+def parse_words(words: Sequence[str]) -> tuple[str, dict[str, str | list[str]]]:
+    """Split ``07_training -p method dacl -p seed 3`` into the name and its parameters; a repeated one is a list.
 
     Raises
     ------
@@ -61,22 +70,26 @@ def parse_words(words: Sequence[str]) -> tuple[str, dict[str, str]]:
     --------
     >>> parse_words(["07_training", "-p", "method", "dacl", "-p", "seed", "3"])
     ('07_training', {'method': 'dacl', 'seed': '3'})
+    >>> parse_words(["08", "-p", "runs", "a b", "-p", "runs", "c"])
+    ('08', {'runs': ['a b', 'c']})
     """
-    names, given, rest = [], {}, list(words)
+    names: list[str] = []
+    given: dict[str, list[str]] = {}
+    rest = list(words)
     while rest:
         word = rest.pop(0)
         if word in ("-p", "--parameter"):
             if len(rest) < 2:
                 raise UserError(f"{word} takes a name and a value", hint=f"e.g. {USAGE}")
             name = rest.pop(0)
-            given[name] = rest.pop(0)
+            given.setdefault(name, []).append(rest.pop(0))
         elif word.startswith("-"):
             raise UserError(f"unknown option {word}", hint=f"e.g. {USAGE}")
         else:
             names.append(word)
     if len(names) != 1:
         raise UserError(f"{len(names)} notebooks named, but must be one", hint=f"e.g. {USAGE}")
-    return names[0], given
+    return names[0], {name: values[0] if len(values) == 1 else values for name, values in given.items()}
 
 
 def find_notebook(name: str) -> Path:
@@ -92,8 +105,8 @@ def find_notebook(name: str) -> Path:
     >>> find_notebook("00").name
     '00_start_here.ipynb'
     """
-    if name.endswith(".ipynb") and Path(name).is_file():
-        return Path(name).resolve()
+    if name.endswith(".ipynb") and os.path.isfile(name):
+        return Path(name).absolute()
     folders = [Path.cwd() / "notebooks", paths.lessons()]
     wanted = Path(name).name.removesuffix(".ipynb")
     known: dict[str, Path] = {}
@@ -106,7 +119,7 @@ def find_notebook(name: str) -> Path:
     return known[matches[0]]
 
 
-def run_notebook(name: str, given: dict[str, str], out: Path | None = None, cell_timeout: int | None = None) -> Path:
+def run_notebook(name: str, given: Given, out: Path | None = None, cell_timeout: int | None = None) -> Path:
     """Execute a notebook by papermill; return the executed copy.
 
     The copy, its figures (PNG and interactive JSON) and the run folders that it makes are in ``out``. A progress
@@ -116,10 +129,11 @@ def run_notebook(name: str, given: dict[str, str], out: Path | None = None, cell
     ----------
     name : str
         As for :func:`find_notebook`.
-    given : dict
-        Parameters as text; each is checked against the notebook's parameters cell.
+    given : mapping
+        Parameters as text, or as several texts for a list; each is checked against the notebook's parameters cell.
+        Relative paths among them are meant from the current folder.
     out : Path, optional
-        ``runs/<notebook>`` if left out.
+        The notebook's own ``out`` if that is given, else ``runs/<notebook>``.
     cell_timeout : int, optional
         Seconds that a cell may take; no limit if left out.
 
@@ -135,18 +149,20 @@ def run_notebook(name: str, given: dict[str, str], out: Path | None = None, cell
         if key not in declared:
             raise UserError(f"{path.stem} has no parameter {key!r}", hint=nearest(key, declared))
     values = {key: typed(declared[key], text) for key, text in given.items()}
-    out = Path("runs") / path.stem if out is None else out
+    for key in PATHS:
+        if values.get(key):
+            values[key] = _absolute(values[key])
+    if out is None:
+        out = Path(values.get("out") or Path("runs") / path.stem)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"{out}: cannot make this folder ({error.strerror})", hint="choose another --out") from error
     if "out" in declared and "out" not in values:
-        values["out"] = str(out.resolve())
-    for key in ("runs", "root"):  # a path is meant from here, but the notebook runs in its own folder
-        if values.get(key):
-            values[key] = _absolute(values[key])
+        values["out"] = _absolute(str(out))
     target = out / path.name
-    with epochs_reported(out, _say):
+    # papermill changes the current folder meanwhile, so what is watched is absolute.
+    with epochs_reported(Path(values.get("out") or out).absolute(), _say), _own_check_only():
         _execute(path, target, values, cell_timeout)
     export_figures(target, out / "figures" / path.stem)
     return target
@@ -159,8 +175,30 @@ def _say(line: str) -> None:
     tqdm.write(line, file=sys.stderr)
 
 
-def _absolute(value: str) -> str:
-    return " ".join(str(Path(part).expanduser().resolve()) for part in value.split())
+def _absolute(value: str | list[str]) -> Any:
+    if isinstance(value, list):
+        return [_absolute(part) for part in value]
+    return str(Path(value).expanduser().absolute())
+
+
+@contextmanager
+def _own_check_only() -> Iterator[None]:
+    """Silence papermill's own look at the names, which cannot read ``float | None`` and calls it unknown."""
+
+    def other(record: logging.LogRecord) -> bool:
+        return not record.getMessage().startswith("Passed unknown parameter")
+
+    logger = logging.getLogger("papermill")
+    logger.addFilter(other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(other)
+
+
+def _literal(path: Path) -> str:
+    """Return a path for papermill, which fills in what stands in braces."""
+    return str(path).replace("{", "{{").replace("}", "}}")
 
 
 def _execute(path: Path, target: Path, values: dict[str, Any], cell_timeout: int | None) -> None:
@@ -171,8 +209,8 @@ def _execute(path: Path, target: Path, values: dict[str, Any], cell_timeout: int
     os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
     try:
         papermill.execute_notebook(
-            path,
-            target,
+            _literal(path),
+            _literal(target),
             values,
             kernel_name="python3",
             cwd=path.parent,
@@ -183,7 +221,7 @@ def _execute(path: Path, target: Path, values: dict[str, Any], cell_timeout: int
             extra_arguments=["--IPKernelApp.log_level=ERROR"],  # else it warns of its loopback connection
         )
     except papermill.PapermillExecutionError as error:
-        what = f"{error.ename}: {_without_colours(error.evalue)}"
+        what = f"{error.ename}: {_without_colours(error.evalue) or _failing_line(error.traceback)}"
         raise UserError(f"{path.stem}, cell {error.exec_count}: {what}", hint=f"see the end of {target}") from error
     except DeadKernelError as error:
         raise UserError(
@@ -198,6 +236,12 @@ def _execute(path: Path, target: Path, values: dict[str, Any], cell_timeout: int
 
 def _without_colours(text: str) -> str:
     return re.sub(r"\x1b\[[0-9;]*m", "", " ".join(text.split()))
+
+
+def _failing_line(traceback: Sequence[str]) -> str:
+    """Return the line of the cell at which it failed: a bare ``assert`` says nothing else."""
+    marked = re.findall(r"^-+> *\d+ (.*)", re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(traceback)), flags=re.MULTILINE)
+    return marked[0].strip() if marked else ""
 
 
 def export_figures(notebook: Path, folder: Path) -> list[Path]:
@@ -224,7 +268,9 @@ def export_figures(notebook: Path, folder: Path) -> list[Path]:
                 continue
             number += 1
             folder.mkdir(parents=True, exist_ok=True)
-            stem = f"{number:02d}{_slug(data.get(_PLOTLY, {}))}"
+            title = data.get(_PLOTLY, {}).get("layout", {}).get("title", {})
+            named = slug(title.get("text", "") if isinstance(title, dict) else str(title))
+            stem = f"{number:02d}{'-' if named else ''}{named}"
             if _PLOTLY in data:
                 file = folder / f"{stem}.json"
                 file.write_text(json.dumps({k: data[_PLOTLY][k] for k in ("data", "layout")}), encoding="utf-8")
@@ -235,10 +281,3 @@ def export_figures(notebook: Path, folder: Path) -> list[Path]:
                     file.write_bytes(base64.b64decode(data[kind]))
                     written.append(file)
     return written
-
-
-def _slug(figure: dict[str, Any]) -> str:
-    title = figure.get("layout", {}).get("title", {})
-    text = title.get("text", "") if isinstance(title, dict) else str(title)
-    words = re.findall(r"[a-z0-9]+", re.sub(r"<[^>]*>", " ", text).lower())[:6]
-    return "-" + "-".join(words) if words else ""

@@ -90,7 +90,9 @@ def show(what: Any, alt: str = "") -> None:
         display({_WIDGET: data[_WIDGET], "text/plain": f"[interactive, run to use] {alt}"}, metadata=metadata, raw=True)
         return
     what.update_layout(meta={"alt": alt})
-    plain = _rounded_json(json.loads(what.to_json()))
+    from dacl_edu.plots import figure_json
+
+    plain = figure_json.rounded(json.loads(what.to_json()))
     data = {_PLOTLY: {**plain, "config": CONFIG}, "text/plain": alt}
     metadata = {_PLOTLY: {"alt": alt}}
     if stores_png():
@@ -126,24 +128,6 @@ def _png(figure: Any) -> bytes:
         kaleido.start_sync_server(silence_warnings=True)
         _png.served = True  # type: ignore[attr-defined]
     return kaleido.calc_fig_sync(json.loads(figure.to_json()), opts={"format": "png", "scale": 1})
-
-
-def _rounded_json(value: Any) -> Any:
-    """Round every float to six significant digits; typed arrays become lists."""
-    if isinstance(value, float):
-        return float(f"{value:.6g}")
-    if isinstance(value, list):
-        return [_rounded_json(item) for item in value]
-    if isinstance(value, dict):
-        if set(value) >= {"dtype", "bdata"}:
-            import numpy as np
-
-            array = np.frombuffer(base64.b64decode(value["bdata"]), dtype=np.dtype(value["dtype"]))
-            if "shape" in value:
-                array = array.reshape([int(n) for n in str(value["shape"]).split(",")])
-            return _rounded_json(array.tolist())
-        return {key: _rounded_json(item) for key, item in value.items()}
-    return value
 
 
 def rounded(value: Any, digits: int = 4) -> Any:

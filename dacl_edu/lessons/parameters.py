@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
 from dacl_edu.errors import UserError
+from dacl_edu.runs.config import TrainConfig
+from dacl_edu.text import nearest
 
 INJECTED = "# Parameters"  # how papermill begins the cell that it adds
-_TYPES = {"str": str, "int": int, "float": float, "bool": bool, "list": list, "None": None}
+_TYPES: dict[str, Any] = {"str": str, "int": int, "float": float, "bool": bool, "list": list}
 
 
 class Parameter(NamedTuple):
@@ -48,48 +50,85 @@ def declared_parameters(path: Path) -> dict[str, Parameter]:
     for line in ast.parse(cells[0].source).body:
         if not isinstance(line, ast.AnnAssign) or not isinstance(line.target, ast.Name) or line.value is None:
             raise UserError(f"{path.name}: parameters cell, line {line.lineno}", hint="write  name: type = default")
-        kind = eval(ast.unparse(line.annotation), {"__builtins__": {}}, _TYPES)  # a type of the project's own notebook
+        try:
+            kind = _type(line.annotation)
+        except TypeError as error:
+            raise UserError(
+                f"{path.name}: parameters cell, line {line.lineno}: unknown type {ast.unparse(line.annotation)}",
+                hint=f"there are {', '.join(_TYPES)} and None; | and [] put them together",
+            ) from error
         comment = lines[line.lineno - 1].partition("  # ")[2].strip()
         found[line.target.id] = Parameter(line.target.id, kind, ast.literal_eval(line.value), comment)
     return found
 
 
-def typed(parameter: Parameter, text: str) -> Any:
+def _type(annotation: ast.expr) -> Any:
+    """Return the type that an annotation names. Nothing of the notebook is executed."""
+    match annotation:
+        case ast.Name(id=name) if name in _TYPES:
+            return _TYPES[name]
+        case ast.Constant(value=None):
+            return None
+        case ast.BinOp(left, ast.BitOr(), right):
+            return _type(left) | _type(right)
+        case ast.Subscript(ast.Name(id="list"), of):
+            return list[_type(of)]  # type: ignore[misc]
+    raise TypeError(ast.unparse(annotation))
+
+
+def typed(parameter: Parameter, text: str | Sequence[str]) -> Any:
     """Turn the text of a command line into the type that a parameter declares.
+
+    Parameters
+    ----------
+    parameter : Parameter
+    text : str, or sequence of str
+        Several texts make a list, and so does one in JSON where a list is declared; a text may hold spaces.
 
     Raises
     ------
     UserError
-        The text is not of that type.
+        The text is not of that type, or the trainer refuses a setting of that name and value.
 
     Examples
     --------
     >>> typed(Parameter("seed", int, 0, ""), "3"), typed(Parameter("epochs", int | None, None, ""), "none")
     (3, None)
+    >>> runs = Parameter("runs", str | list[str], "", "")
+    >>> typed(runs, "my runs"), typed(runs, ["a b", "c"]), typed(runs, '["a b", "c"]')
+    ('my runs', ['a b', 'c'], ['a b', 'c'])
     >>> typed(Parameter("seed", int, 0, ""), "three")
     Traceback (most recent call last):
     ...
     dacl_edu.errors.UserError: parameter seed is 'three', but must be int — e.g. -p seed 0
     """
-    if text.lower() == "none" and _accepts(parameter.kind, None):
-        return None
+    value = _converted(parameter, text)
+    _require_setting(parameter.name, value)
+    return value
+
+
+def _converted(parameter: Parameter, text: str | Sequence[str]) -> Any:
+    kind = TypeAdapter(parameter.kind)
+    if isinstance(text, str):
+        if text.lower() == "none" and _accepts(parameter.kind, None):
+            return None
+        if text.startswith("["):
+            with suppress(json.JSONDecodeError):
+                listed = json.loads(text)
+                if _accepts(parameter.kind, listed):
+                    return listed
+        with suppress(ValidationError):
+            return kind.validate_strings(text)
     try:
-        return TypeAdapter(parameter.kind).validate_strings(text)
+        return kind.validate_python([text] if isinstance(text, str) else list(text))  # one text may be a list of one
     except ValidationError as error:
         raise _wrong(parameter, text) from error
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Say which valid name was probably meant.
-
-    Examples
-    --------
-    >>> nearest("sed", ["seed", "method"])
-    "did you mean 'seed'? There are seed, method"
-    """
-    names = list(known)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    return (f"did you mean {close[0]!r}? " if close else "") + f"There are {', '.join(names)}"
+def _require_setting(name: str, value: Any) -> None:
+    """Refuse what the trainer would refuse, e.g. a seed below zero, before anything runs."""
+    if name in TrainConfig.model_fields and value is not None:
+        TrainConfig.checked({name: value})
 
 
 def checked_values(kinds: Mapping[str, Any], space: Mapping[str, Any], cells: Iterable[str]) -> dict[str, Any]:
@@ -107,7 +146,7 @@ def checked_values(kinds: Mapping[str, Any], space: Mapping[str, Any], cells: It
     Raises
     ------
     UserError
-        An unknown name, or a value of another type.
+        An unknown name, a value of another type, or one that the trainer refuses.
     """
     injected: set[str] = set()
     for source in cells:
@@ -123,6 +162,7 @@ def checked_values(kinds: Mapping[str, Any], space: Mapping[str, Any], cells: It
         parameter = Parameter(name, kinds[name], None, "")
         if not _accepts(parameter.kind, value):
             raise _wrong(parameter, value)
+        _require_setting(name, value)
     return values
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from dacl_edu import paths
@@ -11,14 +12,19 @@ from dacl_edu.runs.run import METHODS, Run, find_runs, read_run, shipped_runs
 
 
 def lesson_runs(
-    folders: str = "", profile: str = "", seeds: int = 3, seed: int = 0, out: str | Path = "", device: str = "auto"
+    folders: str | Path | Sequence[str | Path] = "",
+    profile: str = "",
+    seeds: int = 3,
+    seed: int = 0,
+    out: str | Path = "",
+    device: str = "auto",
 ) -> list[Run]:
     """Return the runs named; else, without a profile, those that come with the project; else train them.
 
     Parameters
     ----------
-    folders : str
-        Folders that hold runs, divided by spaces.
+    folders : path, or sequence of paths
+        Folders that hold runs, as for :func:`find_runs`.
     profile : str
         Preset to train with: ``smoke`` takes seconds. Empty: the project's runs, or ``smoke`` where there are none.
     seeds : int, default 3
@@ -48,5 +54,6 @@ def lesson_runs(
             train(config, folder, resume=True, progress=False)
             made.append(read_run(folder))
     return made
+
 
 __getattr__ = old_names(__name__)  # names of the last release

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from dacl_edu.losses.shapes import check_batch, computing_dtype
+from dacl_edu.losses.shapes import check_batch, check_labels, computing_dtype
 
 
 class MetricLoss(nn.Module):
@@ -83,6 +83,7 @@ class MetricLoss(nn.Module):
             A label outside 0 .. K-1.
         """
         check_batch(features, labels, centers, attention)
+        check_labels(labels, centers.shape[0])  # here, since centers[labels] of a formula would take -1 for the last
         dtype = computing_dtype(features, attention, centers)
         weights = attention.to(dtype) if self.uses_attention else torch.ones_like(features, dtype=dtype)
         loss = self.formula(features.to(dtype), weights, labels.long(), centers.to(dtype))

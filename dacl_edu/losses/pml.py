@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from types import ModuleType
 from typing import Any
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from dacl_edu.errors import UserError
 from dacl_edu.losses.base import MetricLoss
+from dacl_edu.text import nearest
 
 PML_INSTALL = "pip install 'dacl-edu[pml]'"
 
@@ -133,10 +133,10 @@ def available_pml_losses() -> tuple[str, ...]:
 def _build(name: str, parameters: dict[str, Any]) -> Any:
     library = _library()
     if name not in _classes(library):
-        known = {word.lower(): word for word in available_pml_losses()}
-        near = [repr(known[word]) for word in difflib.get_close_matches(name.lower(), known, n=3)]
-        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known.values())}"
-        raise UserError(f"pytorch-metric-learning has no loss {name!r} for a batch and its labels", hint=hint)
+        raise UserError(
+            f"pytorch-metric-learning has no loss {name!r} for a batch and its labels",
+            hint=nearest(name, available_pml_losses()),
+        )
     if _has_weights(library, name):
         raise _weights_error(name)
     try:

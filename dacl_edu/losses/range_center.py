@@ -63,7 +63,7 @@ class RangeCenterLoss(MetricLoss):
 class AttentiveRangeCenterLoss(RangeCenterLoss):
     """Range-regularised center loss in its attentive form: attention weighs the distance, as in Eq. 4.
 
-    Within the margin attention gets no gradient, so it stops falling there. Parameters as :class:`RangeCenterLoss`.
+    Within the margin attention gets no gradient. Parameters as :class:`RangeCenterLoss`.
 
     Examples
     --------

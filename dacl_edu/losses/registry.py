@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import importlib
 import inspect
@@ -12,6 +11,7 @@ from typing import Any
 from dacl_edu.errors import UserError
 from dacl_edu.losses.base import MetricLoss
 from dacl_edu.losses.pml import AttentivePmlLoss, PmlLoss
+from dacl_edu.text import nearest
 
 PML_PREFIXES = ("pml:", "attentive_pml:")
 """How names begin that mean a loss of pytorch-metric-learning."""
@@ -96,9 +96,7 @@ def build_loss(name: str, **parameters: Any) -> MetricLoss:
     elif name in _REGISTRY:
         factory = _REGISTRY[name]
     else:
-        near = difflib.get_close_matches(name, available_losses(), n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(available_losses())}"
-        raise UserError(f"unknown loss {name!r}", hint=f"{hint} {OTHER_NAMES}")
+        raise UserError(f"unknown loss {name!r}", hint=f"{nearest(name, available_losses())} {OTHER_NAMES}")
     try:
         return factory(**parameters)
     except (TypeError, ValueError) as error:

@@ -9,7 +9,7 @@ from torch import Tensor
 def check_batch(
     features: Tensor, labels: Tensor, centers: Tensor | None = None, attention: Tensor | None = None
 ) -> None:
-    """Refuse inputs whose shapes would broadcast silently, and labels outside the centers' classes.
+    """Refuse inputs whose shapes would broadcast silently. Shapes are known without reading the tensors.
 
     Parameters
     ----------
@@ -22,14 +22,6 @@ def check_batch(
     ------
     ValueError
         Naming the argument, the shape it has and the shape it must have.
-    IndexError
-        A label outside ``0 .. K-1``.
-
-    Notes
-    -----
-    Shapes are compared always: they are known without reading the tensors. Labels are read only on the CPU and
-    outside ``torch.compile``, since reading them on a GPU makes the processor wait for it; the data readers
-    check every label once when a data set is loaded.
     """
     if features.dim() != 2:
         raise ValueError(f"features must have shape (m, d), not {tuple(features.shape)}")
@@ -44,12 +36,13 @@ def check_batch(
         raise ValueError(f"centers must have shape (K, {d}) like the columns of features, not {tuple(centers.shape)}")
     if attention is not None and attention.shape != features.shape:
         raise ValueError(f"attention must have the shape of features, ({m}, {d}), not {tuple(attention.shape)}")
-    if centers is not None:
-        check_labels(labels, centers.shape[0])
 
 
 def check_labels(labels: Tensor, num_classes: int) -> None:
-    """Refuse a label outside ``0 .. num_classes-1`` (on the CPU, outside ``torch.compile``).
+    """Refuse a label outside ``0 .. num_classes-1``, on the CPU and outside ``torch.compile``.
+
+    Reading labels on a GPU would make the processor wait for it; the data readers check every label once, when a data
+    set is loaded.
 
     Raises
     ------
@@ -58,10 +51,42 @@ def check_labels(labels: Tensor, num_classes: int) -> None:
     """
     if torch.compiler.is_compiling() or labels.device.type != "cpu":
         return
-    wrong = (labels < 0) | (labels >= num_classes)
-    if wrong.any():
+    lowest, highest = torch.aminmax(labels)
+    if lowest < 0 or highest >= num_classes:
+        wrong = (labels < 0) | (labels >= num_classes)
         row = int(wrong.nonzero()[0])
         raise IndexError(f"label {int(labels[row])} in row {row} is outside 0 .. {num_classes - 1}")
+
+
+def center_rows(centers: Tensor, labels: Tensor) -> Tensor:
+    """Return a copy of the center of each sample's class: ``centers[labels]``, that refuses negative labels too.
+
+    The gather itself looks at every label, so those that are right are checked at no cost.
+
+    Parameters
+    ----------
+    centers : Tensor, shape (K, d)
+    labels : Tensor, shape (m,), int64
+
+    Returns
+    -------
+    Tensor, shape (m, d)
+
+    Raises
+    ------
+    IndexError
+        As :func:`check_labels`.
+
+    Examples
+    --------
+    >>> center_rows(torch.tensor([[1.0], [2.0]]), torch.tensor([1, 1, 0])).flatten().tolist()
+    [2.0, 2.0, 1.0]
+    """
+    try:
+        return centers.index_select(0, labels)
+    except IndexError:
+        check_labels(labels, centers.shape[0])
+        raise
 
 
 def computing_dtype(*tensors: Tensor) -> torch.dtype:

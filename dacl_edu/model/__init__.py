@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dacl_edu.model.dacl import DACL, DACLOutput
+    from dacl_edu.model.dacl import DACL, DACLOutput, InferenceModel
 
-__all__ = ["DACL", "DACLOutput"]
+__all__ = ["DACL", "DACLOutput", "InferenceModel"]
 
 
 def __getattr__(name: str) -> Any:

@@ -82,7 +82,7 @@ class InclusionHeads(nn.Module):
     Notes
     -----
     All heads are one linear layer of 2d rows. Head j owns row 2j (exclusion) and row 2j+1 (inclusion), the order
-    in the authors' released weights. The softmax of two scores is the sigmoid of their difference, and that form
+    in the authors' released code. The softmax of two scores is the sigmoid of their difference, and that form
     does not overflow; in exact arithmetic a lies in the open interval (0, 1), in floating point it may reach an end.
 
     Examples
@@ -134,8 +134,10 @@ class AttentionNetwork(nn.Module):
 
     Notes
     -----
-    Eq. 10 is never negative, so the sparse center loss alone can only lower attention, and the softmax loss sends
-    it no gradient. Without the controls nobody can say what attention did beyond lowering λ.
+    Eq. 10 is never negative, so a free weight could only fall, and the softmax loss sends attention no gradient. The
+    weights here are not free: a step on the sparse center loss lowers their mean weighted by D² and raises about half
+    of them (:mod:`dacl_edu.evaluation.attention_step`). Without the controls nobody can say what attention did beyond
+    lowering λ.
 
     Examples
     --------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -14,6 +13,7 @@ from torchvision.models.feature_extraction import create_feature_extractor, get_
 from torchvision.models.resnet import BasicBlock
 
 from dacl_edu.errors import UserError
+from dacl_edu.text import nearest
 
 SMALL_RESNET = "small_resnet"
 
@@ -110,11 +110,8 @@ def available_backbones() -> tuple[str, ...]:
 def _torchvision_backbone(name: str, image_size: int) -> nn.Module:
     names = available_backbones()
     if name not in names:
-        near = difflib.get_close_matches(name, names, n=1)
-        raise UserError(
-            f"unknown backbone {name!r}",
-            hint=f"{f'did you mean {near[0]!r}? ' if near else ''}small_resnet, a torchvision name, or timm:<name>",
-        )
+        others = "there are small_resnet, torchvision's classifiers, and timm:<name>"
+        raise UserError(f"unknown backbone {name!r}", hint=nearest(name, names, others))
     if name.startswith("vit_"):
         raise _no_feature_map(name)
     try:
@@ -159,8 +156,8 @@ class _TimmBackbone(nn.Module):
         except ImportError as error:
             raise UserError(f"backbone 'timm:{name}' needs timm", hint="pip install 'dacl-edu[timm]'") from error
         if not timm.is_model(name):
-            near = difflib.get_close_matches(name, timm.list_models(), n=1)
-            raise UserError(f"timm has no model {name!r}", hint=f"did you mean timm:{near[0]}?" if near else "")
+            known = (f"timm:{model}" for model in timm.list_models())
+            raise UserError(f"timm has no model {name!r}", hint=nearest(f"timm:{name}", known, "see timm.list_models"))
         try:
             self.network: Any = timm.create_model(name, pretrained=False, num_classes=0, img_size=image_size)
         except TypeError:  # most convolutional networks take any size and no such argument

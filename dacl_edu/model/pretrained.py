@@ -91,7 +91,7 @@ def load_pretrained(model: DACL, source: str | Path) -> LoadReport:
           backbone; downloaded once, then read from the cache.
         - A file, read with ``torch.load(weights_only=True)`` or, if it ends in ``.safetensors``, with safetensors. It
           holds a state dict, bare or under ``"state_dict"`` (the usual face-recognition weights), under
-          ``"model_state_dict"`` (the authors' released DACL checkpoints) or under ``"model"`` (this project's
+          ``"model_state_dict"`` (what the authors' code saves) or under ``"model"`` (this project's
           checkpoints; only the model is read from them). Names are torchvision's, timm's, the released code's or
           this project's, with or without ``module.`` in front.
 
@@ -108,9 +108,10 @@ def load_pretrained(model: DACL, source: str | Path) -> LoadReport:
 
     Notes
     -----
-    The order of the classes is the file's. The released AffectNet checkpoint counts neutral, happiness, sadness, ...
-    in AffectNet's own order: its backbone and attention are fit for use, its classifier's rows are not this
-    project's. A file cannot tell.
+    The order of the classes is the file's. The authors' code numbers them by its folders, whose order in their README
+    is AffectNet's own, neutral, happiness, sadness, ...: backbone and attention of such a file are fit for use, its
+    classifier's rows are not this project's. A file cannot tell. (The trained DACL models are announced there as
+    "soon"; files that one trains with that code load here.)
 
     Examples
     --------
@@ -309,5 +310,6 @@ def _first(names: tuple[str, ...] | list[str]) -> str:
 def _reason(error: BaseException) -> str:
     # PyTorch's own advice (weights_only=False) stands before its reason; nobody should follow it.
     return str(error).rpartition("WeightsUnpickler error:")[2].strip().partition("\n")[0][:200]
+
 
 __getattr__ = old_names(__name__)  # names of the last release

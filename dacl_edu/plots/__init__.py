@@ -8,6 +8,7 @@ from dacl_edu.plots.attention_figures import (
     drift_curves,
     factor_bars,
 )
+from dacl_edu.plots.attention_step import change_histograms
 from dacl_edu.plots.confusion import confusion_matrices
 from dacl_edu.plots.curves import training_curves
 from dacl_edu.plots.embedding import embedding_comparison, embedding_plot
@@ -33,6 +34,7 @@ __all__ = [
     "attention_heatmap",
     "attention_profiles",
     "center_distance_heatmap",
+    "change_histograms",
     "confusion_matrices",
     "correct_and_wrong",
     "drift_curves",

@@ -39,17 +39,17 @@ def class_intervals(confusions: Sequence[ArrayLike]) -> list[Interval | None]:
     from dacl_edu.evaluation.significance import Interval, accuracy_interval, seeds_interval
 
     counts = np.asarray(confusions, dtype=float)  # (s, K, K)
-    right, support = counts.diagonal(axis1=1, axis2=2), counts.sum(axis=2)  # (s, K)
+    correct, support = counts.diagonal(axis1=1, axis2=2), counts.sum(axis=2)  # (s, K)
     found: list[Interval | None] = []
     for label in range(counts.shape[1]):
         occurs = support[:, label] > 0
         if not occurs.any():
             found.append(None)
         elif occurs.sum() == 1:
-            hits, images = int(right[occurs, label][0]), int(support[occurs, label][0])
+            hits, images = int(correct[occurs, label][0]), int(support[occurs, label][0])
             found.append(accuracy_interval([True] * hits + [False] * (images - hits)))
         else:
-            low, middle, high = seeds_interval(right[occurs, label] / support[occurs, label])
+            low, middle, high = seeds_interval(correct[occurs, label] / support[occurs, label])
             found.append(Interval(max(low, 0.0), middle, min(high, 1.0)))
     return found
 

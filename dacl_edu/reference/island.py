@@ -7,7 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from dacl_edu.reference.center_loss import Array
+from dacl_edu.reference.sparse_center_loss import sparse_center_loss
 
 
 def length(vector: Array) -> float:
@@ -85,11 +86,7 @@ def attentive_island(x: Array, a: Array, y: NDArray[np.int64], c: Array, lam1: f
     >>> attentive_island(x, a, y, np.array([[1.0, 0.0], [0.0, 3.0]]), 0.25)
     0.75
     """
-    total = 0.0
-    for i in range(x.shape[0]):
-        for j in range(x.shape[1]):
-            total += float(a[i, j]) * (float(x[i, j]) - float(c[y[i], j])) ** 2
-    return total / (2 * x.shape[0]) + lam1 * island_term(c)
+    return sparse_center_loss(x, a, y, c) + lam1 * island_term(c)
 
 
 def island_push(centers: Array) -> Array:

@@ -52,7 +52,8 @@ def _all(features: Features, pictures: Pictures) -> Iterator[Block]:
 
 
 def _profiles(features: Features, name: str) -> Drawing:
-    from dacl_edu.evaluation.attention_statistics import class_means, class_similarity
+    from dacl_edu.evaluation.attention_statistics import class_similarity
+    from dacl_edu.evaluation.samples import class_means
     from dacl_edu.plots.attention_figures import attention_profiles
 
     deep, count = features.shown[name], len(features.classes)
@@ -96,7 +97,8 @@ def _drift(features: Features, names: Sequence[str]) -> Drawing:
         raise UserError("no run with attention kept snapshots", hint="train with --snapshots 15")
     return Drawing(
         drift_curves({name: attention_drift(snapshots) for name, snapshots in kept.items()}),
-        "On validation images. See whether attention selects (its spread grows, its entropy falls) or only shrinks.",
+        "On validation images. See whether attention selects (its spread grows, its entropy falls), and where its "
+        "mean goes.",
     )
 
 

@@ -227,7 +227,8 @@ def geometry_section(all_features: Sequence[Features]) -> Section:
 
 
 def _geometry(features: Features) -> Iterator[Block]:
-    from dacl_edu.evaluation.geometry import center_distances, class_means, compare_geometry, radius
+    from dacl_edu.evaluation.geometry import center_distances, compare_geometry, radius
+    from dacl_edu.evaluation.samples import class_means
     from dacl_edu.plots.geometry import center_distance_heatmap, geometry_comparison
 
     features.require()

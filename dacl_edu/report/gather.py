@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from dacl_edu.errors import UserError
-from dacl_edu.runs.config import TrainConfig
-from dacl_edu.runs.run import Run, in_order, read_run
+from dacl_edu.runs.config import PRESETS, TrainConfig
+from dacl_edu.runs.folder import find_run_folders
+from dacl_edu.runs.run import Run, papers_order, read_run
 
 PLACE = ("seed", "root", "workers", "device", "snapshots")
 """Settings that do not make another method: which repetition it is, where it ran, what it kept."""
@@ -35,11 +37,19 @@ def gather(folders: Iterable[str | Path]) -> tuple[list[Run], list[str]]:
         No run at all.
     """
     named = [Path(folder).expanduser() for folder in folders]
-    files = {file.resolve(): file for folder in named for file in sorted(folder.rglob("config.json"))}
-    runs, notes = [], [f"{folder}: no such folder." for folder in named if not folder.exists()]
-    for file in files.values():
+    found: dict[Path, Path] = {}
+    runs, notes = [], []
+    for place in named:
         try:
-            runs.append(read_run(file.parent))
+            for folder in find_run_folders([place]):
+                found.setdefault(folder.resolve(), folder)
+        except UserError as error:
+            if len(named) == 1:
+                raise
+            notes.append(f"{error}.")
+    for folder in found.values():
+        try:
+            runs.append(read_run(folder))
         except UserError as error:
             notes.append(f"Left out: {error}.")
     if not runs:
@@ -48,7 +58,7 @@ def gather(folders: Iterable[str | Path]) -> tuple[list[Run], list[str]]:
             f"no run in {', '.join(map(str, named))}{more}",
             hint="name run folders, e.g. runs/demo; dacl-edu demo trains",
         )
-    named_runs = _named(in_order(runs))
+    named_runs = _named(sorted(runs, key=lambda run: papers_order(run.config)))
     notes += [f"{run.name}: {' '.join(run.missing)}" for run in named_runs if run.missing]
     return named_runs, notes
 
@@ -72,28 +82,27 @@ def first_of_each(runs: Iterable[Run]) -> dict[str, Run]:
 
 
 def equivalent_command(config: TrainConfig) -> str:
-    """Return a command line that trains with this configuration.
+    """Return a command line that trains with this configuration, to be pasted into a shell.
 
     Examples
     --------
     >>> equivalent_command(TrainConfig.from_preset("quick", method="center", seed=2))
     'dacl-edu train --preset quick --method center --seed 2'
+    >>> print(equivalent_command(TrainConfig.from_preset("quick", root="/my faces")))
+    dacl-edu train --preset quick --method dacl --seed 0 --root '/my faces'
     """
-    try:
-        base = TrainConfig.from_preset(config.preset)
-    except UserError:  # a configuration that started from no preset
-        base = TrainConfig.checked({})
-    words = ["dacl-edu train"] + ([f"--preset {config.preset}"] if base.preset == config.preset else [])
+    base = TrainConfig.from_preset(config.preset if config.preset in PRESETS else "quick")  # quick: the command's own
+    words = ["dacl-edu", "train"] + (["--preset", config.preset] if base.preset == config.preset else [])
     for name in TrainConfig.model_fields:
         value = getattr(config, name)
         if name != "preset" and (value != getattr(base, name) or name in ("method", "seed")):
-            words.append(f"--{name.replace('_', '-')} {_word(value)}")
-    return " ".join(words)
+            words += [f"--{name.replace('_', '-')}", _word(value)]
+    return shlex.join(words)
 
 
 def _word(value: Any) -> str:
     if isinstance(value, dict):
-        return f"'{json.dumps(value)}'"
+        return json.dumps(value)
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from dacl_edu import __version__
+from dacl_edu.plots.figure_json import rounded
 from dacl_edu.report.blocks import Drawing, Note, Section
 from dacl_edu.report.tables import Table
 
@@ -95,7 +93,7 @@ def packed(figure: Any, faces: dict[str, int]) -> dict[str, Any]:
     for trace in spec.get("data", []):
         if isinstance(trace.get("customdata"), list):
             trace["customdata"] = _with_references(trace["customdata"], faces)
-    return _small(spec)
+    return rounded(spec, typed=True)
 
 
 def _with_references(value: Any, faces: dict[str, int]) -> Any:
@@ -103,19 +101,6 @@ def _with_references(value: Any, faces: dict[str, int]) -> Any:
         return [_with_references(item, faces) for item in value]
     if isinstance(value, str) and value.startswith(_FACE):
         return f"@face:{faces.setdefault(value, len(faces))}"
-    return value
-
-
-def _small(value: Any) -> Any:
-    if isinstance(value, float):
-        return float(f"{value:.6g}")
-    if isinstance(value, list):
-        return [_small(item) for item in value]
-    if isinstance(value, dict):
-        if set(value) >= {"dtype", "bdata"} and value["dtype"] == "f8":
-            single = np.frombuffer(base64.b64decode(value["bdata"]), dtype="<f8").astype("<f4")
-            return {**value, "dtype": "f4", "bdata": base64.b64encode(single.tobytes()).decode()}
-        return {key: _small(item) for key, item in value.items()}
     return value
 
 

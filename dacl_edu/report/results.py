@@ -108,7 +108,8 @@ def training_section(runs: Runs) -> Section:
         "training",
         "How training went",
         "The loss of Eq. 8 and its two terms on training images, right answers, and attention. See whether the curves "
-        "have flattened at the end, and whether the mean attention falls: Eq. 10 can only push it down.",
+        "have flattened at the end, and what the mean attention does: a step on L_SC lowers the mean "
+        "weighted by D², the plain one need not fall.",
     )
     with_history = [run for run in runs if run.history]
     if not with_history:

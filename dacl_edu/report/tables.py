@@ -10,8 +10,8 @@ from itertools import combinations, product
 from typing import Any
 
 from dacl_edu.evaluation.compare import compare_runs
-from dacl_edu.evaluation.paper import TABLE_1, TABLE_2, TEST_IMAGES, published_results
-from dacl_edu.evaluation.significance import difference_interval, mcnemar
+from dacl_edu.evaluation.paper import TABLE_1, TABLE_2, TEST_IMAGES, TEST_PARTS, published_results
+from dacl_edu.evaluation.significance import difference_interval, mcnemar, p_text
 from dacl_edu.report.gather import equivalent_command, first_of_each
 from dacl_edu.runs.run import Run
 
@@ -136,8 +136,7 @@ def comparable(runs: Sequence[Run]) -> str:
     """Say what of these results may be compared with the paper's tables."""
     result = runs[0].result or {}
     dataset, split, images = result["dataset"], result["split"], result["images"]
-    right_part = (dataset, split, images) in {("rafdb", "test", 3068), ("affectnet", "val", 3500)}
-    if not right_part:
+    if TEST_PARTS.get(dataset) != split or TEST_IMAGES[dataset] != images:
         said = (
             f"The paper measured on photographs of RAF-DB and AffectNet; these runs were measured on {described(runs)}."
             " So a number here must not be set against a number there. What may be compared is the question: does the "
@@ -151,7 +150,7 @@ def comparable(runs: Sequence[Run]) -> str:
             said += (
                 f", but not as the same method: the runs used {', '.join(sorted(presets))}, not the paper's settings"
             )
-        said += ". The paper gives one run each, and starts from weights that were never released."
+        said += ". The paper gives one run each, and starts from a backbone trained on faces (MS-Celeb-1M)."
     chosen = [run for run in runs if run.config.select_by == "test"]
     if chosen:
         said += f" {len(chosen)} run(s) chose their epoch on the test part: their numbers are too high."
@@ -179,7 +178,7 @@ def pairs_table(runs: Sequence[Run]) -> Table | None:
                 f"{100 * interval.low:+.2f} to {100 * interval.high:+.2f}",
                 str(test.only_first),
                 str(test.only_second),
-                f"{test.p_value:.3f}",
+                p_text(test.p_value),
             ]
         )
     columns = ["pair", "difference, points", "95 % interval", "only first right", "only second right", "p (McNemar)"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import shlex
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from dacl_edu.report.results import (
     settings_section,
     training_section,
 )
+from dacl_edu.text import slug
 
 Say = Callable[[str], None]
 
@@ -63,7 +64,7 @@ def write_report(
 
     target = Path(out).expanduser()
     if target.is_dir():
-        raise UserError(f"{target} is a folder", hint=f"--out {target / 'report.html'}")
+        raise UserError(f"{target} is a folder", hint=f"--out {shlex.quote(str(target / 'report.html'))}")
     say("reading the runs")
     sections, title = make_sections(list(folders), command, say, None if cache is None else Path(cache))
     say("writing the page")
@@ -131,7 +132,8 @@ def write_pictures(sections: Iterable[Section], folder: Path) -> list[Path]:
     figures = [Figure(drawing.figure) for section in sections for drawing in section.drawings()]
     for figure in figures:
         figure.update_layout(template="plotly_white")  # as on the page
-    names = [f"{number:02d}{_slug(figure)}.png" for number, figure in enumerate(figures, start=1)]
+    titles = [slug(figure.layout.title.text or "") for figure in figures]
+    names = [f"{number:02d}{'-' if title else ''}{title}.png" for number, title in enumerate(titles, start=1)]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -149,9 +151,3 @@ def write_pictures(sections: Iterable[Section], folder: Path) -> list[Path]:
             "PNG files are drawn by a browser, and none was found", hint="install chromium, or leave --png out"
         ) from error
     return [folder / name for name in names]
-
-
-def _slug(figure: object) -> str:
-    title = getattr(getattr(figure, "layout", None), "title", None)
-    words = re.findall(r"[a-z0-9]+", re.sub(r"<[^>]*>", " ", str(getattr(title, "text", "") or "")).lower())[:7]
-    return "-" + "-".join(words) if words else ""

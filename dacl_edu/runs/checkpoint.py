@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 import torch
 
 from dacl_edu.errors import UserError
+from dacl_edu.files import replacing
 
 FORMAT = 1
 
@@ -24,15 +24,8 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     state : dict
         Tensors, numbers, strings and containers of them.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            torch.save({"format": FORMAT, **state}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as beside, open(beside, "wb") as file:  # given a name, torch would write it into the file
+        torch.save({"format": FORMAT, **state}, file)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

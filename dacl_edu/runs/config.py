@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,13 +11,17 @@ from dacl_edu._moved import with_new_names
 from dacl_edu.centers import CenterInit
 from dacl_edu.errors import UserError
 from dacl_edu.model.attention import AttentionMode
+from dacl_edu.text import nearest
 
 RENAMED_FIELDS = {"weights": "pretrained"}
 """Fields of the last release: command lines and configurations on disk still have them."""
 
+DELETED_FIELDS = {"erase": 0.0}
+"""Fields of the last release that configurations on disk still have, with the value that says: not used."""
+
 Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed", "64-true"]
 Schedule = Literal["step", "onecycle", "constant"]
-Augmentation = Literal["ten_crop", "random_crop", "affine", "none"]
+Augmentation = Literal["ten_crop", "random_crop", "none"]
 Normalization = Literal["dataset", "imagenet", "rafdb"]
 Selection = Literal["last", "validation", "test"]
 
@@ -57,7 +60,6 @@ class TrainConfig(BaseModel):
     load_size: int | None = Field(None, ge=8, description="side in pixels to which images are resized when read")
     image_size: int = Field(224, ge=8, description="side in pixels of the crop that the network sees")
     augment: Augmentation = Field("ten_crop", description="augmentation of training images, per sample")
-    erase: float = Field(0.0, ge=0, le=1, description="probability of erasing a random rectangle")
     normalize: Normalization = Field("dataset", description="channel mean and std: of the training part, or known ones")
     validation_fraction: float = Field(
         0.1, ge=0, lt=1, description="share of the training part held out, where the data set has no validation part"
@@ -146,7 +148,7 @@ class TrainConfig(BaseModel):
             Unknown preset or field (the nearest known one is said), wrong type or range.
         """
         if preset not in PRESETS:
-            raise UserError(f"unknown preset {preset!r}", hint=_nearest(preset, PRESETS))
+            raise UserError(f"unknown preset {preset!r}", hint=nearest(preset, PRESETS))
         changes = with_new_names(changes, RENAMED_FIELDS)
         return cls.checked({"preset": preset, **PRESETS[preset], **changes})
 
@@ -154,9 +156,10 @@ class TrainConfig(BaseModel):
     def checked(cls, values: dict[str, Any]) -> TrainConfig:
         """Build a config from a dictionary, turning what is wrong with it into one readable sentence."""
         values = with_new_names(values, RENAMED_FIELDS, warn=False)  # a folder on disk is nobody's mistake
+        values = {key: value for key, value in values.items() if DELETED_FIELDS.get(key, ...) != value}
         for key in values:
             if key not in cls.model_fields:
-                raise UserError(f"unknown field {key!r}", hint=_nearest(key, cls.model_fields))
+                raise UserError(f"unknown field {key!r}", hint=nearest(key, cls.model_fields))
         try:
             return cls(**values)
         except ValidationError as error:
@@ -166,78 +169,34 @@ class TrainConfig(BaseModel):
             raise UserError(f"{field}: {reason}" if field else reason, hint="see dacl-edu train --help") from error
 
 
-def _nearest(word: str, known: Any) -> str:
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
-
-
 _PAPER = {
     # Sec. 4.2 to the letter. The paper starts from MS-Celeb-1M weights, which are not distributed: give yours
     # with `pretrained`.
-    "backbone": "resnet18",
-    "load_size": 256,
-    "image_size": 224,
-    "augment": "ten_crop",
-    "batch_size": 128,
-    "lr": 0.01,
-    "momentum": 0.9,
-    "weight_decay": 5e-4,
-    "schedule": "step",
-    "lam": 0.01,
-    "alpha": 0.5,
-    "precision": "32-true",
-}
+    "backbone": "resnet18", "load_size": 256, "image_size": 224, "augment": "ten_crop", "batch_size": 128, "lr": 0.01,
+    "momentum": 0.9, "weight_decay": 5e-4, "schedule": "step", "lam": 0.01, "alpha": 0.5, "precision": "32-true",
+}  # fmt: skip
+_SMALL = {"backbone": "small_resnet", "nesterov": True, "schedule": "onecycle", "select_by": "last"}
+_RAFDB = {**_PAPER, "data": "rafdb", "epochs": 60, "step_epochs": 20, "step_factor": 0.1}
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "paper-rafdb": {**_PAPER, "data": "rafdb", "epochs": 60, "step_epochs": 20, "step_factor": 0.1},
+    "paper-rafdb": _RAFDB,
+    # The paper's 3,500 images are AffectNet's validation part; its test part was never released.
     "paper-affectnet": {
-        # The paper's 3,500 images are AffectNet's validation part; its test part was never released.
-        **_PAPER,
-        "data": "affectnet",
-        "epochs": 20,
-        "step_epochs": 5,
-        "step_factor": 0.2,
-        "eval_split": "val",
+        **_PAPER, "data": "affectnet", "epochs": 20, "step_epochs": 5, "step_factor": 0.2, "eval_split": "val",
         "select_by": "last",
     },
     # Where the authors' released code differs from their text: batch 64, fixed channel statistics, and the epoch
     # that is reported is the one that is best on the test part. Such a result carries that in its name.
-    "repo": {
-        **_PAPER,
-        "data": "rafdb",
-        "epochs": 60,
-        "step_epochs": 20,
-        "step_factor": 0.1,
-        "batch_size": 64,
-        "normalize": "rafdb",
-        "select_by": "test",
-    },
+    "repo": {**_RAFDB, "batch_size": 64, "normalize": "rafdb", "select_by": "test"},
     # Minutes on two CPU cores. The last epoch is reported, so nothing is selected and no image is spent on it.
     "quick": {
-        "backbone": "small_resnet",
-        "load_size": 64,
-        "image_size": 56,
-        "augment": "random_crop",
-        "epochs": 28,
-        "batch_size": 128,
+        **_SMALL, "load_size": 64, "image_size": 56, "augment": "random_crop", "epochs": 28, "batch_size": 128,
         "lr": 0.1,
-        "nesterov": True,
-        "schedule": "onecycle",
-        "select_by": "last",
     },
     # Seconds: that everything runs, not that it learns.
     "smoke": {
-        "backbone": "small_resnet",
-        "load_size": 48,
-        "image_size": 40,
-        "augment": "ten_crop",
-        "limit": 140,
-        "epochs": 2,
-        "batch_size": 32,
-        "lr": 0.05,
-        "nesterov": True,
-        "schedule": "onecycle",
-        "select_by": "last",
+        **_SMALL, "load_size": 48, "image_size": 40, "augment": "ten_crop", "limit": 140, "epochs": 2,
+        "batch_size": 32, "lr": 0.05,
     },
-}
+}  # fmt: skip
 """Named starting points: field values that differ from the defaults of :class:`TrainConfig`."""

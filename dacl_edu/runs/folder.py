@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import torch
 
 from dacl_edu.errors import UserError
+from dacl_edu.files import replace_text, write_json
 from dacl_edu.runs.config import TrainConfig
 
 _PACKAGES = ("torch", "torchvision", "numpy", "lightning-fabric", "torchmetrics", "dacl-edu")
@@ -53,7 +55,7 @@ class RunFolder:
         UserError
             The folder holds another run, holds other files, or cannot be written.
         """
-        if self.config_file.exists():
+        if os.path.exists(self.config_file):  # False, and no error, where the name is too long
             if not resume:
                 raise UserError(
                     f"{self.path} already holds a run", hint="--resume continues it; or choose another --out"
@@ -113,16 +115,38 @@ class RunFolder:
         replace_text(self.metrics_file, "".join(json.dumps(line) + "\n" for line in history))
 
 
-def write_json(file: Path, value: dict[str, Any]) -> None:
-    """Write readable JSON in one step: a reader sees the old file or the new one."""
-    replace_text(file, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+def find_run_folders(places: Iterable[str | Path], holding: str = "config.json") -> list[Path]:
+    """Return the run folders in or below some folders, each once; symbolic links are followed.
 
+    Parameters
+    ----------
+    places : iterable of path
+    holding : str, default "config.json"
+        File by which a run folder is known; ``"result.json"`` finds the finished ones.
 
-def replace_text(file: Path, text: str) -> None:
-    """Write a text file through a temporary name."""
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, file)
+    Returns
+    -------
+    list of Path
+        In the order of ``places``, and by name below each; empty where there is no run.
+
+    Raises
+    ------
+    UserError
+        One of ``places`` is not there, or is a file.
+    """
+    found: dict[Path, Path] = {}  # real folder -> as it was come upon
+    for place in places:
+        top = Path(place).expanduser()
+        if not os.path.isdir(top):  # of a name that is too long Path.is_dir makes an error
+            raise UserError(f"{top}: {'a file, not a folder' if os.path.isfile(top) else 'no such folder'}")
+        walked: set[str] = set()
+        for folder, below, files in os.walk(top, followlinks=True):
+            real = os.path.realpath(folder)
+            below[:] = [] if real in walked else sorted(below)  # a link may lead back up
+            walked.add(real)
+            if holding in files:
+                found.setdefault(Path(real), Path(folder))
+    return list(found.values())
 
 
 def versions() -> dict[str, str]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
-
 from dacl_edu.errors import UserError
 from dacl_edu.losses import MetricLoss, available_losses, build_loss
 from dacl_edu.losses.registry import OTHER_NAMES
 from dacl_edu.model.attention import AttentionMode
 from dacl_edu.runs.config import TrainConfig
+from dacl_edu.text import nearest
 
 SOFTMAX = "softmax"
 ALIASES = {"dacl": "sparse_center"}
@@ -40,9 +39,7 @@ def build_method(config: TrainConfig) -> tuple[MetricLoss | None, AttentionMode]
     """
     name = ALIASES.get(config.method, config.method)
     if name != SOFTMAX and ":" not in name and name not in available_losses():
-        near = difflib.get_close_matches(name, available_methods(), n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(available_methods())}"
-        raise UserError(f"unknown method {config.method!r}", hint=f"{hint} {OTHER_NAMES}")
+        raise UserError(f"unknown method {config.method!r}", hint=f"{nearest(name, available_methods())} {OTHER_NAMES}")
     metric_loss = None if name == SOFTMAX else build_loss(name, **config.loss_parameters)
     if metric_loss is not None and metric_loss.uses_attention:
         return metric_loss, config.attention or "learned"

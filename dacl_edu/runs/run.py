@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from dacl_edu.errors import UserError
 from dacl_edu.evaluation.deep_features import ClassifierHead, DeepFeatures, balanced_rows
 from dacl_edu.evaluation.predict import Predictions
 from dacl_edu.runs.config import TrainConfig
-from dacl_edu.runs.folder import RunFolder
+from dacl_edu.runs.folder import RunFolder, find_run_folders
 from dacl_edu.runs.snapshots import Snapshot, load_snapshots
 from dacl_edu.runs.trained import compute_deep_features, load_head
 
@@ -161,28 +161,39 @@ def find_runs(folders: str | Path | Sequence[str | Path]) -> list[Run]:
 
     Parameters
     ----------
-    folders : path, or sequence of paths, or a string of several divided by spaces
+    folders : path, or sequence of paths
 
     Raises
     ------
     UserError
-        There is none, or one lacks its predictions.
+        One of the folders is not there, no run is in them, or one lacks its predictions.
     """
-    named = folders.split() if isinstance(folders, str) else [folders] if isinstance(folders, Path) else folders
-    results = sorted({file for folder in named for file in Path(folder).expanduser().rglob("result.json")})
-    runs = [read_run(file.parent) for file in results]
+    named = [folders] if isinstance(folders, str | Path) else folders
+    try:
+        runs = [read_run(folder) for folder in sorted(find_run_folders(named, "result.json"))]
+    except UserError as error:
+        several = isinstance(folders, str) and [part for part in folders.split() if Path(part).expanduser().is_dir()]
+        if several:  # one text that names several folders
+            raise UserError(error.problem, hint=f"several folders are a list: {several}") from error
+        raise
     if not runs:
         raise UserError(f"no finished run in {', '.join(map(str, named))}", hint="train some with notebook 07_training")
     for run in runs:
         if not run.finished:
             raise UserError(f"{run.folder}: {' '.join(run.missing)}", hint="train it again")
-    return in_order(runs)
+    return sorted(runs, key=lambda run: papers_order(run.config))
 
 
-def in_order(runs: Iterable[Run]) -> list[Run]:
-    """Sort runs by method, in the paper's order, and seed."""
-    order = {method: index for index, method in enumerate(METHODS)}
-    return sorted(runs, key=lambda run: (order.get(run.config.method, len(order)), run.config.method, run.config.seed))
+def papers_order(config: TrainConfig) -> tuple[int, str, int]:
+    """Return the key that sorts runs: the paper's three methods first, in its order, then others; then the seed.
+
+    Examples
+    --------
+    >>> papers_order(TrainConfig.from_preset("quick", method="center", seed=2))
+    (1, 'center', 2)
+    """
+    place = METHODS.index(config.method) if config.method in METHODS else len(METHODS)
+    return place, config.method, config.seed
 
 
 def shipped_runs() -> list[Run]:

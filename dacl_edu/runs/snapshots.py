@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from dacl_edu.centers import ClassCenters
 from dacl_edu.data import FaceDataset
 from dacl_edu.evaluation.deep_features import DeepFeatures, balanced_rows
 from dacl_edu.evaluation.predict import predict
+from dacl_edu.files import replacing
 from dacl_edu.model import DACL
 
 FOLDER = "snapshots"
@@ -68,10 +68,8 @@ class SnapshotWriter:
         deep = DeepFeatures.of(predictions, self.dataset.split)
         deep = DeepFeatures(deep.features, deep.attention, deep.labels, deep.predicted, self.rows, deep.split)
         self.folder.mkdir(exist_ok=True)
-        target = self.folder / f"epoch_{epoch:03d}.npz"
-        temporary = target.with_name(f".{os.getpid()}.npz")
-        deep.save(temporary, centers=centers().detach().cpu().float())
-        os.replace(temporary, target)
+        with replacing(self.folder / f"epoch_{epoch:03d}.npz") as beside:
+            deep.save(beside, centers=centers().detach().cpu().float())
 
 
 def load_snapshots(folder: str | Path) -> list[Snapshot]:

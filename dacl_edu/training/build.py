@@ -18,7 +18,7 @@ from dacl_edu.runs.folder import RunFolder
 from dacl_edu.runs.methods import build_method
 from dacl_edu.runs.snapshots import SnapshotWriter
 from dacl_edu.training.data import EpochSampler, build_loader, epoch_generator, load_training_data
-from dacl_edu.training.optim import build_optimizer, build_schedule, resolve_precision
+from dacl_edu.training.optim import Float64, build_optimizer, build_schedule, resolve_precision
 from dacl_edu.training.state import RunState
 
 
@@ -47,13 +47,14 @@ def build_run(config: TrainConfig, folder: RunFolder, resume: bool, progress: bo
     UserError
         As :func:`dacl_edu.training.train`.
     """
+    precision = resolve_precision(config)  # first, for it refuses a device that is not there
     data = load_training_data(config)
     metric_loss, attention_mode = build_method(config)
     fabric = Fabric(
         accelerator=config.device,
         devices=config.devices,
         strategy="ddp" if config.devices > 1 else "auto",
-        precision=resolve_precision(config),
+        **({"plugins": [Float64()]} if precision == "64-true" else {"precision": precision}),
     )
     if config.devices > 1:
         fabric.launch()
@@ -74,7 +75,7 @@ def build_run(config: TrainConfig, folder: RunFolder, resume: bool, progress: bo
         config.eps,
         config.center_init,
         generator=epoch_generator(config.seed, 0, stream=1),
-    ).to(fabric.device)
+    ).to(fabric.device, torch.float64 if precision == "64-true" else torch.float32)
     if fabric.is_global_zero:
         folder.start(config, resume)
     fabric.barrier()

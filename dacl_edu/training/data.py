@@ -73,7 +73,7 @@ def load_training_data(config: TrainConfig) -> TrainingData:
     if len(train) < 2:
         raise UserError(f"{config.data} has {len(train)} training image(s)", hint="BatchNorm needs at least two")
     mean, std = _KNOWN_STATISTICS.get(config.normalize) or channel_statistics(train.images)
-    augment = AugmentParameters(config.image_size, config.augment, mean, std, erase=config.erase)
+    augment = AugmentParameters(config.image_size, config.augment, mean, std)
     return TrainingData(train, validation, source, augment)
 
 
@@ -185,5 +185,6 @@ def epoch_generator(seed: int, epoch: int, stream: int = 0) -> torch.Generator:
     """Return a generator whose numbers depend on seed, epoch and stream (order, augmentation of process k, …)."""
     mixed = (seed * 1_000_003 + epoch) * 1_009 + stream
     return torch.Generator().manual_seed(mixed % (2**63))
+
 
 __getattr__ = old_names(__name__)  # names of the last release

@@ -20,15 +20,15 @@ class EpochMeter:
     """Sums of an epoch that stay on the device, so that counting does not slow training."""
 
     def __init__(self, device: torch.device) -> None:
-        self.sums = torch.zeros(4, dtype=torch.float32, device=device)  # total, softmax, metric, right answers
+        self.sums = torch.zeros(4, dtype=torch.float32, device=device)  # total, softmax, metric, correct answers
         self.attention = AttentionMeter()
         self.images = 0
 
     @torch.no_grad()
     def add(self, terms: LossTerms, logits: Tensor, labels: Tensor, attention: Tensor) -> None:
         """Count one micro-batch."""
-        right = (logits.argmax(dim=1) == labels).float().mean()
-        self.sums += len(labels) * torch.stack([*(term.detach().float() for term in terms), right])
+        correct = (logits.argmax(dim=1) == labels).float().mean()
+        self.sums += len(labels) * torch.stack([*(term.detach().float() for term in terms), correct])
         self.attention.add(attention)
         self.images += len(labels)
 

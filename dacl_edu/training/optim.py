@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from lightning_fabric.plugins import DoublePrecision
 from torch import nn
 from torch.optim import SGD, Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR, StepLR
 
+from dacl_edu.errors import UserError
 from dacl_edu.runs.config import TrainConfig
 
 
@@ -18,7 +20,7 @@ def build_optimizer(network: nn.Module, config: TrainConfig) -> SGD:
     PyTorch's fused form does the same arithmetic in one pass: five times faster on the paper's 92 million attention
     parameters on a CPU. It cannot be combined with a loss scaler and clipping.
     """
-    fused = resolve_precision(config) != "16-mixed" and config.device != "mps"
+    fused = resolve_precision(config) != "16-mixed" and resolve_device(config) != "mps"
     return SGD(
         [parameter for parameter in network.parameters() if parameter.requires_grad],
         lr=config.lr,
@@ -50,14 +52,55 @@ def build_schedule(optimizer: Optimizer, config: TrainConfig, steps_per_epoch: i
     return LambdaLR(optimizer, lambda _: 1.0)
 
 
+class Float64(DoublePrecision):
+    """Precision ``64-true`` up to the loss: Fabric's own casts what the network returns back to float32."""
+
+    def convert_output(self, data: Any) -> Any:
+        """Leave logits, features and attention in float64."""
+        return data
+
+
+def resolve_device(config: TrainConfig) -> str:
+    """Return the kind of device that a run computes on here: ``"cuda"``, ``"mps"`` or ``"cpu"``.
+
+    Raises
+    ------
+    UserError
+        There is no such device here, or no such kind.
+    """
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if config.device == "auto":
+        return next(kind for kind, is_there in there.items() if is_there)
+    wanted = "cuda" if config.device == "gpu" else config.device
+    if wanted not in there:
+        raise UserError(f"unknown device {config.device!r}", hint=f"there are auto, {', '.join(there)}")
+    if not there[wanted]:
+        what = {"cuda": "CUDA device", "mps": "Apple GPU"}[wanted]
+        raise UserError(
+            f"device {config.device}: PyTorch sees no {what} on this machine",
+            hint="leave --device out to take what there is; dacl-edu doctor says what that is",
+        )
+    return wanted
+
+
 def resolve_precision(config: TrainConfig) -> Any:
-    """Return the precision that ``auto`` means here: bfloat16 where the processor computes in it, else float32."""
+    """Return the precision of a run; ``auto`` is bfloat16 where the processor computes in it, else float32.
+
+    Raises
+    ------
+    UserError
+        As :func:`resolve_device`; or float16 on a CPU, where PyTorch would compute something else in silence.
+    """
+    device = resolve_device(config)
+    if config.precision == "16-mixed" and device == "cpu":
+        raise UserError(
+            "precision 16-mixed needs a GPU; on a CPU bfloat16 is computed instead", hint="--precision bf16-mixed"
+        )
     if config.precision != "auto":
         return config.precision
-    uses_cuda = config.device in ("cuda", "gpu") or (config.device == "auto" and torch.cuda.is_available())
-    if uses_cuda:
+    if device == "cuda":
         return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
-    if config.device == "mps" or (config.device == "auto" and torch.backends.mps.is_available()):
+    if device == "mps":
         return "32-true"
     capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     return "bf16-mixed" if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") else "32-true"

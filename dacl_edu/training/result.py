@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from dacl_edu.evaluation.predict import predict
-from dacl_edu.runs.folder import git_sha, versions, write_json
+from dacl_edu.files import write_json
+from dacl_edu.runs.folder import git_sha, versions
 from dacl_edu.runs.splits import load_evaluated_split
 from dacl_edu.training.optim import resolve_precision
 from dacl_edu.training.state import RunState

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dacl_edu.errors import UserError
+from dacl_edu.text import nearest
 
 if TYPE_CHECKING:
     import ipywidgets as widgets
@@ -119,7 +119,5 @@ def find(name: str) -> Entry:
         There is none of this name; the nearest is said.
     """
     if name not in EXPLORERS:
-        near = difflib.get_close_matches(name, EXPLORERS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(EXPLORERS)}"
-        raise UserError(f"no explorer {name!r}", hint=hint)
+        raise UserError(f"no explorer {name!r}", hint=nearest(name, EXPLORERS))
     return EXPLORERS[name]

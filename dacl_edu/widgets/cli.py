@@ -18,8 +18,12 @@ def register(app: typer.Typer) -> None:
 def explore(
     name: Annotated[str, typer.Argument(help=f"One of {', '.join(EXPLORERS)}.", show_default=False)] = "",
     runs: Annotated[
-        str, typer.Option(help="Folders of finished runs, divided by spaces. [default: those of the project]")
-    ] = "",
+        list[str] | None,
+        typer.Option(
+            help="Folder of finished runs; may be given several times. [default: those of the project]",
+            show_default=False,
+        ),
+    ] = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port; the next free one if it is in use.")] = 8866,
     open_browser: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     list_them: Annotated[bool, typer.Option("--list", "-l", help="Say what there is, and leave.")] = False,
@@ -36,5 +40,5 @@ def explore(
         raise UserError("name an explorer", hint=f"one of {', '.join(EXPLORERS)}; --list says what they show")
     from dacl_edu.widgets.pages import serve
 
-    serve(name, runs, port, open_browser, lambda line: print(line, flush=True))
+    serve(name, runs or [], port, open_browser, lambda line: print(line, flush=True))
     print("stopped")

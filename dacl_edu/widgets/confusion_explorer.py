@@ -146,7 +146,7 @@ def confusion_explorer(
 
     Parameters
     ----------
-    runs : path, sequence of paths or of runs, or a string of several paths divided by spaces
+    runs : path, or sequence of paths or of runs
         As for :func:`dacl_edu.runs.find_runs`; those that come with the project if left out.
 
     Returns

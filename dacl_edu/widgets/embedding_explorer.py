@@ -171,9 +171,9 @@ def paint(data: ExplorerData, method: str, by: str) -> Paint:
         legend = [(data.classes[k], class_look(k).colour, class_look(k).symbol) for k in np.unique(shown).tolist()]
         return Paint([look.colour for look in looks], [look.symbol for look in looks], legend)
     if by == RIGHT:
-        right = data.predicted[method] == data.labels
+        correct = data.predicted[method] == data.labels
         legend = [("right", BLUE, "circle"), ("wrong", ORANGE, "circle")]
-        return Paint(np.where(right, BLUE, ORANGE).tolist(), own, legend)
+        return Paint(np.where(correct, BLUE, ORANGE).tolist(), own, legend)
     if data.factors is None or by not in data.factors:
         raise UserError(f"no colouring {by!r}", hint=f"use one of {', '.join(colourings(data))}")
     import pandas as pd

@@ -19,17 +19,12 @@ PER_CLASS = 30
 
 
 def embedding_of_runs(runs: Any = "") -> widgets.Widget:
-    """Return the embedding explorer on one run of each method.
+    """Return the embedding explorer on one run of each method; a sentence that says what is missing, where it is.
 
     Parameters
     ----------
     runs
         As for :func:`dacl_edu.widgets.layout.runs_of`.
-
-    Returns
-    -------
-    ipywidgets.Widget
-        A sentence that says what is missing, where something is.
     """
     from dacl_edu.widgets.embedding_explorer import EmbeddingExplorer, explorer_data
 
@@ -41,18 +36,7 @@ def embedding_of_runs(runs: Any = "") -> widgets.Widget:
 
 
 def attention_of_runs(runs: Any = "") -> widgets.Widget:
-    """Return the attention explorer, with a list to choose among the runs that learned attention.
-
-    Parameters
-    ----------
-    runs
-        As for :func:`dacl_edu.widgets.layout.runs_of`.
-
-    Returns
-    -------
-    ipywidgets.Widget
-        A sentence that says what is missing, where something is.
-    """
+    """Return the attention explorer with a list of the runs that learned attention; else a sentence, as above."""
     try:
         able = [run for run in layout.runs_of(runs) if has_attention(run)]
         if not able:

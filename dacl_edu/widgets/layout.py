@@ -206,7 +206,7 @@ def runs_of(runs: Any = "") -> list[Run]:
 
     Parameters
     ----------
-    runs : path, sequence of paths or of runs, or a string of several paths divided by spaces
+    runs : path, or sequence of paths or of runs
 
     Raises
     ------

@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,15 +34,15 @@ EXTENSIONS = ("@jupyter-widgets/jupyterlab-manager", "anywidget")
 """All that a page needs of JupyterLab's extensions; the others are left out, since some fail in voila."""
 
 
-def page_notebook(name: str, runs: str = "", folder: str = "") -> Any:
+def page_notebook(name: str, runs: Sequence[str] = (), folder: str = "") -> Any:
     """Return the notebook behind a page: a heading, and one cell that makes the explorer.
 
     Parameters
     ----------
     name : str
         One of :data:`dacl_edu.widgets.EXPLORERS`.
-    runs : str
-        Folders of finished runs, divided by spaces.
+    runs : sequence of str
+        Folders of finished runs.
     folder : str
         Where the kernel works: relative paths and a student's own modules are found from there.
 
@@ -53,7 +53,7 @@ def page_notebook(name: str, runs: str = "", folder: str = "") -> Any:
     Raises
     ------
     UserError
-        An unknown name, or runs for an explorer that shows none.
+        An unknown name, runs for an explorer that shows none, or a folder that is not there.
 
     Examples
     --------
@@ -67,7 +67,10 @@ def page_notebook(name: str, runs: str = "", folder: str = "") -> Any:
     entry = find(name)
     if runs and not entry.takes_runs:
         raise UserError(f"{name} shows no runs", hint="leave --runs out")
-    options = f", runs={runs!r}" if runs else ""
+    for place in runs:
+        if not os.path.isdir(os.path.expanduser(place)):
+            raise UserError(f"{place}: no such folder", hint="name a folder of finished runs; dacl-edu demo makes one")
+    options = f", runs={list(runs)!r}" if runs else ""
     lines = ["import os", "", f"os.chdir({folder!r})"] if folder else []
     lines += ["from dacl_edu.widgets import explorer", "", f"explorer({name!r}{options})"]
     title = name.replace("-", " ").capitalize()
@@ -78,14 +81,18 @@ def page_notebook(name: str, runs: str = "", folder: str = "") -> Any:
 
 
 def serve(
-    name: str, runs: str = "", port: int = PORT, open_browser: bool = False, say: Callable[[str], None] = print
+    name: str,
+    runs: Sequence[str] = (),
+    port: int = PORT,
+    open_browser: bool = False,
+    say: Callable[[str], None] = print,
 ) -> None:
     """Serve an explorer until Ctrl-C, on 127.0.0.1 only; nothing is fetched from other hosts.
 
     Parameters
     ----------
     name : str
-    runs : str
+    runs : sequence of str
         As for :func:`page_notebook`.
     port : int, default 8866
         The next free one is taken if it is in use.
@@ -96,7 +103,7 @@ def serve(
     Raises
     ------
     UserError
-        voila is missing, or an unknown name.
+        voila is missing; or as :func:`page_notebook`.
     """
     find(name)
     try:

@@ -27,7 +27,7 @@ TELLING = 12
 class Cell:
     """One cell of the source.
 
-    Parameters
+    Attributes
     ----------
     id : str
         The grade_id; of a cell without one, the cell's own id.
@@ -68,7 +68,7 @@ class Cell:
 class Question:
     """A solution and its test, or one cell that a person marks.
 
-    Parameters
+    Attributes
     ----------
     name : str
         The grade_id of the test without ``test_``, which is that of the solution where the two belong together by name;
@@ -97,7 +97,7 @@ class Question:
 class Assignment:
     """What an author wrote.
 
-    Parameters
+    Attributes
     ----------
     name : str
         The file's name without its ending: ``a1_center_loss``.

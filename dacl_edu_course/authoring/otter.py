@@ -128,7 +128,7 @@ def _without_markers(source: str) -> str:
 def _same(cell: Cell) -> Any:
     from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 
-    make = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}[cell.cell_type]
+    make: Any = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}[cell.cell_type]
     return make(cell.source, metadata={"tags": sorted(cell.tags)} if cell.tags else {})
 
 

@@ -40,7 +40,7 @@ from dacl_edu_course.submissions.roster import Roster, read_map, read_roster
 class Results:
     """What a class earned.
 
-    Parameters
+    Attributes
     ----------
     scores : tuple of SubmissionScore
         Sorted by student; a person's points included.

@@ -29,7 +29,7 @@ _NOTES, _LETTERS = 50, 1000
 class Graded:
     """What came of a submission.
 
-    Parameters
+    Attributes
     ----------
     mark : SubmissionScore
     repaired : Repaired or None

@@ -14,7 +14,7 @@ LOOK = " Where to look: "
 class QuestionScore:
     """One question.
 
-    Parameters
+    Attributes
     ----------
     name : str
         As in :class:`~dacl_edu_course.authoring.assignment.Question`.
@@ -69,7 +69,7 @@ class QuestionScore:
 class SubmissionScore:
     """One submission.
 
-    Parameters
+    Attributes
     ----------
     student, assignment : str
     questions : tuple of QuestionScore

@@ -206,9 +206,7 @@ def entropy_gradient(answer: Any, seed: int = 0) -> None:
     check.by_hand(answer, {"a": made_batch(seed)["a"]})
 
 
-@question(
-    "Question 5: your own term", look="the five requirements above; lesson 05, 'Why Eq. 10 can only lower attention'"
-)
+@question("Question 5: your own term", look="the five requirements above; lesson 05, 'Does attention fall?'")
 @without_amounts
 def my_term(answer: Any, seed: int = 0) -> None:
     """``my_term(a)``: a number, a mean over samples, differentiable; and it keeps attention without levelling it."""

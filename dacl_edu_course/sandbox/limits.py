@@ -39,7 +39,7 @@ _READABLE = (
 class Limits:
     """What a student's cells may use.
 
-    Parameters
+    Attributes
     ----------
     cell_seconds : float, default 10
         Wall clock of one cell.
@@ -70,7 +70,7 @@ class Limits:
 class Layers:
     """Which layers of :data:`LAYERS` hold.
 
-    Parameters
+    Attributes
     ----------
     active, missing : tuple of str
     """

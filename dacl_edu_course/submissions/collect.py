@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from dacl_edu.data.archive import Limits as ArchiveLimits
-from dacl_edu.data.archive import unpack
+from dacl_edu.data.archive import UnpackLimits, unpack
 from dacl_edu.errors import UserError
 from dacl_edu_course.authoring.assignment import Assignment
 from dacl_edu_course.definitions import write_text
@@ -33,14 +32,14 @@ from dacl_edu_course.submissions.platforms import of_folder
 from dacl_edu_course.submissions.roster import Names, Roster
 from dacl_edu_course.submissions.submission import grade_ids
 
-_STUDENTS_ZIP = ArchiveLimits(total_bytes=500 * 2**20, ratio=100.0, entries=2000)
+_STUDENTS_ZIP = UnpackLimits(total_bytes=500 * 2**20, ratio=100.0, entries=2000)
 
 
 @dataclass(frozen=True)
 class Collected:
     """What one student handed in.
 
-    Parameters
+    Attributes
     ----------
     student : str
         Safe as the name of a folder.

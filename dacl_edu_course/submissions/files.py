@@ -47,7 +47,7 @@ _IGNORED = {".ipynb_checkpoints", "__MACOSX", "__pycache__"}
 class HandedIn:
     """One file of one student.
 
-    Parameters
+    Attributes
     ----------
     path : Path
     name : str

@@ -32,7 +32,7 @@ Origin = Literal["author", "student"]
 class RunCell:
     """A cell that the student's process executes.
 
-    Parameters
+    Attributes
     ----------
     id : str
         The author's cell that it stands for; empty for one that the student added.
@@ -53,7 +53,7 @@ class RunCell:
 class Merged:
     """One cell of the repaired notebook.
 
-    Parameters
+    Attributes
     ----------
     cell : Cell or None
         The author's cell; None for one that the student added.
@@ -82,7 +82,7 @@ class Merged:
 class Repaired:
     """A notebook in the author's order.
 
-    Parameters
+    Attributes
     ----------
     merged : tuple of Merged
         All cells.

@@ -18,7 +18,7 @@ _SOURCE = 1_000_000
 class ReadingLimits:
     """What is still read.
 
-    Parameters
+    Attributes
     ----------
     bytes : int
         Of the file.
@@ -39,7 +39,7 @@ class ReadingLimits:
 class Damaged:
     """What could not be read, or is another notebook.
 
-    Parameters
+    Attributes
     ----------
     reason : str
         One sentence for the student.
@@ -52,7 +52,7 @@ class Damaged:
 class Found:
     """One cell as a student handed it in.
 
-    Parameters
+    Attributes
     ----------
     grade_id : str
         Empty for a cell without nbgrader metadata.
@@ -77,7 +77,7 @@ class Found:
 class Submission:
     """A notebook as a student handed it in.
 
-    Parameters
+    Attributes
     ----------
     cells : tuple of Found
     language : str

@@ -110,7 +110,7 @@ def lessons_page(lessons: dict[str, str]) -> str:
 _LEDGER = """# The ledger
 
 Each equation of the paper: the function that computes it, the cell of the lesson that derives it, and the test that
-proves it. A star marks a misprint of the paper; [errata](docs/errata.md) says what is meant.
+proves it. A star says what in the print cannot be meant; [errata](docs/errata.md) says what is.
 """
 
 
@@ -125,7 +125,7 @@ def ledger_page(entries: list[Entry]) -> str:
 
 
 def _ledger_row(entry: Entry) -> str:
-    star = " [\\*](docs/errata.md)" if entry.erratum else ""
+    star = f" [\\* {entry.erratum}](docs/errata.md)" if entry.erratum else ""
     found = resolve_function(entry.function)
     defined = f"{found.__module__}.{found.__qualname__}"  # where the reference has it
     function = f"{{py:obj}}`{entry.function.removeprefix('dacl_edu.')} <{defined}>`"

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from dacl_edu.data.bundled import bundled_folder, load_bundled
+from dacl_edu import paths
+from dacl_edu.data.bundled import load_bundled
 from dacl_edu.data.classes import EXPRESSIONS
 from dacl_edu.errors import UserError
 from dacl_edu_faces.action_units import CONFUSIONS
@@ -33,7 +34,7 @@ def test_counts_sizes_and_classes(splits):
 
 
 def test_the_set_is_small_enough_for_a_repository():
-    assert sum(path.stat().st_size for path in bundled_folder().iterdir()) < 30e6
+    assert sum(path.stat().st_size for path in paths.bundled_faces().iterdir()) < 30e6
 
 
 def test_no_person_is_in_two_splits(splits):
@@ -91,7 +92,7 @@ def test_another_size_and_a_second_call(splits):
 
 @pytest.fixture
 def copy(tmp_path):
-    return shutil.copytree(bundled_folder(), tmp_path / "faces")
+    return shutil.copytree(paths.bundled_faces(), tmp_path / "faces")
 
 
 @pytest.mark.parametrize("name", ["val.npz", "val.csv.gz"])

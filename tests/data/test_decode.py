@@ -12,7 +12,8 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as tv
 
 from dacl_edu.data import decode
-from dacl_edu.data.decode import decode_image, decode_images, require_files
+from dacl_edu.data.decode import decode_image, decode_images
+from dacl_edu.data.reading import require_files
 from dacl_edu.errors import UserError
 
 RNG = np.random.default_rng(0)

@@ -77,8 +77,8 @@ def test_missing_photographs_are_counted(expw):
     ("line", "message"),
     [
         ("a.jpg 0 1 2 3 4 5", "line 2: .* has 7 columns instead of 8"),
-        ("a.jpg 0 8 50 62 20 22.9 7", "line 2: unknown label 7 — the labels are 0 angry"),
-        ("a.jpg 0 8 50 62 20 22.9 -1", "line 2: unknown label -1"),
+        ("a.jpg 0 8 50 62 20 22.9 7", "line 2: unknown label '7' — the labels are 0 angry"),
+        ("a.jpg 0 8 50 62 20 22.9 -1", "line 2: unknown label '-1'"),
         ("a.jpg 0 8 50 62 20 22.9 happy", "line 2: .*happy"),
         ("a.jpg 0 8 50 x 20 22.9 3", "line 2: .*'x'"),
         ("a.jpg 0 8 50 nan 20 22.9 3", "line 2: .*is empty"),
@@ -105,7 +105,7 @@ def test_a_face_listed_twice_is_named(expw):
 @pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe\x00"])
 def test_an_unreadable_list_is_named(expw, content):
     (expw / "label.lst").write_bytes(content)
-    with pytest.raises(UserError, match=r"label\.lst.*(lists no faces|cannot be read)"):
+    with pytest.raises(UserError, match=r"label\.lst.*(lists no images|cannot be read)"):
         load_dataset("expw", "train", expw)
 
 

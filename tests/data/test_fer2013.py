@@ -91,9 +91,9 @@ def change_row(root, row, change):
     ("change", "message"),
     [
         (lambda e, p, u: f"7,{p},{u}", "unknown emotion '7' — it is 0 Angry"),
-        (lambda e, p, u: f",{p},{u}", "unknown emotion nan"),
+        (lambda e, p, u: f",{p},{u}", "unknown emotion ''"),
         (lambda e, p, u: f"{e},{p},Test", "unknown Usage 'Test' — it is Training, PublicTest, PrivateTest"),
-        (lambda e, p, u: f"{e},{p}", "unknown Usage nan"),
+        (lambda e, p, u: f"{e},{p}", "unknown Usage ''"),
         (lambda e, p, u: f"{e},{p[:-30]},{u}", r"2\d\d\d pixels instead of 2304"),
         (lambda e, p, u: f"{e},{p} 1,{u}", "2305 pixels"),
         (lambda e, p, u: f"{e},,{u}", "0 pixels instead of 2304"),
@@ -134,7 +134,7 @@ def test_other_csv_files_are_refused(fer2013):
 def test_a_file_without_the_split(fer2013):
     path = fer2013 / "fer2013.csv"
     path.write_text("\n".join(line for line in path.read_text().splitlines() if not line.endswith("PrivateTest")))
-    with pytest.raises(UserError, match="has no split 'test' — There are train, val"):
+    with pytest.raises(UserError, match="has no split 'test' — there are train, val"):
         load_dataset("fer2013", "test", fer2013)
 
 

@@ -2,13 +2,12 @@ import shutil
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from dacl_edu.data import EXPRESSIONS, available_splits, list_dataset, load_dataset
-from dacl_edu.data.ferplus import VOTES, majority, read_votes, soft_labels
+from dacl_edu.data.ferplus import VOTES, majority, read_votes
 from dacl_edu.errors import UserError
 
 HEADER = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
@@ -72,16 +71,11 @@ def test_images_without_a_face_or_a_majority_are_left_out(ferplus, pictures_matc
     )  # fmt: skip
 
 
-def test_votes_are_available_as_soft_labels_and_stay_with_their_images(ferplus):
+def test_votes_stay_with_their_images(ferplus):
     change(ferplus, 3, happiness=6, disgust=3, fear=1)
     dataset = load_dataset("ferplus", "train", ferplus)
-    soft = dataset.soft_labels
-    assert soft.dtype == torch.float32 and tuple(soft.shape) == (7, 7)
-    assert soft[1].tolist() == pytest.approx([0, 0, 1 / 3, 2 / 3, 0, 0, 0])
-    assert soft[0, EXPRESSIONS.index("anger")] == 1
     assert dataset.factors["votes_happiness"].tolist()[1] == 6 and dataset.factors["votes_fear"].tolist()[1] == 1
-    assert torch.equal(dataset.subset([1, 0]).soft_labels, soft[[1, 0]])
-    assert load_dataset("fer2013", "train", ferplus).soft_labels is None
+    assert dataset.subset([1, 0]).factors["votes_happiness"].tolist()[0] == 6
 
 
 @pytest.mark.parametrize("folder", ["fer2013", "../fer2013"])
@@ -156,12 +150,9 @@ def test_majority_rule(votes, winner):
 
 
 @given(arrays(np.int64, (5, 10), elements=st.integers(0, 10)))
-def test_majority_and_soft_labels_agree_with_the_rule_in_words(votes):
-    soft = soft_labels(votes)
-    for row, label, share in zip(votes.tolist(), majority(votes).tolist(), soft, strict=True):
+def test_the_majority_agrees_with_the_rule_in_words(votes):
+    for row, label in zip(votes.tolist(), majority(votes).tolist(), strict=True):
         kept = {name: count for name, count in zip(VOTES, row, strict=True) if count > 1}
         winners = [name for name, count in kept.items() if count > sum(kept.values()) / 2]
         expected = EXPRESSIONS.index(winners[0]) if winners and winners[0] in EXPRESSIONS else -1
         assert label == expected
-        assert share.sum() == pytest.approx(1 if set(kept) & set(EXPRESSIONS) else 0)
-        assert label < 0 or share.argmax() == label

@@ -150,14 +150,14 @@ def test_everything_else_is_kept_with_its_type(tmp_path, monkeypatch):
     assert dataset.images[1, 2].flatten().tolist() == list(range(64, 128))
 
 
-def test_soft_labels_survive(fer2013, tmp_path):
+def test_votes_survive(fer2013, tmp_path):
     votes = "8,0,1,0,0,0,0,0,1,0"
     rows = [f"{usage},fer.png,{votes}" for _ in range(7) for usage in ("Training", "PublicTest", "PrivateTest")]
     header = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
     (fer2013 / "fer2013new.csv").write_text("\n".join([header, *rows]))
     prepare("ferplus", fer2013, 16, tmp_path / "out")
     dataset = load_dataset("ferplus", "test", tmp_path / "out")
-    assert torch.equal(dataset.soft_labels, load_dataset("ferplus", "test", fer2013, 16).soft_labels)
+    assert dataset.factors.equals(load_dataset("ferplus", "test", fer2013, 16).factors)
     assert torch.equal(dataset.images, load_dataset("ferplus", "test", fer2013, 16).images)
 
 
@@ -182,10 +182,10 @@ def test_a_killed_preparation_goes_on_where_it_was(root, tmp_path, decoded):
 
 def test_pixels_are_on_disk_before_anything_says_so(root, tmp_path, monkeypatch):
     events = []
-    flush, write = np.memmap.flush, prepare_module._write_json
+    flush, write = np.memmap.flush, prepare_module.write_json
     monkeypatch.setattr(np.memmap, "flush", lambda self: (events.append("flush"), flush(self)))
     monkeypatch.setattr(
-        prepare_module, "_write_json", lambda path, content: (events.append(path.name), write(path, content))
+        prepare_module, "write_json", lambda path, content: (events.append(path.name), write(path, content))
     )
     prepare("folder", root, SIZE, tmp_path / "out", chunk_bytes=14 * IMAGE_BYTES)
     assert events == ["flush", "train.progress.json"] * 3 + ["flush", "val.progress.json", "prepared.json"]
@@ -293,7 +293,7 @@ def test_another_name_or_size_is_refused(root, tmp_path):
         load_dataset("rafdb", "train", out)
     with pytest.raises(UserError, match="prepared at 8x8, 16 was asked for — ask for 8, or prepare --size 16"):
         load_dataset("folder", "train", out, image_size=16)
-    with pytest.raises(UserError, match="no split 'test' — There are train, val"):
+    with pytest.raises(UserError, match="no split 'test' — there are train, val"):
         load_dataset("folder", "test", out)
 
 

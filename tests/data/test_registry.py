@@ -58,7 +58,7 @@ def test_unknown_names_are_refused_with_the_nearest(bundled):
         load_dataset("raf-db")
     with pytest.raises(UserError, match="unknown data set 'fer'"):
         available_splits("fer")
-    with pytest.raises(UserError, match=r"no split 'tset' — did you mean 'test'\? There are train, val, test"):
+    with pytest.raises(UserError, match=r"no split 'tset' — did you mean 'test'\?"):
         load_dataset("bundled", "tset")
 
 

@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from dacl_edu.data import FaceDataset, split_train_validation
+from dacl_edu.data.published import PUBLISHED
 from dacl_edu.errors import UserError
 
 
@@ -13,7 +14,7 @@ def faces(counts, groups=None):
     return FaceDataset(images, labels, groups=None if groups is None else groups(len(labels)))
 
 
-RAFDB = [1290, 281, 717, 4772, 1982, 705, 2524]
+RAFDB = list(PUBLISHED["rafdb"].splits["train"])
 
 
 @pytest.mark.parametrize("fraction", [0.1, 0.2, 0.5])

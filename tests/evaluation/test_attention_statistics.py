@@ -251,7 +251,7 @@ def test_bad_input_is_one_clear_sentence() -> None:
         class_means(broken, labels)
     with pytest.raises(UserError, match="labels of shape"):
         class_means(attention, labels[:5])
-    with pytest.raises(UserError, match="at least one sample"):
+    with pytest.raises(UserError, match="one row a sample, at least one"):
         similarity(torch.zeros(0, 3))
     for rows in ([0], [0, 3, 6]):
         with pytest.raises(UserError, match="needs two classes"):

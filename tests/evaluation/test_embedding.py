@@ -50,6 +50,18 @@ def test_umap_is_the_same_twice_though_the_graph_is_disconnected_and_keeps_neigh
 
 
 @needs_umap
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_torch_keeps_its_number_of_threads(threads: int) -> None:
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(threads)
+        e.embed(CLOUDS[:20], n_neighbors=6)
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+
+
+@needs_umap
 def test_the_test_images_do_not_change_the_map() -> None:
     alone, together = e.embed(CLOUDS, n_neighbors=6), e.embed(CLOUDS, CLOUDS[:9] * 2, n_neighbors=6)
     assert np.array_equal(alone.points, together.points)

@@ -8,6 +8,7 @@ import torch
 
 from dacl_edu.errors import UserError
 from dacl_edu.evaluation import geometry as g
+from dacl_edu.evaluation.samples import class_means
 
 RNG = np.random.default_rng(0)
 LABELS = np.repeat([0, 1, 3], 8)  # class 2 has no sample
@@ -26,14 +27,14 @@ def test_wcss_is_the_loop_of_its_definition() -> None:
 
 
 def test_wcss_around_other_centers_is_larger() -> None:
-    means = g.class_means(FEATURES, LABELS, 4)
+    means = class_means(FEATURES, LABELS, 4)
     moved = means + 0.1
     assert g.wcss(FEATURES, LABELS, means) == pytest.approx(g.wcss(FEATURES, LABELS))
     assert g.wcss(FEATURES, LABELS, moved) == pytest.approx(g.wcss(FEATURES, LABELS) + 24 * 5 * 0.01)
 
 
 def test_an_absent_class_has_no_mean_and_no_distance() -> None:
-    means = g.class_means(FEATURES, LABELS, 4)
+    means = class_means(FEATURES, LABELS, 4)
     assert means.shape == (4, 5) and np.isnan(means[2]).all() and np.isfinite(means[[0, 1, 3]]).all()
     distances = g.center_distances(means, scale=2.0)
     assert np.isnan(distances[2]).all()

@@ -29,9 +29,7 @@ prepare = BatchAugment(AugmentParameters(16)).evaluate
 
 
 @pytest.mark.parametrize("batch_size", [1, 5, 256])
-def test_every_image_is_predicted_in_order_whatever_the_batch(
-    batch_size: int, model: DACL, faces: FaceDataset
-) -> None:
+def test_every_image_is_predicted_in_order_whatever_the_batch(batch_size: int, model: DACL, faces: FaceDataset) -> None:
     found = predict(model, faces, prepare, batch_size)
     with torch.no_grad():
         expected = model.eval()(prepare(faces.images))

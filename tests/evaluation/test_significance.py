@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dacl_edu.evaluation.significance import accuracy_interval, difference_interval, mcnemar, seeds_interval
+from dacl_edu.evaluation.significance import (
+    accuracy_interval,
+    difference_interval,
+    interval_text,
+    mcnemar,
+    p_text,
+    seeds_difference,
+    seeds_interval,
+)
 
 
 @pytest.mark.parametrize(("only_a", "only_b"), [(0, 0), (5, 5), (9, 1), (30, 12), (0, 7)])
@@ -72,6 +80,27 @@ def test_pairing_narrows_the_interval() -> None:
     b = np.where(rng.random(1000) < 0.05, ~a, a)
     paired, shuffled = difference_interval(a, b), difference_interval(a, rng.permutation(b))
     assert paired.high - paired.low < 0.6 * (shuffled.high - shuffled.low)
+
+
+def test_the_paired_test_over_seeds_is_scipys() -> None:
+    a, b = [0.8276, 0.8314, 0.8252], [0.8171, 0.8157, 0.8186]
+    found, expected = seeds_difference(a, b), stats.ttest_rel(a, b)
+    interval = expected.confidence_interval()
+    assert found.p_value == pytest.approx(expected.pvalue)
+    assert (found.low, found.middle, found.high) == pytest.approx(
+        (interval.low, np.mean(a) - np.mean(b), interval.high)
+    )
+    alone = seeds_difference([0.8], [0.7])
+    assert alone.middle == pytest.approx(0.1) and math.isnan(alone.low) and math.isnan(alone.p_value)
+    assert seeds_difference([0.5, 0.6], [0.5, 0.6]).p_value == 1
+    with pytest.raises(ValueError, match="3 and 2 numbers"):
+        seeds_difference(a, b[:2])
+
+
+def test_no_p_value_is_written_as_zero_and_no_interval_as_nan() -> None:
+    assert [p_text(p) for p in (1.0, 0.0316, 0.001, 0.0004, 0.0)] == ["1.000", "0.032", "0.001", "< 0.001", "< 0.001"]
+    assert p_text(math.nan) == interval_text(math.nan, math.nan) == "not known"
+    assert interval_text(-0.0123, 0.5, 2) == "-0.01 to 0.50"
 
 
 def test_seeds_interval_is_scipys_and_unknown_for_one_seed() -> None:

@@ -21,7 +21,7 @@ SINGLE = [
 
 
 def test_units_move_only_arkit_actions():
-    for _, actions in ACTIONS.values():
+    for actions in ACTIONS.values():
         for action in actions:
             assert action.removesuffix("*") in (SIDED if action.endswith("*") else SINGLE)
 

@@ -132,16 +132,16 @@ def test_every_kind_of_thing_changes_the_picture(factors):
 
 @rendering
 def test_the_shipped_pictures_come_from_this_generator():
-    from dacl_edu.data.bundled import bundled_folder
+    from dacl_edu import paths
     from dacl_edu_faces import pack
     from dacl_edu_faces.dataset_plan import plan_labels
     from dacl_edu_faces.versions import versions
 
-    made_by = json.loads((bundled_folder() / "manifest.json").read_text())["versions"]
+    made_by = json.loads((paths.bundled_faces() / "manifest.json").read_text())["versions"]
     if made_by != versions():
         pytest.skip(f"the shipped set was made with {made_by}")
     labels = plan_labels("val", pack.SIZES["val"], pack.SEED)
-    with np.load(bundled_folder() / "val.npz") as arrays:
+    with np.load(paths.bundled_faces() / "val.npz") as arrays:
         stream, offsets = arrays["jpeg"].tobytes(), arrays["offsets"]
     for row in (0, 500, 1049):
         again = pack.encode(("val", row, int(labels[row]), pack.SIZES["val"]))

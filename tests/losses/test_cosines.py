@@ -7,25 +7,23 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from references import Batch, random_batch
 from torch import Tensor
 
 from dacl_edu.centers import ClassCenters, center_delta
 from dacl_edu.losses import IslandLoss, Objective, build_loss, center_loss
 from dacl_edu.losses.cosines import pairwise_cosines, pairwise_push
+from dacl_edu.reference.island import island_push
 
 M, D, K = 9, 4, 5
 LABELS = torch.tensor([0, 1, 1, 0, 1, 0, 2, 1, 0])  # classes 3 and 4 are absent
 
 Array = Any
-Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 @pytest.fixture
 def batch(generator: torch.Generator) -> Batch:
-    features = torch.randn(M, D, generator=generator, dtype=torch.float64)
-    attention = torch.rand(M, D, generator=generator, dtype=torch.float64)
-    centers = torch.randn(K, D, generator=generator, dtype=torch.float64)
-    return features, attention, LABELS, centers
+    return random_batch(generator, LABELS, D, K)
 
 
 def rotation(generator: torch.Generator) -> Tensor:
@@ -51,22 +49,11 @@ def test_the_pairwise_term_and_its_push_turn_with_the_centers(batch: Batch, gene
 # -- the centers' step
 
 
-def loop_push(c: Array) -> Array:
-    """The published step, term by term."""
-    push = np.zeros_like(c)
-    for j in range(len(c)):
-        for k in range(len(c)):
-            if j != k:
-                lengths = np.linalg.norm(c[j]) * np.linalg.norm(c[k])
-                push[j] += c[k] / lengths - (c[k] @ c[j]) / (lengths * np.linalg.norm(c[j]) ** 2) * c[j]
-    return push / (len(c) - 1)
-
-
 def test_the_push_is_the_published_step(batch: Batch) -> None:
     c = batch[3]
     ours = pairwise_push(c)
     assert ours.shape == c.shape
-    np.testing.assert_allclose(ours.numpy(), loop_push(c.numpy()), atol=1e-12)
+    np.testing.assert_allclose(ours.numpy(), island_push(c.numpy()), atol=1e-12)
     for name, parameters, weight in (("island", {"lam1": 0.7}, 0.7), ("separate", {"intra": 9.0, "inter": 0.3}, 0.3)):
         for form in (name, f"attentive_{name}"):
             torch.testing.assert_close(build_loss(form, **parameters).center_push(c), weight * ours)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from references import Batch, random_batch
 from torch import Tensor
 from torch.autograd import gradcheck
 
@@ -26,20 +27,18 @@ from dacl_edu.losses import (
     center_loss,
     sparse_center_loss,
 )
+from dacl_edu.reference import island
+from dacl_edu.reference.sparse_center_loss import sparse_center_loss as sparse_center_loss_loop
 
 M, D, K = 9, 4, 5
 LABELS = torch.tensor([0, 1, 1, 0, 1, 0, 2, 1, 0])  # class 2 is alone, classes 3 and 4 are absent
 
 Array = Any
-Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 @pytest.fixture
 def batch(generator: torch.Generator) -> Batch:
-    features = torch.randn(M, D, generator=generator, dtype=torch.float64)
-    attention = torch.rand(M, D, generator=generator, dtype=torch.float64)
-    centers = torch.randn(K, D, generator=generator, dtype=torch.float64)
-    return features, attention, LABELS, centers
+    return random_batch(generator, LABELS, D, K)
 
 
 # -- independent references: loops over single numbers, from the equations of docs/losses.md
@@ -55,19 +54,6 @@ def cosine(x: Array, z: Array, a: Array) -> float:
     return dot / (lengths[0] * lengths[1])
 
 
-def loop_center(x: Array, a: Array, y: Array, c: Array) -> float:
-    return sum(squared(x[i], c[y[i]], a[i]) for i in range(len(x))) / (2 * len(x))
-
-
-def loop_island(x: Array, a: Array, y: Array, c: Array, lam1: float) -> float:
-    total, ones = 0.0, np.ones(c.shape[1])
-    for j in range(len(c)):
-        for k in range(len(c)):  # ordered pairs: (j, k) and (k, j)
-            if j != k:
-                total += cosine(c[j], c[k], ones) + 1
-    return loop_center(x, a, y, c) + lam1 * total
-
-
 def loop_separate(x: Array, a: Array, y: Array, c: Array, intra: float, inter: float) -> float:
     ones, classes = np.ones(c.shape[1]), len(c)
     inside = [1 - cosine(x[i], c[y[i]], a[i]) for i in range(len(x))]
@@ -80,7 +66,7 @@ def loop_dda(x: Array, a: Array, y: Array, c: Array, gamma: float) -> float:
     for i in range(len(x)):
         near = [math.exp(-squared(x[i], c[k], a[i])) for k in range(len(c))]
         total += -math.log(near[y[i]] / sum(near))
-    return loop_center(x, a, y, c) + gamma * total / len(x)
+    return sparse_center_loss_loop(x, a, y, c) + gamma * total / len(x)
 
 
 def loop_locality(x: Array, a: Array, y: Array, c: Array, k: int) -> float:
@@ -99,7 +85,7 @@ def loop_range(x: Array, a: Array, y: Array, c: Array, margin: float) -> float:
 
 
 FAMILY: dict[str, tuple[Callable[..., float], dict[str, Any]]] = {
-    "island": (loop_island, {"lam1": 0.7}),
+    "island": (island.attentive_island, {"lam1": 0.7}),
     "separate": (loop_separate, {"intra": 0.8, "inter": 0.3}),
     "dda": (loop_dda, {"gamma": 0.6}),
     "locality_preserving": (loop_locality, {"k": 2}),

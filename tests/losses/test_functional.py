@@ -6,10 +6,12 @@ import math
 
 import pytest
 import torch
+from fresh_arrays import FreshArrays
+from references import loop_eq4, loop_eq9, loop_eq10, random_batch
 from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 
-from dacl_edu.losses import center_loss, softmax_loss, sparse_center_loss
+from dacl_edu.losses import Objective, SparseCenterLoss, center_loss, softmax_loss, sparse_center_loss
 from dacl_edu.losses.functional import SparseCenterLossFunction
 
 M, D, K = 6, 4, 3
@@ -18,10 +20,7 @@ LABELS = torch.tensor([0, 1, 1, 0, 1, 0])  # class 2 is absent
 
 @pytest.fixture
 def batch(generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    features = torch.randn(M, D, generator=generator, dtype=torch.float64)
-    attention = torch.rand(M, D, generator=generator, dtype=torch.float64)
-    centers = torch.randn(K, D, generator=generator, dtype=torch.float64)
-    return features, attention, LABELS, centers
+    return random_batch(generator, LABELS, D, K)
 
 
 def assert_same(actual: Tensor, expected: Tensor, atol: float = 1e-12) -> None:
@@ -29,7 +28,7 @@ def assert_same(actual: Tensor, expected: Tensor, atol: float = 1e-12) -> None:
     torch.testing.assert_close(actual, expected, rtol=0, atol=atol)
 
 
-# -- independent references: loops over single numbers, from the paper's formulas
+# -- independent references: Eq. 2 here, the others in dacl_edu.reference
 
 
 def loop_eq2(logits: Tensor, labels: Tensor) -> float:
@@ -37,31 +36,6 @@ def loop_eq2(logits: Tensor, labels: Tensor) -> float:
     for row, label in zip(logits.tolist(), labels.tolist(), strict=True):
         total += -math.log(math.exp(row[label]) / sum(math.exp(z) for z in row))
     return total / len(logits)
-
-
-def loop_eq4(x: Tensor, a: Tensor, y: Tensor, c: Tensor) -> float:
-    m, d = x.shape
-    total = 0.0
-    for i in range(m):
-        for j in range(d):
-            total += a[i, j].item() * (x[i, j].item() - c[y[i], j].item()) ** 2
-    return total / (2 * m)
-
-
-def loop_eq9(x: Tensor, a: Tensor, y: Tensor, c: Tensor) -> Tensor:
-    gradient = torch.zeros_like(x)
-    for i in range(len(x)):
-        for j in range(x.shape[1]):
-            gradient[i, j] = a[i, j] * (x[i, j] - c[y[i], j]) / len(x)
-    return gradient
-
-
-def loop_eq10(x: Tensor, a: Tensor, y: Tensor, c: Tensor) -> Tensor:
-    gradient = torch.zeros_like(a)
-    for i in range(len(x)):
-        for j in range(x.shape[1]):
-            gradient[i, j] = (x[i, j] - c[y[i], j]) ** 2 / (2 * len(x))
-    return gradient
 
 
 # -- forward
@@ -115,7 +89,7 @@ def test_backward_carries_the_incoming_gradient(batch: tuple[Tensor, ...], lam: 
     assert_same(a.grad, lam * loop_eq10(x.detach(), a.detach(), y, c))
 
 
-def test_eq_10_is_never_negative_so_attention_can_only_fall(batch: tuple[Tensor, ...]) -> None:
+def test_eq_10_is_never_negative_so_a_free_weight_can_only_fall(batch: tuple[Tensor, ...]) -> None:
     x, a, y, c = batch
     a = a.clone().requires_grad_()
     sparse_center_loss(x, a, y, c).backward()
@@ -156,9 +130,9 @@ def test_gradcheck_catches_a_broken_backward(
     wrong_x, wrong_a = BROKEN[fault]
     right = SparseCenterLossFunction.backward
 
-    def broken(ctx, g):  # type: ignore[no-untyped-def]
-        d_x, d_a, none, d_c = right(ctx, g)
-        x, a, y, c = ctx.saved_tensors
+    def broken(ctx, g, *_):  # type: ignore[no-untyped-def]
+        d_x, d_a, none, d_c = right(ctx, g, *_)
+        x, a, y, c, *_ = ctx.saved_tensors
         diff, m = x - c[y], len(x)
         return wrong_x(a, diff, m, g) if wrong_x else d_x, wrong_a(a, diff, m, g) if wrong_a else d_a, none, d_c
 
@@ -207,8 +181,8 @@ def test_every_precision_computes_in_float32_or_better(
     assert_same(x.grad.double(), expected, atol=float(torch.finfo(dtype).eps) * expected.abs().max().item())
 
 
-def test_half_precision_does_not_lose_the_digits_near_a_center() -> None:
-    """A feature one part in a hundred from its center: the expanded form gives garbage in float32, ours does not."""
+def test_a_feature_near_its_center_keeps_its_digits_in_float32() -> None:
+    """A feature one part in 100,000 from its center: the expanded form gives garbage in float32, ours does not."""
     c = torch.full((1, 512), 100.0)
     x = c + 0.001
     y = torch.tensor([0])
@@ -217,6 +191,17 @@ def test_half_precision_does_not_lose_the_digits_near_a_center() -> None:
     expanded = (x.square().sum() + c.square().sum() - 2 * (x * c).sum()) / 2
     assert ours.item() == pytest.approx(exact.item(), rel=1e-5)
     assert abs(expanded.item() - exact.item()) > 10 * exact.item()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_a_feature_one_bit_from_its_center_keeps_its_digits_in_half_precision(dtype: torch.dtype) -> None:
+    """Next to 1 by the last bit of its type, so that both are exact: the expanded form in that type gives 0."""
+    step = torch.finfo(dtype).eps
+    c = torch.ones(1, 512, dtype=dtype)
+    x = c + step
+    expanded = (x.square().sum() + c.square().sum() - 2 * (x * c).sum()) / 2
+    assert center_loss(x, torch.tensor([0]), c).item() == 512 * step**2 / 2
+    assert expanded.item() == 0
 
 
 def test_compiles_whole(batch: tuple[Tensor, ...]) -> None:
@@ -244,6 +229,45 @@ def test_works_under_functional_transforms(batch: tuple[Tensor, ...]) -> None:
 def test_gpu_agrees_with_cpu(batch: tuple[Tensor, ...]) -> None:
     x, a, y, c = batch
     assert_same(sparse_center_loss(*(t.cuda() for t in batch)).cpu(), sparse_center_loss(x, a, y, c))
+
+
+# -- what it costs
+
+
+def plain_eq_4(x: Tensor, a: Tensor, y: Tensor, c: Tensor) -> Tensor:
+    return (a * (x - c[y]).pow(2)).sum() / (2 * len(x))
+
+
+def test_the_hand_written_backward_makes_five_arrays_where_autograd_makes_more(batch: tuple[Tensor, ...]) -> None:
+    x, a, y, c = (t.clone().requires_grad_() if t.is_floating_point() else t for t in batch)
+    made = {}
+    for function in (sparse_center_loss, plain_eq_4):
+        with FreshArrays() as fresh:
+            function(x, a, y, c.detach()).backward()
+        made[function] = sum(size == M * D for size in fresh.sizes)
+        x.grad = a.grad = None
+    assert made[sparse_center_loss] == 5  # D, aD, aD * D, and the two gradients: nothing twice
+    assert made[plain_eq_4] >= 8
+
+
+def test_backward_can_be_called_twice(batch: tuple[Tensor, ...]) -> None:
+    """What the forward kept is not written over."""
+    x, a, y, c = (t.clone().requires_grad_() if t.is_floating_point() else t for t in batch)
+    loss = sparse_center_loss(x, a, y, c)
+    first = torch.autograd.grad(loss, (x, a, c), retain_graph=True)
+    for once, again in zip(first, torch.autograd.grad(loss, (x, a, c)), strict=True):
+        assert_same(again, once, atol=0)
+
+
+def test_no_number_is_read_off_a_device() -> None:
+    """The meta device has shapes and no numbers, so whatever would make a GPU wait raises there."""
+    x, a = (torch.randn(M, D, device="meta", requires_grad=True) for _ in range(2))
+    y, c = LABELS.to("meta"), torch.randn(K, D, device="meta")
+    terms = Objective(SparseCenterLoss())(torch.randn(M, K, device="meta"), x, a, y, c)
+    (terms.total + center_loss(x, y, c) + sparse_center_loss(x, a, y, c)).backward()
+    assert x.grad is not None and x.grad.shape == (M, D)
+    with pytest.raises(RuntimeError, match="meta"):
+        terms.total.item()
 
 
 # -- wrong inputs

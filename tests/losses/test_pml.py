@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from references import Batch, random_batch
 from torch.autograd import gradcheck
 
 from dacl_edu.errors import UserError
@@ -24,14 +24,12 @@ PLAIN = {"distance": {"name": "LpDistance", "normalize_embeddings": False}}
 NEEDED = {"RankedListLoss": {"margin": 0.4, "Tn": 1.0}}  # parameters without a default
 
 Array = Any
-Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 @pytest.fixture
 def batch(generator: torch.Generator) -> Batch:
-    features = torch.randn(M, D, generator=generator, dtype=torch.float64)
-    attention = torch.rand(M, D, generator=generator, dtype=torch.float64)
-    return features, attention, LABELS, torch.zeros(K, D, dtype=torch.float64)
+    features, attention, labels, centers = random_batch(generator, LABELS, D, K)
+    return features, attention, labels, torch.zeros_like(centers)
 
 
 # -- independent references

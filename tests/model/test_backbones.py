@@ -193,7 +193,7 @@ def test_timm_vision_transformer_is_refused_in_words() -> None:
 
 def test_unknown_timm_name_suggests_the_nearest() -> None:
     pytest.importorskip("timm")
-    with pytest.raises(UserError, match=r"no model 'resnet_18'.*did you mean timm:\w+"):
+    with pytest.raises(UserError, match=r"no model 'resnet_18'.*did you mean 'timm:\w+"):
         build_backbone("timm:resnet_18", 64)
 
 

@@ -122,7 +122,7 @@ def test_classifier_of_the_same_size_is_loaded(tmp_path: Path, resnet18_state: S
 
 
 def released_names(model: DACL) -> State:
-    """The state dict of ``model`` under the names of the authors' released checkpoints."""
+    """The state dict of ``model`` under the names that the authors' code gives its checkpoints."""
     renamed = {}
     for name, value in model.state_dict().items():
         for ours, theirs in (
@@ -137,7 +137,7 @@ def released_names(model: DACL) -> State:
     return renamed
 
 
-def test_released_dacl_checkpoint(tmp_path: Path) -> None:
+def test_checkpoint_of_the_released_code(tmp_path: Path) -> None:
     trained, model = resnet18_model(seed=1), resnet18_model(seed=2)
     trained.load_state_dict(distinct(trained.state_dict()))
     state = released_names(trained)

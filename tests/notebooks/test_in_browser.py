@@ -19,21 +19,13 @@ from typing import Any
 
 import nbformat
 import pytest
+from browser import BROWSER, chromium, jupyterlab
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(BROWSER is None, reason="no browser: tools/install_browser.sh")]
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
-CHROMIUM = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-SETTINGS = {
-    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
-    "notebook-extension/tracker": {"windowingMode": "none"},  # every cell is in the page, so that it can be looked at
-}
 GRAPHS = """() => JSON.stringify([...document.querySelectorAll('.js-plotly-plot')].map(
   graph => [graph.data, graph.layout && graph.layout.title]))"""
 
@@ -46,50 +38,15 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     for path in NOTEBOOKS:
         shutil.copy(path, folder / "notebooks")
     shutil.copytree(ROOT / "docs", folder / "docs")
-    for name, values in SETTINGS.items():
-        file = folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(values))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = os.environ | {
-        "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
-        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
-        "IPYTHONDIR": str(folder / "ipython"),
-        "DACL_EDU_PNG": "0",
-        "DACL_EDU_PARAMETERS": json.dumps({"profile": "smoke", "out": str(folder / "made")}),
-    }
-    command = [
-        sys.executable, "-m", "jupyterlab", "--allow-root", "--no-browser", "--ip=127.0.0.1", f"--port={port}",
-        "--ServerApp.token=", "--ServerApp.password=", "--LabApp.news_url=None", "--LabApp.extension_manager=readonly",
-        "--LabApp.expose_app_in_browser=True", f"--ServerApp.root_dir={folder}",
-    ]  # fmt: skip
-    log = open(folder / "lab.log", "w")  # noqa: SIM115 - the server writes to it until it ends
-    server = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(240):
-            try:
-                urllib.request.urlopen(f"{url}/api", timeout=2).close()
-                break
-            except OSError:
-                time.sleep(0.5)
-        else:
-            raise RuntimeError((folder / "lab.log").read_text())
+    made = json.dumps({"profile": "smoke", "out": str(folder / "made")})
+    with jupyterlab(folder, DACL_EDU_PNG="0", DACL_EDU_PARAMETERS=made) as url:
         yield url, folder
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
-        log.close()
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=BROWSER, args=CHROMIUM)
-        yield chromium
-        chromium.close()
+    with chromium() as started:
+        yield started
 
 
 def run_all(page: Any, url: str, name: str, again: bool = False) -> None:

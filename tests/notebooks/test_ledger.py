@@ -10,7 +10,8 @@ import nbformat
 import nbformat.v4 as v4
 import pytest
 
-from dacl_edu.lessons.ledger import ALGORITHM, EQUATIONS, Entry, ledger_table, load_ledger, orphans, problems_of
+from dacl_edu.lessons.ledger import Entry, ledger_table, load_ledger
+from tools.ledger_rules import ALGORITHM, EQUATIONS, orphans, problems_of
 
 ENTRIES = load_ledger()
 

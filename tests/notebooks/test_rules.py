@@ -12,7 +12,7 @@ import nbformat
 import nbformat.v4 as v4
 import pytest
 
-from dacl_edu.lessons import gates
+from tools import notebook_rules as gates
 from tools.notebook_pairs import find_texts, read_text, setup_source, store, with_setup_cell
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
@@ -239,6 +239,16 @@ def a_progress_bar(nb: Any) -> None:
     nb.cells[3].outputs[0].text = "10%\r20%\r"
 
 
+def a_fallback_in_silence(nb: Any) -> None:
+    nb.cells[3].source = "if mine(1) is None:\n    mine = answer\nassert True"
+    nb.cells[3].metadata["jupyter"] = {"source_hidden": True}
+
+
+def a_check_that_hides_whose_answer_it_saw(nb: Any) -> None:
+    nb.cells[3].source = "mine = attempt(mine, answer)\nassert True"
+    nb.cells[3].metadata["jupyter"] = {"source_hidden": True}
+
+
 FAULTS: list[tuple[Callable[[Any], None], str]] = [
     (no_outputs, "executed"),
     (out_of_order, "executed"),
@@ -273,6 +283,8 @@ FAULTS: list[tuple[Callable[[Any], None], str]] = [
     (no_minutes, "frame"),
     (no_questions, "frame"),
     (a_progress_bar, "no_progress_bars"),
+    (a_fallback_in_silence, "says_whose_answer"),
+    (a_check_that_hides_whose_answer_it_saw, "says_whose_answer"),
 ]
 
 

@@ -17,8 +17,8 @@ import pytest
 
 from dacl_edu import cli
 from dacl_edu.errors import UserError
-from dacl_edu.lessons.parameters import checked_values, declared_parameters, typed
 from dacl_edu.lessons.cli import export_figures, find_notebook, parse_words, register, run_notebook
+from dacl_edu.lessons.parameters import Parameter, checked_values, declared_parameters, typed
 
 if "run-notebook" not in [command.name for command in cli.app.registered_commands]:
     register(cli.app)
@@ -26,8 +26,8 @@ PARAMETERS = 'method: str = "dacl"  # which\nseed: int = 0\nlam: float | None = 
 CHECK = "from dacl_edu.lessons.display import check_parameters\nprint(sorted(check_parameters().items()))"
 
 
-def write(path: Path, *sources: str, tags: tuple[str, ...] = ("parameters",)) -> Path:
-    cells = [v4.new_code_cell(PARAMETERS, metadata={"tags": list(tags)}), *(v4.new_code_cell(s) for s in sources)]
+def write(path: Path, *sources: str, tags: tuple[str, ...] = ("parameters",), source: str = PARAMETERS) -> Path:
+    cells = [v4.new_code_cell(source, metadata={"tags": list(tags)}), *(v4.new_code_cell(s) for s in sources)]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     nbformat.write(v4.new_notebook(cells=cells, metadata=kernel), path)
     return path
@@ -60,6 +60,7 @@ def command(capfd: pytest.CaptureFixture[str]) -> Run:
 
 def test_words_are_a_name_and_pairs() -> None:
     assert parse_words(["-p", "lam", "-1", "07"]) == ("07", {"lam": "-1"})
+    assert parse_words(["08", "-p", "runs", "a b", "-p", "runs", "王"]) == ("08", {"runs": ["a b", "王"]})
     for words in (["07", "-p", "method"], ["07", "08"], [], ["07", "--sed", "3"]):
         with pytest.raises(UserError):
             parse_words(words)
@@ -95,6 +96,42 @@ def test_text_becomes_the_declared_type(tmp_path: Path) -> None:
     for name, text in (("seed", "three"), ("seed", "1.5"), ("lam", "much"), ("quick", "perhaps"), ("seed", "none")):
         with pytest.raises(UserError, match=f"parameter {name} is '{text}', but must be"):
             typed(declared[name], text)
+
+
+def test_a_list_is_given_piece_by_piece_or_as_json() -> None:
+    runs, numbers = Parameter("runs", str | list[str], "", ""), Parameter("numbers", list[int], [], "")
+    assert typed(runs, "my runs") == typed(runs, ("my runs",))[0] == "my runs"
+    assert typed(runs, ["my runs", "王"]) == typed(runs, '["my runs", "王"]') == ["my runs", "王"]
+    assert typed(runs, "[1] first") == "[1] first"
+    assert typed(numbers, "3") == [3] and typed(numbers, ["3", "4"]) == typed(numbers, "[3, 4]") == [3, 4]
+    for parameter, given in ((Parameter("seed", int, 0, ""), ["3", "4"]), (numbers, "[3, true]")):
+        with pytest.raises(UserError, match="but must be"):
+            typed(parameter, given)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "text"), [("seed", int, "-1"), ("epochs", int | None, "0"), ("batch_size", int | None, "1")]
+)
+def test_what_the_trainer_refuses_is_refused_before_anything_runs(name: str, kind: type, text: str) -> None:
+    with pytest.raises(UserError, match=f"{name}.* — see dacl-edu train --help"):
+        typed(Parameter(name, kind, None, ""), text)
+    with pytest.raises(UserError, match=name):
+        checked_values({name: kind}, {name: int(text)}, [])
+
+
+def test_no_annotation_is_executed(tmp_path: Path) -> None:
+    for bad in (
+        "print('executed')",
+        "__import__('os').system('true')",
+        "str if print('executed') else int",
+        "dict[str]",
+    ):
+        path = write(tmp_path / "x.ipynb", source=f"seed: int = 0\nx: {bad} = 1")
+        with pytest.raises(UserError, match="line 2: unknown type"):
+            declared_parameters(path)
+    source = "a: list[int | None] | None = None\nb: list = [1]"
+    kinds = [parameter.kind for parameter in declared_parameters(write(path, source=source)).values()]
+    assert kinds == [list[int | None] | None, list]
 
 
 def test_everything_lands_in_one_folder(command: Run, tmp_path: Path) -> None:
@@ -138,6 +175,57 @@ def test_a_failing_cell_is_named_and_the_copy_is_kept(command: Run, tmp_path: Pa
     assert done.returncode == 2
     assert "ZeroDivisionError: division by zero" in done.stderr.splitlines()[-1]
     assert (tmp_path / "out" / "x.ipynb").is_file()
+
+
+def test_a_failing_assert_without_words_is_named_by_its_line(command: Run, tmp_path: Path) -> None:
+    path = write(tmp_path / "x.ipynb", "n = 3\nassert n < 3")
+    done = command(path, "--out", tmp_path / "out")
+    assert "AssertionError: assert n < 3 — " in done.stderr.splitlines()[-1]
+
+
+ODD = 'my "cour\'s" 王 {0} [1]'
+PATH_PARAMETERS = 'root: str = ""\nruns: str | list[str] = ""\nout: str = ""\nlam: float | None = None'
+
+
+def test_paths_of_every_kind_are_meant_from_here(command: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = tmp_path / ODD
+    (here / "deep").mkdir(parents=True)
+    (here / "link").symlink_to(tmp_path)
+    path = write(here / "deep" / "x.ipynb", CHECK, "open(out + '/made', 'w').close()", source=PATH_PARAMETERS)
+    monkeypatch.chdir(here)
+    words = [
+        "-p",
+        "root",
+        "../my faces",
+        "-p",
+        "runs",
+        "a b",
+        "-p",
+        "runs",
+        "link",
+        "-p",
+        "lam",
+        "0.1",
+        "--out",
+        "o u t",
+    ]
+    done = command("deep/x.ipynb", *words)
+    assert (done.returncode, done.stdout) == (0, "o u t/x.ipynb\n")
+    assert "unknown" not in done.stderr.lower()  # papermill's own check cannot read  float | None
+    said = output_of(here / "o u t" / "x.ipynb")
+    expected = {"root": str(here / "../my faces"), "runs": [str(here / "a b"), str(here / "link")]}
+    assert said.strip() == str(sorted({**expected, "out": str(here / "o u t"), "lam": 0.1}.items()))
+    assert (here / "o u t" / "made").is_file()
+    assert command(path, "-p", "out", "own").stdout == f"{here / 'own' / 'x.ipynb'}\n"
+    assert (here / "own" / "made").is_file() and not (here / "deep" / "own").exists()
+
+
+def test_a_name_that_is_too_long_is_a_sentence(command: Run, tmp_path: Path) -> None:
+    path, long = write(tmp_path / "x.ipynb", CHECK), "x" * 300
+    for words in ([path, "--out", tmp_path / long], [path, "-p", "out", tmp_path / long], [f"{long}.ipynb"]):
+        done = command(*words)
+        assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+        assert done.stderr.startswith("error: ") and "OSError" not in done.stderr and long in done.stderr
 
 
 def test_a_killed_kernel_is_an_error_within_a_minute(command: Run, tmp_path: Path) -> None:

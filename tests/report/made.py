@@ -10,7 +10,8 @@ import torch
 
 from dacl_edu.evaluation import Predictions
 from dacl_edu.evaluation.deep_features import ClassifierHead, DeepFeatures
-from dacl_edu.runs.folder import environment, write_json
+from dacl_edu.files import write_json
+from dacl_edu.runs.folder import environment
 from dacl_edu.runs.run import FEATURES, HEAD
 from dacl_edu.runs.splits import load_split
 from dacl_edu.training import RunFolder, TrainConfig

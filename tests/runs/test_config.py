@@ -83,7 +83,7 @@ def test_every_preset_is_valid_and_remembers_its_name(preset: str) -> None:
 SECTION_4_2 = {
     "backbone": "resnet18", "batch_size": 128, "accumulate": 1, "lr": 0.01, "momentum": 0.9, "nesterov": False,
     "weight_decay": 5e-4, "alpha": 0.5, "lam": 0.01, "load_size": 256, "image_size": 224, "augment": "ten_crop",
-    "erase": 0.0, "clip_norm": None, "schedule": "step", "limit": None,
+    "clip_norm": None, "schedule": "step", "limit": None,
 }  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from dacl_edu.data import EXPRESSIONS, load_dataset
 from dacl_edu.errors import UserError
 from dacl_edu.evaluation import Predictions, attention_stats
 from dacl_edu.runs.checkpoint import load_checkpoint
-from dacl_edu.runs.folder import environment, versions, write_json
+from dacl_edu.runs.folder import environment, versions
 from dacl_edu.runs.trained import evaluate_run, load_run
 from dacl_edu.training import RunFolder
 
@@ -147,10 +147,3 @@ def test_a_folder_without_a_run_or_a_result_is_refused(tmp_path: Path, faces: Pa
     folder.config_file.write_text("{")
     with pytest.raises(UserError, match=r"config\.json: not JSON"):
         folder.config()
-
-
-def test_json_is_replaced_in_one_step(tmp_path: Path) -> None:
-    write_json(tmp_path / "a.json", {"λ": 0.01})
-    write_json(tmp_path / "a.json", {"λ": 0.02})
-    assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {"λ": 0.02}
-    assert [file.name for file in tmp_path.iterdir()] == ["a.json"]

@@ -44,7 +44,9 @@ def test_attention_is_refused_where_it_would_do_nothing(method: str) -> None:
         build_method(TrainConfig.from_preset("smoke", method=method, attention="mean"))
 
 
-@pytest.mark.parametrize(("method", "said"), [("dcal", "did you mean 'dacl'"), ("zzz", "known: softmax, center, dacl")])
+@pytest.mark.parametrize(
+    ("method", "said"), [("dcal", "did you mean 'dacl'"), ("zzz", "there are softmax, center, dacl")]
+)
 def test_an_unknown_method_names_the_nearest_or_all(method: str, said: str) -> None:
     with pytest.raises(UserError, match=f"unknown method '{method}' — {said}"):
         build_method(TrainConfig.from_preset("smoke", method=method))

@@ -30,7 +30,7 @@ def a_run(method: str, seed: int) -> Run:
     )
     config = TrainConfig.from_preset("smoke", method=method, seed=seed)
     result = {"method": method, "seed": seed, "split": "test", **predictions.scores()}
-    return Run(Path("nowhere"), config, result, predictions)
+    return Run(Path("nowhere"), config, result=result, predictions=predictions)
 
 
 @pytest.fixture
@@ -43,8 +43,21 @@ def runs(tmp_path: Path) -> Path:
 def test_runs_are_found_below_a_folder_in_the_papers_order(runs: Path) -> None:
     found = [(run.config.method, run.config.seed) for run in find_runs(runs)]
     assert found == [("softmax", 0), ("center", 0), ("dacl", 0), ("dacl", 1), ("island", 0)]
-    named = find_runs(f"{runs / 'a' / 'dacl1'} {runs / 'a' / 'softmax0'} {runs / 'a' / 'dacl1'}")
+    named = find_runs([str(runs / "a" / "dacl1"), runs / "a" / "softmax0", runs / "a" / "dacl1"])
     assert [run.config.method for run in named] == ["softmax", "dacl"]
+
+
+def test_a_folder_may_have_any_name_and_be_a_link(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    odd = tmp_path / 'my "cour\'s" 王 {0} [1]'
+    (runs / "a").rename(odd)
+    (odd / "up").symlink_to(tmp_path)  # walks in a circle
+    (tmp_path / "link").symlink_to(odd / "dacl1")
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "run").symlink_to(odd / "dacl1")
+    monkeypatch.chdir(tmp_path)
+    assert [len(find_runs(named)) for named in (odd, str(odd), odd.name, [odd.name])] == [5] * 4
+    for link in ("link", "linked"):
+        assert [run.config.seed for run in find_runs(link)] == [1]
 
 
 def test_what_is_shipped_is_read_back(runs: Path) -> None:
@@ -59,6 +72,15 @@ def test_what_is_shipped_is_read_back(runs: Path) -> None:
 def test_no_run_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no finished run in"):
         find_runs(tmp_path)
+    (tmp_path / "a file").touch()
+    for name, said in (("absent", "no such folder"), ("x" * 300, "no such folder"), ("a file", "a file, not a folder")):
+        with pytest.raises(UserError, match=f"{name}: {said}"):
+            find_runs([tmp_path, tmp_path / name])
+
+
+def test_several_folders_in_one_text_are_told_to_be_a_list(runs: Path) -> None:
+    with pytest.raises(UserError, match=r"no such folder — several folders are a list: \['.*/dacl0', '.*/dacl1'\]"):
+        find_runs(f"{runs / 'a' / 'dacl0'} {runs / 'a' / 'dacl1'}")
 
 
 def test_the_projects_own_runs_are_taken_unless_a_profile_is_asked_for(
@@ -90,7 +112,7 @@ def test_runs_are_trained_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_run_shipped_whole_gives_what_the_run_folder_gives(tmp_path: Path) -> None:
-    config = TrainConfig.from_preset("smoke", method="dacl", snapshots=2)
+    config = TrainConfig.from_preset("smoke", method="dacl", snapshots=2, precision="32-true")  # bfloat16 makes ties
     train(config, tmp_path / "run", progress=False)
     (original,) = find_runs(tmp_path / "run")
     ship(original, tmp_path / "shipped", whole=True)
@@ -110,7 +132,7 @@ def test_a_run_shipped_whole_gives_what_the_run_folder_gives(tmp_path: Path) -> 
 
 
 def test_snapshots_follow_the_network_and_the_centers(tmp_path: Path) -> None:
-    config = TrainConfig.from_preset("smoke", method="dacl", snapshots=2)
+    config = TrainConfig.from_preset("smoke", method="dacl", snapshots=2, precision="32-true")  # bfloat16 makes ties
     train(config, tmp_path, progress=False)
     before, _, after = load_snapshots(tmp_path)
     assert before.deep.split == "val" and before.deep.labels.bincount().tolist() == [2] * 7

@@ -12,7 +12,7 @@ import pytest
 from browser import BROWSER, chromium
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "docs" / "site"), str(ROOT / "scripts")]
+sys.path[:0] = [str(ROOT / "docs" / "site")]
 pytest.importorskip("myst_nb", reason="the extra 'site' is not installed")
 
 from links import broken_links  # noqa: E402
@@ -69,7 +69,7 @@ def test_the_ledger_page_has_every_entry() -> None:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from site_builder import build
+    from tools.site_builder import build
 
     out = tmp_path_factory.mktemp("site")
     assert build(out) == []

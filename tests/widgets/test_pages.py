@@ -31,7 +31,9 @@ def without(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
 
 @pytest.mark.parametrize("name", EXPLORERS)
 def test_a_page_is_a_heading_and_a_cell_that_makes_the_explorer(name: str, tmp_path: Path) -> None:
-    runs = "runs/a runs/b" if EXPLORERS[name].takes_runs else ""
+    odd = tmp_path / 'my "cour\'s" 王'
+    odd.mkdir()
+    runs = [str(odd), str(tmp_path)] if EXPLORERS[name].takes_runs else []
     notebook = page_notebook(name, runs, str(tmp_path))
     heading, code = notebook.cells
     assert heading.source.startswith("# ") and EXPLORERS[name].says[1:] in heading.source
@@ -55,7 +57,7 @@ def test_where_no_run_is_there_a_sentence_is_shown(name: str, tmp_path: Path) ->
 
 
 def test_attention_needs_a_run_that_learned_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(from_runs.layout, "runs_of", lambda runs, profile: [])
+    monkeypatch.setattr(from_runs.layout, "runs_of", lambda runs: [])
     (words,) = from_runs.attention_of_runs().children
     assert "no run there has attention" in words.value and "--method dacl" in words.value
 
@@ -79,6 +81,8 @@ def test_the_command_lists_and_refuses(capsys: pytest.CaptureFixture[str]) -> No
         (["explore"], "name an explorer"),
         (["explore", "loss-lap"], "did you mean 'loss-lab'?"),
         (["explore", "gradients", "--runs", "x"], "shows no runs"),
+        (["explore", "confusion", "--runs", "tests", "--runs", "not here"], "not here: no such folder"),
+        (["explore", "confusion", "--runs", "x" * 300], "xx: no such folder"),
     ]:
         with pytest.raises(SystemExit) as failed:
             cli.main(words)

@@ -131,11 +131,11 @@ def center_loss(x, y, c):
 print(center_loss(x4, y4, c4).item())
 
 # %% nbgrader={"grade": true, "grade_id": "test_center_loss", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
-from dacl_edu.course.questions import a1_center_loss as questions
+from dacl_edu_course.questions import a1_center_loss as questions
 
 questions.center_loss(center_loss)
 ### BEGIN HIDDEN TESTS
-from dacl_edu.course.questions import hidden_seeds
+from dacl_edu_course.questions import hidden_seeds
 
 for seed in hidden_seeds():
     questions.center_loss(center_loss, seed)
@@ -186,11 +186,11 @@ for name, gradient in center_loss_gradients(x4, y4, c4).items():
     print(name, gradient.tolist())
 
 # %% nbgrader={"grade": true, "grade_id": "test_center_loss_gradients", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
-from dacl_edu.course.questions import a1_center_loss as questions
+from dacl_edu_course.questions import a1_center_loss as questions
 
 questions.center_loss_gradients(center_loss_gradients)
 ### BEGIN HIDDEN TESTS
-from dacl_edu.course.questions import hidden_seeds
+from dacl_edu_course.questions import hidden_seeds
 
 for seed in hidden_seeds():
     questions.center_loss_gradients(center_loss_gradients, seed)
@@ -262,11 +262,11 @@ x_leaf = x4.clone().requires_grad_()
 print(x_leaf.grad.tolist())
 
 # %% nbgrader={"grade": true, "grade_id": "test_center_loss_by_hand", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
-from dacl_edu.course.questions import a1_center_loss as questions
+from dacl_edu_course.questions import a1_center_loss as questions
 
 questions.center_loss_by_hand(center_loss_by_hand)
 ### BEGIN HIDDEN TESTS
-from dacl_edu.course.questions import hidden_seeds
+from dacl_edu_course.questions import hidden_seeds
 
 for seed in hidden_seeds():
     questions.center_loss_by_hand(center_loss_by_hand, seed)
@@ -329,11 +329,11 @@ print(careful_center_loss(wide[:1], one, wide[1:]).item())
 print(careful_center_loss(far.reshape(1, 1), one, center.reshape(1, 1)).item())
 
 # %% nbgrader={"grade": true, "grade_id": "test_careful_center_loss", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
-from dacl_edu.course.questions import a1_center_loss as questions
+from dacl_edu_course.questions import a1_center_loss as questions
 
 questions.careful_center_loss(careful_center_loss)
 ### BEGIN HIDDEN TESTS
-from dacl_edu.course.questions import hidden_seeds
+from dacl_edu_course.questions import hidden_seeds
 
 for seed in hidden_seeds():
     questions.careful_center_loss(careful_center_loss, seed)

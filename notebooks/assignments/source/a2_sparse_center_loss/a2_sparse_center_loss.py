@@ -135,11 +135,11 @@ print(sparse_center_loss(x4, a4, y4, c4).item())
 print(sparse_center_loss(x4, torch.ones_like(a4), y4, c4).item())
 
 # %% nbgrader={"grade": true, "grade_id": "test_sparse_center_loss", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
-from dacl_edu.course.questions import a2_sparse_center_loss as questions
+from dacl_edu_course.questions import a2_sparse_center_loss as questions
 
 questions.sparse_center_loss(sparse_center_loss)
 ### BEGIN HIDDEN TESTS
-from dacl_edu.course.questions import hidden_seeds
+from dacl_edu_course.questions import hidden_seeds
 
 for seed in hidden_seeds():
     questions.sparse_center_loss(sparse_center_loss, seed)
@@ -184,11 +184,11 @@ def gradient_x(x, a, y, c):
 print(gradient_x(x4, a4, y4, c4).tolist())
 
 # %% nbgrader={"grade": true, "grade_id": "test_gradient_x", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
-from dacl_edu.course.questions import a2_sparse_center_loss as questions
+from dacl_edu_course.questions import a2_sparse_center_loss as questions
 
 questions.gradient_x(gradient_x)
 ### BEGIN HIDDEN TESTS
-from dacl_edu.course.questions import hidden_seeds
+from dacl_edu_course.questions import hidden_seeds
 
 for seed in hidden_seeds():
     questions.gradient_x(gradient_x, seed)
@@ -238,11 +238,11 @@ def gradient_a(x, a, y, c):
 print(gradient_a(x4, a4, y4, c4).tolist())
 
 # %% nbgrader={"grade": true, "grade_id": "test_gradient_a", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
-from dacl_edu.course.questions import a2_sparse_center_loss as questions
+from dacl_edu_course.questions import a2_sparse_center_loss as questions
 
 questions.gradient_a(gradient_a)
 ### BEGIN HIDDEN TESTS
-from dacl_edu.course.questions import hidden_seeds
+from dacl_edu_course.questions import hidden_seeds
 
 for seed in hidden_seeds():
     questions.gradient_a(gradient_a, seed)
@@ -312,11 +312,11 @@ x_leaf, a_leaf = x4.clone().requires_grad_(), a4.clone().requires_grad_()
 print(x_leaf.grad[1].tolist(), a_leaf.grad[1].tolist())
 
 # %% nbgrader={"grade": true, "grade_id": "test_sparse_center_loss_by_hand", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
-from dacl_edu.course.questions import a2_sparse_center_loss as questions
+from dacl_edu_course.questions import a2_sparse_center_loss as questions
 
 questions.sparse_center_loss_by_hand(sparse_center_loss_by_hand)
 ### BEGIN HIDDEN TESTS
-from dacl_edu.course.questions import hidden_seeds
+from dacl_edu_course.questions import hidden_seeds
 
 for seed in hidden_seeds():
     questions.sparse_center_loss_by_hand(sparse_center_loss_by_hand, seed)
@@ -328,7 +328,8 @@ for seed in hidden_seeds():
 # - Attention multiplies the square, it does not stand inside of it: the loss is linear in $a$.
 # - Eq. 9 keeps $a$ and loses the ½; Eq. 10 keeps the ½ and loses $a$. The shape alone tells that its norm is a misprint.
 # - The backward pass hands on λ: with a λ ten times as large, features and attention are pushed ten times as hard.
-# - Eq. 10 is never negative: this loss alone can only push attention down. Assignment 4 does something about it.
+# - Eq. 10 is never negative: by this loss alone, a weight that is free can only fall. (In a network the weights share their parameters, and some rise: lesson
+#   05.) Assignment 4 does something about it.
 #
 # **Try next, without points.** Fill in the gradient with respect to $c$, too. Then compare it with Eq. 11 of the
 # paper: same direction, another length. What is the factor between the two, class by class?

@@ -134,11 +134,11 @@ def center_delta(x, a, y, c, eps):
 print(center_delta(x4, a4, y4, c4, eps=1.0).tolist())
 
 # %% nbgrader={"grade": true, "grade_id": "test_center_delta", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
-from dacl_edu.course.questions import a3_center_update as questions
+from dacl_edu_course.questions import a3_center_update as questions
 
 questions.center_delta(center_delta)
 ### BEGIN HIDDEN TESTS
-from dacl_edu.course.questions import hidden_seeds
+from dacl_edu_course.questions import hidden_seeds
 
 for seed in hidden_seeds():
     questions.center_delta(center_delta, seed)
@@ -193,11 +193,11 @@ def updated_centers(x, a, y, c, alpha, eps):
 print(updated_centers(x4, a4, y4, c4, alpha=0.5, eps=1.0).tolist())
 
 # %% nbgrader={"grade": true, "grade_id": "test_updated_centers", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
-from dacl_edu.course.questions import a3_center_update as questions
+from dacl_edu_course.questions import a3_center_update as questions
 
 questions.updated_centers(updated_centers)
 ### BEGIN HIDDEN TESTS
-from dacl_edu.course.questions import hidden_seeds
+from dacl_edu_course.questions import hidden_seeds
 
 for seed in hidden_seeds():
     questions.updated_centers(updated_centers, seed)
@@ -253,11 +253,11 @@ halves = [(x4[:2], a4[:2], y4[:2]), (x4[2:], a4[2:], y4[2:])]
 print(delta_of_parts(halves, c4, eps=1.0).tolist())
 
 # %% nbgrader={"grade": true, "grade_id": "test_delta_of_parts", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
-from dacl_edu.course.questions import a3_center_update as questions
+from dacl_edu_course.questions import a3_center_update as questions
 
 questions.delta_of_parts(delta_of_parts)
 ### BEGIN HIDDEN TESTS
-from dacl_edu.course.questions import hidden_seeds
+from dacl_edu_course.questions import hidden_seeds
 
 for seed in hidden_seeds():
     questions.delta_of_parts(delta_of_parts, seed)

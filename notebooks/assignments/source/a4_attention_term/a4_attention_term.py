@@ -28,12 +28,13 @@
 # **After this assignment you can** add a term of your own to a loss, derive its gradient with pencil and paper, test both, and say what the term does to
 # attention and what it cannot do.
 #
-# Lesson 05 ended with a warning: the sparse center loss
+# Lesson 05 ended with a warning. Under the sparse center loss
 #
 # $$\mathcal{L}_{SC} = \frac{1}{2m}\sum_{i=1}^{m}\sum_{j=1}^{d} a_{ij}\,(x_{ij}-c_{y_i j})^2 \tag{Eq. 4}$$
 #
-# can only push attention down. Its slope $\partial\mathcal{L}_{SC}/\partial a_{ij}$ (Eq. 10) is a square, so it is never negative. Here you write a term that
-# holds against it.
+# a weight that is free can only fall: its slope $\partial\mathcal{L}_{SC}/\partial a_{ij}$ (Eq. 10) is a square, so it is never negative. In the attention
+# network the weights are not free: they share parameters, and what one loses another may gain. But nothing in the loss *asks* for attention, and that is what
+# you change here. To see a term at work, we let each weight move freely.
 #
 # | symbol | what it is | shape |
 # |---|---|---|
@@ -65,14 +66,14 @@ if os.path.isdir("dacl-edu/notebooks"):  # fetched just now, or before the kerne
 import torch
 
 # %% nbgrader={"grade": false, "grade_id": "tools", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["not-graded"]
-from dacl_edu.notebook import rounded, setup, show
+from dacl_edu.lessons.display import rounded, setup, show
 
 setup(seed=0)
 
 # %% [markdown]
 # ## Attention left alone
 #
-# Features stand still, only attention learns. $D_{ij} = x_{ij} - c_{y_i j}$ comes from a random generator, $a = \sigma(s)$ starts at ½, and Adam walks
+# Features stand still, only attention learns, and each weight by itself, without a network. $D_{ij} = x_{ij} - c_{y_i j}$ comes from a random generator, $a = \sigma(s)$ starts at ½, and Adam walks
 # downhill on $\mathcal{L}_{SC} + \beta\,\text{term}(a)$. Without a term:
 
 # %% nbgrader={"grade": false, "grade_id": "attention_learns", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["not-graded"]
@@ -131,11 +132,11 @@ a_small = torch.tensor([[0.5, 0.25],
 print(rounded(budget_term(a_small, 0.75)))
 
 # %% nbgrader={"grade": true, "grade_id": "test_budget_term", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
-from dacl_edu.course.questions import a4_attention_term as questions
+from dacl_edu_course.questions import a4_attention_term as questions
 
 questions.budget_term(budget_term)
 ### BEGIN HIDDEN TESTS
-from dacl_edu.course.questions import hidden_seeds
+from dacl_edu_course.questions import hidden_seeds
 
 for seed in hidden_seeds():
     questions.budget_term(budget_term, seed)
@@ -165,11 +166,11 @@ def budget_gradient(a, budget):
 print(rounded(budget_gradient(a_small, 0.75)))
 
 # %% nbgrader={"grade": true, "grade_id": "test_budget_gradient", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
-from dacl_edu.course.questions import a4_attention_term as questions
+from dacl_edu_course.questions import a4_attention_term as questions
 
 questions.budget_gradient(budget_gradient)
 ### BEGIN HIDDEN TESTS
-from dacl_edu.course.questions import hidden_seeds
+from dacl_edu_course.questions import hidden_seeds
 
 for seed in hidden_seeds():
     questions.budget_gradient(budget_gradient, seed)
@@ -210,11 +211,11 @@ print(rounded(entropy_term(a_row)))
 print(rounded(entropy_term(0.1 * a_row)))
 
 # %% nbgrader={"grade": true, "grade_id": "test_entropy_term", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
-from dacl_edu.course.questions import a4_attention_term as questions
+from dacl_edu_course.questions import a4_attention_term as questions
 
 questions.entropy_term(entropy_term)
 ### BEGIN HIDDEN TESTS
-from dacl_edu.course.questions import hidden_seeds
+from dacl_edu_course.questions import hidden_seeds
 
 for seed in hidden_seeds():
     questions.entropy_term(entropy_term, seed)
@@ -251,11 +252,11 @@ def entropy_gradient(a):
 print(rounded(entropy_gradient(a_row)))
 
 # %% nbgrader={"grade": true, "grade_id": "test_entropy_gradient", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
-from dacl_edu.course.questions import a4_attention_term as questions
+from dacl_edu_course.questions import a4_attention_term as questions
 
 questions.entropy_gradient(entropy_gradient)
 ### BEGIN HIDDEN TESTS
-from dacl_edu.course.questions import hidden_seeds
+from dacl_edu_course.questions import hidden_seeds
 
 for seed in hidden_seeds():
     questions.entropy_gradient(entropy_gradient, seed)
@@ -315,18 +316,18 @@ for β in (0.1, 1.0, 10.0, 100.0, 1000.0):
     print(f"β = {β:>6g}: mean attention {rounded(mean, 3):.3f}, spread within a sample {rounded(spread, 3):.3f}")
 
 # %% nbgrader={"grade": true, "grade_id": "test_my_term", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
-from dacl_edu.course.questions import a4_attention_term as questions
+from dacl_edu_course.questions import a4_attention_term as questions
 
 questions.my_term(my_term)
 ### BEGIN HIDDEN TESTS
-from dacl_edu.course.questions import hidden_seeds
+from dacl_edu_course.questions import hidden_seeds
 
 for seed in hidden_seeds():
     questions.my_term(my_term, seed)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **What to see in the figure:** without a term the mean of attention falls to nothing. Each β is another compromise between your term and
+# **What to see in the figure:** without a term the mean of these free weights falls to nothing. Each β is another compromise between your term and
 # $\mathcal{L}_{SC}$.
 
 # %% tags=["not-graded"]
@@ -375,11 +376,11 @@ measured = (my_term(a_wide + at) - my_term(a_wide - at)) / (2 * h)
 print("measured", rounded(measured), " by hand", rounded(my_term_gradient(a_wide)[1, 0]))
 
 # %% nbgrader={"grade": true, "grade_id": "test_my_term_gradient", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
-from dacl_edu.course.questions import a4_attention_term as questions
+from dacl_edu_course.questions import a4_attention_term as questions
 
 questions.my_term_gradient((my_term, my_term_gradient))
 ### BEGIN HIDDEN TESTS
-from dacl_edu.course.questions import hidden_seeds
+from dacl_edu_course.questions import hidden_seeds
 
 for seed in hidden_seeds():
     questions.my_term_gradient((my_term, my_term_gradient), seed)

@@ -76,7 +76,7 @@ import math
 import torch
 
 # %% nbgrader={"grade": false, "grade_id": "tools", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["not-graded"]
-from dacl_edu.notebook import check_parameters, rounded, setup, show
+from dacl_edu.lessons.display import check_parameters, rounded, setup, show
 
 settings = check_parameters()  # a wrong name or type stops here
 setup(seed=0)
@@ -121,11 +121,11 @@ assert P.shape == ()
 print(rounded(P))
 
 # %% nbgrader={"grade": true, "grade_id": "test_island_term", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
-from dacl_edu.course.questions import a5_island as questions
+from dacl_edu_course.questions import a5_island as questions
 
 questions.island_term(island_term)
 ### BEGIN HIDDEN TESTS
-from dacl_edu.course.questions import hidden_seeds
+from dacl_edu_course.questions import hidden_seeds
 
 for seed in hidden_seeds():
     questions.island_term(island_term, seed)
@@ -163,11 +163,11 @@ assert L.shape == ()
 print(rounded(L))
 
 # %% nbgrader={"grade": true, "grade_id": "test_attentive_island", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
-from dacl_edu.course.questions import a5_island as questions
+from dacl_edu_course.questions import a5_island as questions
 
 questions.attentive_island(attentive_island)
 ### BEGIN HIDDEN TESTS
-from dacl_edu.course.questions import hidden_seeds
+from dacl_edu_course.questions import hidden_seeds
 
 for seed in hidden_seeds():
     questions.attentive_island(attentive_island, seed)
@@ -216,11 +216,11 @@ assert push.shape == (2, 2)
 print(rounded(push))
 
 # %% nbgrader={"grade": true, "grade_id": "test_island_push", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
-from dacl_edu.course.questions import a5_island as questions
+from dacl_edu_course.questions import a5_island as questions
 
 questions.island_push(island_push)
 ### BEGIN HIDDEN TESTS
-from dacl_edu.course.questions import hidden_seeds
+from dacl_edu_course.questions import hidden_seeds
 
 for seed in hidden_seeds():
     questions.island_push(island_push, seed)
@@ -266,11 +266,11 @@ assert isinstance(found, dict), "compare must return a dictionary with two entri
 print(rounded(found))
 
 # %% nbgrader={"grade": true, "grade_id": "test_compare", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
-from dacl_edu.course.questions import a5_island as questions
+from dacl_edu_course.questions import a5_island as questions
 
 questions.compare(compare)
 ### BEGIN HIDDEN TESTS
-from dacl_edu.course.questions import hidden_seeds
+from dacl_edu_course.questions import hidden_seeds
 
 for seed in hidden_seeds():
     questions.compare(compare, seed)
@@ -282,7 +282,7 @@ for seed in hidden_seeds():
 # Your functions become a method of the trainer: `formula` is the loss, `center_push` is added to the rule of the centers. `register_loss` gives it a name.
 
 # %% nbgrader={"grade": false, "grade_id": "method", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["not-graded"]
-from dacl_edu.course.questions import a5_island as questions
+from dacl_edu_course.questions import a5_island as questions
 from dacl_edu.losses import MetricLoss, register_loss
 
 

@@ -68,7 +68,7 @@ out: str = ""  # folder for the runs; empty: runs/a6_open_experiment of the proj
 import pandas as pd
 import torch
 
-from dacl_edu.notebook import check_parameters, rounded, setup, show
+from dacl_edu.lessons.display import check_parameters, rounded, setup, show
 
 settings = check_parameters()  # a wrong name or type stops here
 setup(seed=0)
@@ -155,11 +155,11 @@ assert len(runs) == len(set(runs))
 print(len(runs), "runs, the first:", runs[0])
 
 # %% nbgrader={"grade": true, "grade_id": "test_my_plan", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
-from dacl_edu.course.questions import a6_open_experiment as questions
+from dacl_edu_course.questions import a6_open_experiment as questions
 
 questions.my_plan(my_plan)
 ### BEGIN HIDDEN TESTS
-from dacl_edu.course.questions import hidden_seeds
+from dacl_edu_course.questions import hidden_seeds
 
 for seed in hidden_seeds():
     questions.my_plan(my_plan, seed)
@@ -194,7 +194,7 @@ for seed in hidden_seeds():
 # %% nbgrader={"grade": false, "grade_id": "configs", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["not-graded"]
 from pathlib import Path
 
-from dacl_edu.lessons.runs import SHIPPED, find_runs
+from dacl_edu.runs import shipped_runs
 from dacl_edu.training import TrainConfig, train
 
 length = {"epochs": epochs} if epochs else {}
@@ -206,7 +206,7 @@ configs = {
 
 # %% nbgrader={"grade": false, "grade_id": "shipped", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["not-graded"]
 place = {"root", "device", "workers", "snapshots", "precision"}  # do not decide what a run is
-shipped = {run.config.model_dump_json(exclude=place): run.result for run in find_runs(SHIPPED)}
+shipped = {run.config.model_dump_json(exclude=place): run.result for run in shipped_runs()}
 assert len(configs) == len(runs)
 
 # %% nbgrader={"grade": false, "grade_id": "progress", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["not-graded"]
@@ -276,11 +276,11 @@ def my_results():
     ### END SOLUTION
 
 # %% nbgrader={"grade": true, "grade_id": "test_my_results", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
-from dacl_edu.course.questions import a6_open_experiment as questions
+from dacl_edu_course.questions import a6_open_experiment as questions
 
 questions.my_results((my_plan, my_results))
 ### BEGIN HIDDEN TESTS
-from dacl_edu.course.questions import hidden_seeds
+from dacl_edu_course.questions import hidden_seeds
 
 for seed in hidden_seeds():
     questions.my_results((my_plan, my_results), seed)

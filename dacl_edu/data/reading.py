@@ -1,0 +1,190 @@
+"""What the readers of data sets share: lists, tables and labels on disk, and errors that say where and what to do."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from dacl_edu.data.classes import canonical_index
+from dacl_edu.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+T = TypeVar("T")
+
+
+@contextmanager
+def located(where: str) -> Iterator[None]:
+    """Put the place before what an error says.
+
+    Examples
+    --------
+    >>> with located("labels.txt, line 3"):
+    ...     raise UserError("unknown label '8'", hint="1 to 7")
+    Traceback (most recent call last):
+    ...
+    dacl_edu.errors.UserError: labels.txt, line 3: unknown label '8' — 1 to 7
+    """
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{where}: {error.problem}", hint=error.hint) from error
+
+
+def again(access: str) -> str:
+    """What to do about a damaged file; `access` says where the data set is from."""
+    return f"copy the file again. {access}"
+
+
+def not_found(name: str, root: Path, looked: str, access: str) -> UserError:
+    """The error for a folder that does not hold the data set."""
+    return UserError(
+        f"no {name} in {root}: looked for {looked}", hint=f"unpack it there, or say where it is (root=…). {access}"
+    )
+
+
+def first_file(root: Path, names: Sequence[str]) -> Path | None:
+    """The first of some files below `root` that is there."""
+    return next((root / name for name in names if (root / name).is_file()), None)
+
+
+def first_folder(root: Path, names: Sequence[str]) -> Path:
+    """The first of some folders below `root` that is there; else the first of all, for an error to name."""
+    return next((root / name for name in names if (root / name).is_dir()), root / names[0])
+
+
+def numbered_label(text: str, names: Sequence[str], first: int = 0) -> int:
+    """Index in `EXPRESSIONS` of a label that is a number in the file.
+
+    Parameters
+    ----------
+    text : str
+    names : sequence of str
+        Expressions in the order of their numbers.
+    first : int
+        The number of the first.
+
+    Raises
+    ------
+    UserError
+        It is none of these numbers.
+
+    Examples
+    --------
+    >>> numbered_label("4", ("Surprise", "Fear", "Disgust", "Happiness"), first=1)
+    3
+    """
+    numbers = [str(number) for number in range(first, first + len(names))]
+    if text not in numbers:
+        numbered = ", ".join(f"{number} {name}" for number, name in zip(numbers, names, strict=True))
+        raise UserError(f"unknown label {text!r}", hint=f"the labels are {numbered}")
+    return canonical_index(names[numbers.index(text)])
+
+
+def read_lines(path: Path, parse: Callable[[str], T], access: str) -> list[tuple[int, T]]:
+    """Number and content of each line of a text file that is not blank; errors of `parse` name the line.
+
+    Raises
+    ------
+    UserError
+        The file cannot be read or lists nothing, or from `parse`.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read as text ({error})", hint=again(access)) from error
+    found = []
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            with located(f"{path}, line {number}"):
+                found.append((number, parse(line)))
+    if not found:
+        raise UserError(f"{path} lists no images", hint=again(access))
+    return found
+
+
+def read_table(path: Path, access: str, **how: object) -> pd.DataFrame:
+    """A CSV file with every field as text without blanks around it; its rows keep their numbers in the file.
+
+    Raises
+    ------
+    UserError
+        It cannot be read.
+    """
+    import pandas as pd
+
+    form = {"dtype": str, "skipinitialspace": True, "encoding": "utf-8-sig", "keep_default_na": False}
+    try:
+        table = pd.read_csv(path, **{"skip_blank_lines": False, **form, **how})  # type: ignore[call-overload]
+    except (OSError, ValueError) as error:  # pandas' own parser errors are ValueErrors, and so is text that is no text
+        raise UserError(f"{path}: cannot be read as CSV ({error})", hint=again(access)) from error
+    return table.apply(lambda column: column.str.strip())
+
+
+def require_columns(path: Path, table: pd.DataFrame, columns: Sequence[str], hint: str) -> None:
+    """Refuse a table that lacks a column.
+
+    Raises
+    ------
+    UserError
+        Names what is missing, and the first columns that there are.
+    """
+    if missing := [column for column in columns if column not in table.columns]:
+        there = ", ".join(map(str, table.columns[:9]))
+        raise UserError(f"{path}: no column {', '.join(missing)} among {there}", hint=hint)
+
+
+def refuse_rows(path: Path, column: pd.Series, wrong: pd.Series, what: str, hint: str, header: int = 1) -> None:
+    """Refuse a table where a mask marks a row: the message names the first as a spreadsheet counts it.
+
+    Parameters
+    ----------
+    path : Path
+    column, wrong : pandas.Series
+        What stands in the rows, as text, and which are wrong.
+    what : str
+        Begins the sentence with the field; ``{}`` is what stands there.
+    hint : str
+    header : int
+        Lines before the row of index 0.
+
+    Raises
+    ------
+    UserError
+        A row is marked.
+    """
+    if wrong.any():
+        row = column.index[wrong][0]
+        raise UserError(f"{path}, row {row + 1 + header}: {what.format(repr(column[row]))}", hint=hint)
+
+
+def require_files(paths: Sequence[Path], listed_in: str, access: str) -> None:
+    """Check that every listed file is there: a data set that was unpacked halfway is refused before any decoding.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+    listed_in : str
+        What lists them.
+    access : str
+        How to get the data set.
+
+    Raises
+    ------
+    UserError
+        Says how many are missing, which is the first, and where it was looked for.
+    """
+    folders: dict[Path, set[str]] = {}  # one listing a folder is much faster than one question a file
+    for folder in {path.parent for path in paths}:
+        folders[folder] = set(os.listdir(folder)) if folder.is_dir() else set()
+    missing = [path for path in paths if path.name not in folders[path.parent]]
+    if missing:
+        raise UserError(
+            f"{listed_in} lists {len(paths)} files, {len(missing)} of them are missing; "
+            f"the first is {missing[0].name}, looked for in {missing[0].parent}",
+            hint=f"unpack the data set completely. {access}",
+        )

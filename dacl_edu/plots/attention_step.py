@@ -1,0 +1,70 @@
+"""How many attention weights fall and how many rise: histograms of changes, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike
+from plotly.graph_objects import Figure
+from plotly.subplots import make_subplots
+from torch import Tensor
+
+from dacl_edu.errors import UserError
+from dacl_edu.plots.style import BLUE, ORANGE, finish
+
+
+def change_histograms(changes: Mapping[str, ArrayLike], title: str = "Which weights fall, which rise") -> Figure:
+    """Draw one panel a case: the changes of all weights in units of their root mean square, falling and rising ones.
+
+    Parameters
+    ----------
+    changes : mapping of str to array or Tensor
+        Name of the case → changes of attention, of any shape.
+    title : str
+
+    Returns
+    -------
+    Figure
+        Two traces a panel, ``falls`` and ``rises``: 30 bars each, in percent of all weights. Changes beyond three times
+        the root mean square count in the outermost bar.
+
+    Raises
+    ------
+    UserError
+        Nothing to draw, or a case in which nothing changes.
+
+    Examples
+    --------
+    >>> figure = change_histograms({"made up": [-1.0, -2.0, -1.0, 1.0]})
+    >>> [sum(trace.y) for trace in figure.data]
+    [75.0, 25.0]
+    """
+    if not changes:
+        raise UserError("no changes to draw", hint="name at least one case")
+    drawn, captions = {}, []
+    for name, values in changes.items():
+        array = np.asarray(values.detach().cpu() if isinstance(values, Tensor) else values, dtype=float).ravel()
+        size = np.sqrt(np.square(array).mean()) if array.size else 0.0
+        if not np.isfinite(size) or size == 0:
+            raise UserError(f"{name}: nothing changes, or a number is not finite", hint="leave this case out")
+        drawn[name] = np.clip(array / size, -2.999, 2.999)
+        captions.append(f"{name}: {100 * (array > 0).mean():.0f} % rise")
+    figure = make_subplots(cols=len(drawn), subplot_titles=captions, shared_yaxes=True, horizontal_spacing=0.04)
+    edges = np.linspace(-3, 3, 61)
+    for column, scaled in enumerate(drawn.values(), start=1):
+        for name, colour, part in (("falls", BLUE, scaled[scaled <= 0]), ("rises", ORANGE, scaled[scaled > 0])):
+            side = edges[:31] if name == "falls" else edges[30:]
+            count = np.histogram(part, side)[0]
+            figure.add_bar(
+                x=((side[1:] + side[:-1]) / 2).round(3).tolist(), y=(100 * count / scaled.size).round(3).tolist(),
+                width=0.1, name=name, marker_color=colour, legendgroup=name, showlegend=column == 1,
+                hovertemplate="%{y:.1f} % of the weights<extra></extra>", row=1, col=column,
+            )  # fmt: skip
+    figure.update_xaxes(range=[-3.1, 3.1])
+    figure.update_xaxes(title="change ÷ its root mean square", row=1, col=(len(drawn) + 1) // 2)
+    figure.update_yaxes(title="% of all weights", row=1, col=1)
+    return finish(
+        figure, title, f"Histograms of the changes of attention weights. {'; '.join(captions)}.", width=780, height=360,
+        bargap=0, legend={"orientation": "h", "y": -0.28}, margin={"l": 60, "r": 15, "t": 80, "b": 90},
+    )  # fmt: skip

@@ -1,0 +1,43 @@
+"""A file is replaced as a whole, or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from dacl_edu import files
+from dacl_edu.files import replace_text, replacing, write_json
+
+
+def test_json_is_replaced_in_one_step(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"λ": 0.01})
+    write_json(tmp_path / "a.json", {"λ": 0.02})
+    assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {"λ": 0.02}
+    assert [file.name for file in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_an_error_while_writing_leaves_the_old_file_alone(tmp_path: Path) -> None:
+    replace_text(tmp_path / "a.npz", "old")
+    with pytest.raises(KeyboardInterrupt), replacing(tmp_path / "a.npz") as beside:
+        assert beside.parent == tmp_path and beside.suffix == ".npz" and beside.name != "a.npz"
+        beside.write_text("half")
+        raise KeyboardInterrupt
+    assert (tmp_path / "a.npz").read_text() == "old" and len(list(tmp_path.iterdir())) == 1
+
+
+def test_the_content_is_on_disk_before_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    fsync, replace = os.fsync, os.replace
+    monkeypatch.setattr(files.os, "fsync", lambda number: (done.append("content"), fsync(number)))
+    monkeypatch.setattr(files.os, "replace", lambda one, other: (done.append("name"), replace(one, other)))
+    replace_text(tmp_path / "a.txt", "new")
+    assert done == ["content", "name"] and (tmp_path / "a.txt").read_text() == "new"
+
+
+def test_who_may_read_it_is_what_the_user_set(tmp_path: Path) -> None:
+    (tmp_path / "plain.txt").write_text("as every file")
+    replace_text(tmp_path / "a.txt", "new")
+    assert (tmp_path / "a.txt").stat().st_mode == (tmp_path / "plain.txt").stat().st_mode
