@@ -155,9 +155,7 @@ class SparseCenterLossFunction(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(
-        features: Tensor, attention: Tensor, labels: Tensor, centers: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(features: Tensor, attention: Tensor, labels: Tensor, centers: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Eq. 4, and D and a D, which the backward needs again."""
         dtype = computing_dtype(features, attention, centers)
         difference = center_rows(centers.to(dtype), labels)  # (m, d), a copy ...
