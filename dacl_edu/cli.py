@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import inspect
 import json
 import logging
@@ -54,8 +55,33 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _import_modules(names: list[str] | None) -> None:
+    """Import modules whose losses register themselves; the current folder is on the path."""
+    for name in names or []:
+        try:
+            importlib.import_module(name.removesuffix(".py"))
+        except ModuleNotFoundError as error:
+            if error.name != name.removesuffix(".py"):
+                raise
+            hint = "run from the folder that holds the module, or add it to PYTHONPATH"
+            raise UserError(f"--import: there is no module {name!r}", hint) from error
+
+
+Import = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--import",
+        help="Module that registers losses of your own, e.g. my_losses.",
+        callback=_import_modules,
+        show_default=False,
+        metavar="MODULE",
+    ),
+]
+
+
 @app.callback()
 def _options(
+    modules: Import = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
     version: Annotated[
         bool, typer.Option("--version", help="Print the version and leave.", callback=_print_version, is_eager=True)
@@ -151,6 +177,7 @@ def train_command(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue what was interrupted.")] = False,
     as_json: Json = False,
+    modules: Import = None,
     *,
     changes: dict[str, Any],
 ) -> None:
@@ -158,7 +185,7 @@ def train_command(
 
     Several methods and seeds are trained one after another: dacl-edu train --seeds 0-4 --method softmax --method dacl
 
-    Every option after --json overrides the preset; the value in brackets holds where the preset says nothing.
+    Every option after --import overrides the preset; the value in brackets holds where the preset says nothing.
     """
     from dacl_edu.evaluation.tables import result_tables
     from dacl_edu.runs.plan import planned

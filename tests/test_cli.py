@@ -5,11 +5,12 @@ from __future__ import annotations
 import html
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,8 +29,11 @@ from dacl_edu.cli import app, main
 from dacl_edu.data import EXPRESSIONS
 from dacl_edu.errors import UserError
 from dacl_edu.evaluation.tables import result_tables
+from dacl_edu.losses import registry
 from dacl_edu.report.gather import equivalent_command
 from dacl_edu.training import RunFolder, TrainConfig, train
+
+README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
 
 
 class Done(NamedTuple):
@@ -318,6 +322,34 @@ def test_info_counts_the_paper_network(cli: Cli) -> None:
     assert rows["backbone"]["parameters"] == 11_176_512 and rows["backbone"]["output"] == [512, 7, 7]
     code, out, _ = cli("info", "--backbone", "small_resnet", "--image-size", "56")
     assert code == 0 and "128×7×7" in out and "307,536" in out
+
+
+@pytest.fixture
+def my_losses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A file of a user's own in the current folder, as README has it; its loss is forgotten again."""
+    name = f"my_losses_{tmp_path.name}".replace("-", "_")
+    (blocks,) = [b for b in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "@register" in b]
+    (tmp_path / f"{name}.py").write_text(blocks, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    yield name
+    registry._REGISTRY.pop("absolute_center", None)
+    sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize("written", ["{}", "{}.py"])
+def test_a_registered_loss_of_ones_own_is_found(written: str, my_losses: str, cli: Cli, faces: Path) -> None:
+    method = ["--method", "absolute_center", "--out", "run"]
+    refused = cli("train", *tiny_options(faces), *method)
+    assert refused.code == 2 and "unknown method 'absolute_center'" in refused.err
+    done = cli("train", *tiny_options(faces), *method, "--import", written.format(my_losses))
+    assert done.code == 0 and RunFolder("run").result()["method"] == "absolute_center"
+    assert cli("--import", my_losses, "evaluate", "run").code == 0
+
+
+def test_a_module_that_is_not_there_is_named(cli: Cli) -> None:
+    done = cli("--import", "no_such_module", "doctor")
+    assert done.code == 2
+    assert done.err.startswith("error: --import: there is no module 'no_such_module' — run from the folder")
 
 
 def test_version_and_no_command(cli: Cli) -> None:

@@ -72,8 +72,8 @@ class MetricLoss(nn.Module):
         """
         return None
 
-    def forward(self, features: Tensor, attention: Tensor, labels: Tensor, centers: Tensor) -> Tensor:
-        """Check the inputs, then return :meth:`formula` of them.
+    def forward(self, features: Tensor, attention: Tensor, labels: Tensor, centers: Tensor | nn.Module) -> Tensor:
+        """Check the inputs, then return :meth:`formula` of them. ``centers`` may be the :class:`.ClassCenters` too.
 
         Raises
         ------
@@ -82,6 +82,8 @@ class MetricLoss(nn.Module):
         IndexError
             A label outside 0 .. K-1.
         """
+        if isinstance(centers, nn.Module):
+            centers = centers()
         check_batch(features, labels, centers, attention)
         check_labels(labels, centers.shape[0])  # here, since centers[labels] of a formula would take -1 for the last
         dtype = computing_dtype(features, attention, centers)

@@ -63,7 +63,7 @@ class Objective(nn.Module):
         self.lam = lam
 
     def forward(
-        self, logits: Tensor, features: Tensor, attention: Tensor, labels: Tensor, centers: Tensor
+        self, logits: Tensor, features: Tensor, attention: Tensor, labels: Tensor, centers: Tensor | nn.Module
     ) -> LossTerms:
         """Return total, softmax and metric loss; shapes as in :class:`MetricLoss`, ``logits`` (m, K)."""
         softmax = softmax_loss(logits, labels)

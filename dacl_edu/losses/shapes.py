@@ -32,6 +32,8 @@ def check_batch(
         raise ValueError(f"labels must have shape ({m},) like the rows of features, not {tuple(labels.shape)}")
     if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
         raise ValueError(f"labels must be integers, not {labels.dtype}")
+    if centers is not None and not isinstance(centers, Tensor):
+        raise ValueError(f"centers must be a tensor of shape (K, d), not {type(centers).__name__}: write centers()")
     if centers is not None and (centers.dim() != 2 or centers.shape[1] != d):
         raise ValueError(f"centers must have shape (K, {d}) like the columns of features, not {tuple(centers.shape)}")
     if attention is not None and attention.shape != features.shape:

@@ -185,3 +185,43 @@ class AttentionNetwork(nn.Module):
     def extra_repr(self) -> str:
         """Show the mode."""
         return f"mode={self.mode!r}"
+
+
+class PooledAttention(nn.Module):
+    """Attention weights from the features alone, for a network whose feature map is not at hand: Eq. 5-7 with x* = x.
+
+    The paper looks at the feature map before pooling, so that *where* something is seen counts; here that is lost. Each
+    dimension of each sample is still weighed in the light of all the others, with 250 times fewer parameters for d =
+    512. Where there is a feature map, take :class:`AttentionNetwork`.
+
+    Parameters
+    ----------
+    feature_dim : int
+        d.
+    widths : sequence of int, optional
+        As in :class:`ContextEncoder`; by default ``(d, d/8)``, the last two of the paper's three for d = 512.
+    mode : str, default "learned"
+        As in :class:`AttentionNetwork`.
+
+    Raises
+    ------
+    ValueError
+        An unknown mode, or features of another size.
+
+    Examples
+    --------
+    >>> import torch
+    >>> attend = PooledAttention(feature_dim=512)
+    >>> attend(torch.randn(4, 512)).shape
+    torch.Size([4, 512])
+    """
+
+    def __init__(self, feature_dim: int, widths: Sequence[int] | None = None, mode: AttentionMode = "learned") -> None:
+        super().__init__()
+        widths = widths or (feature_dim, max(feature_dim // 8, 1))
+        self.network = AttentionNetwork((feature_dim, 1, 1), feature_dim, widths, mode)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return the attention weights a, (m, d), of features (m, d)."""
+        weights: Tensor = self.network(features[:, :, None, None])
+        return weights

@@ -30,7 +30,8 @@ def write_sources(folder: Path) -> None:
     shutil.copy(Path(plotly.__file__).parent / "package_data" / "plotly.min.js", folder / "static")
     for name in ("conf.py", "index.md"):
         shutil.copy(ROOT / "docs" / "site" / name, folder)
-    for name in ("docs/errata.md", "docs/losses.md", "docs/student.md", "docs/instructor.md", "data/README.md"):
+    documents = ("errata", "losses", "own_loop", "student", "instructor")
+    for name in (*(f"docs/{document}.md" for document in documents), "data/README.md"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(_as_page((ROOT / name).read_text("utf-8")), "utf-8")
     if "faces/contact_sheet.jpg" in (ROOT / "data" / "README.md").read_text("utf-8"):
