@@ -148,7 +148,7 @@ def uses_attention(stats: Mapping[str, Any] | None) -> bool:
     >>> uses_attention({"mean": 1.0, "std": 0.0}), uses_attention({"mean": 0.49, "std": 0.17}), uses_attention(None)
     (False, True, False)
     """
-    return bool(stats) and not (stats["mean"] == 1 and not stats.get("std"))  # type: ignore[index]
+    return stats is not None and bool(stats) and not (stats["mean"] == 1 and not stats.get("std"))
 
 
 def mean_attention(result: Mapping[str, Any]) -> str:

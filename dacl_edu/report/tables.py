@@ -265,7 +265,8 @@ def seeds_table(runs: Sequence[Run]) -> Table | None:
         both = sorted(values[one].keys() & values[two].keys())
         if len(both) < 2:
             continue
-        test = seeds_difference(*([100 * values[name][seed] for seed in both] for name in (one, two)))
+        first, second = ([100 * values[name][seed] for seed in both] for name in (one, two))
+        test = seeds_difference(first, second)
         rows.append(
             [
                 f"{one} − {two}",

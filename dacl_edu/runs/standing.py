@@ -87,9 +87,8 @@ def over_seeds(runs: Sequence[Run]) -> str:
     rows = compare_runs([{**run.result, "method": _method(run)} for run in runs]).sort_values(
         "accuracy_mean", ascending=False
     )
-    means = ", ".join(
-        f"{row.method} {_percent(row.accuracy_mean, row.accuracy_std)}" for row in rows.itertuples(index=False)
-    )
+    columns = (rows["method"], rows["accuracy_mean"].astype(float), rows["accuracy_std"].astype(float))
+    means = ", ".join(f"{method} {_percent(mean, std)}" for method, mean, std in zip(*columns, strict=True))
     far, _, _ = how_far(runs).rpartition(":")
     return f"After {far[0].lower()}{far[1:]}: {means}; {_pairs(runs)}."
 
