@@ -16,7 +16,6 @@ MOVED = {
     "dacl_edu.backbones": "dacl_edu.model.backbones",
     "dacl_edu.course.answers": "dacl_edu.check.answers",
     "dacl_edu.course.check": "dacl_edu.check",
-    "dacl_edu.course.mentions": "dacl_edu.check.referenced_names",
     "dacl_edu.course.properties": "dacl_edu.check.properties",
     "dacl_edu.evaluation.attention": "dacl_edu.evaluation.attention_statistics",
     "dacl_edu.evaluation.silencing": "dacl_edu.evaluation.ablation",

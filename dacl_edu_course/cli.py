@@ -31,12 +31,23 @@ def release(
     names: Annotated[list[str] | None, typer.Argument(help="Assignments, e.g. a1 a2; all if left out.")] = None,
     source: Source = _HERE_OR_OURS,
     course: CourseFolder = Path("course"),
+    untried: Annotated[bool, typer.Option("--untried", help="Do not grade the source itself first.")] = False,
 ) -> None:
-    """Put assignments into a course and write what students are given. Example: dacl-edu course release a1 a2"""
-    from dacl_edu_course.authoring.release import release_course
+    """Put assignments into a course and write what students are given. Example: dacl-edu course release a1 a2
 
-    for path in release_course(names or [], source, course):
-        print(path)
+    Each source is graded first: its own solution must earn all points, and the empty copy none.
+    """
+    from dacl_edu_course.authoring.release import release_course
+    from dacl_edu_course.grading.lock import locked
+    from dacl_edu_course.grading.tryout import try_out
+
+    def tried(path: Path) -> None:
+        print(f"trying {path.stem}: its own solution, then the empty copy")
+        try_out(path)
+
+    with locked(course, "release"):
+        for path in release_course(names or [], source, course, None if untried else tried):
+            print(path)
 
 
 @app.command()
@@ -44,8 +55,10 @@ def collect(
     folder: Annotated[Path, typer.Argument(help="What the learning platform gave you: a folder or a zip.")],
     name: Name,
     course: CourseFolder = Path("course"),
+    roster: Annotated[Path | None, typer.Option(help="CSV: id, name, email. It is remembered.")] = None,
+    named: Annotated[Path | None, typer.Option("--map", help="CSV: what the export says, the student's id.")] = None,
 ) -> None:
-    """Sort submissions by student. Example: dacl-edu course collect ~/Downloads/hand-ins a2
+    """Sort submissions by student. Example: dacl-edu course collect ~/Downloads/hand-ins a2 --roster students.csv
 
     Files are recognised by what is in them. Of two submissions by one student the later counts; nothing is deleted.
     """
@@ -53,7 +66,7 @@ def collect(
     from dacl_edu_course.submissions.files import plain_name
 
     assignment = find_assignment(name, course)
-    found = collect_course(folder, assignment, course)
+    found = collect_course(folder, assignment, course, roster, named)
     for each in found:
         for note in each.notes:
             print(f"{each.student or folder}: {plain_name(note, 1000)}")
@@ -71,6 +84,7 @@ def grade(
     cell_seconds: Annotated[float, typer.Option(min=0.5, help="Seconds that a cell, or a call, may take.")] = 10.0,
     total_seconds: Annotated[float, typer.Option(min=5, help="Seconds that a submission may take.")] = 120.0,
     memory_mb: Annotated[int, typer.Option(min=256, help="Megabytes that a submission may use.")] = 2048,
+    questions: Annotated[list[str] | None, typer.Option("--question", help="Only this one gets new points.")] = None,
 ) -> None:
     """Grade what was collected: gradebook, CSV, a feedback page each. Example: dacl-edu course grade a2
 
@@ -78,7 +92,7 @@ def grade(
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from dacl_edu_course.grading.batch import find_assignment, grade_course, isolation, submissions
+    from dacl_edu_course.grading.batch import Interrupted, find_assignment, grade_course, isolation, submissions
     from dacl_edu_course.sandbox.limits import Limits
 
     limits = Limits(
@@ -90,17 +104,38 @@ def grade(
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, transient=True) as progress:
         bar = progress.add_task("grading", total=count)
-        graded = grade_course(assignment, course, limits, jobs, students or (), done=lambda mark: progress.advance(bar))
+        try:
+            graded = grade_course(
+                assignment, course, limits, jobs, students or (), lambda _: progress.advance(bar), questions or ()
+            )
+        except Interrupted as stopped:
+            progress.stop()
+            print(f"interrupted: {stopped}; the same command grades all, each as before")
+            raise typer.Exit(130) from None
     _say(graded.scores, graded.csv)
+    for problem in graded.problems:
+        print(problem)
+    if graded.problems:
+        raise typer.Exit(1)
 
 
 @app.command()
-def results(name: Name, course: CourseFolder = Path("course")) -> None:
-    """Write CSV and feedback again, with the points that a person gave since. Example: dacl-edu course results a5"""
-    from dacl_edu_course.grading.batch import find_assignment, write_results
+def results(
+    name: Name,
+    course: CourseFolder = Path("course"),
+    form: Annotated[str, typer.Option("--format", help="csv, canvas, moodle or gradescope.")] = "csv",
+) -> None:
+    """Write CSV and feedback again, with the points that a person gave since. Example: dacl-edu course results a5
 
-    written = write_results(find_assignment(name, course), course)
-    _say(written.scores, written.csv)
+    Another format is a second table, that the platform takes back.
+    """
+    from dacl_edu_course.grading.batch import find_assignment, write_results
+    from dacl_edu_course.grading.upload import write_upload
+
+    assignment = find_assignment(name, course)
+    written = write_results(assignment, course)
+    table = written.csv if form == "csv" else write_upload(written.scores, course, assignment.name, form)
+    _say(written.scores, table)
 
 
 @app.command()

@@ -447,7 +447,9 @@ assert (push >= 0).all(), "Eq. 10: never negative"
 # different kinds; only that both are small can be read from them.) Is attention a *smaller λ*, then? In part: from the first epoch to the last it halves
 # the pull, $0.01 \cdot 0.49$.
 #
-# ## Silencing: are the attended features those that matter?
+# ## Ablation: are the attended features those that matter?
+#
+# To *ablate* a feature is to silence it, here by zero, and to see what the classifier then says.
 #
 # The paper calls attention "correlated with feature importance". That can be tested: set some features to zero before the classifier and see how
 # much accuracy is lost. By hand first: one sample, four features, two classes.
@@ -616,7 +618,7 @@ if trained:
 # ### Try it
 #
 # Choose a face, and another to compare (its attention is the black line). Above are the attention weights, below what each feature adds to the
-# winning class's score. Move *silence k*, and switch *which* between most and least attended: the silenced features turn grey. Do the grey bars
+# winning class's score. Move *ablate k*, and switch *which* between most and least attended: the silenced features turn grey. Do the grey bars
 # below stand where the tall ones are? Order by *attention of the face* to see it at a glance. How far can you go until the face changes its class?
 
 # %%

@@ -1,19 +1,20 @@
-"""A student's function, as a check sees it: it can be called, differentiated, and asked which names it uses.
+"""A student's function, as a check sees it: it can be called, differentiated, and watched.
 
 In a notebook the function is at hand (:class:`LocalAnswer`). While grading it lives in a process of its own and a
-stand-in with the same three methods asks there: a check is written once and never runs beside code that it does not
+stand-in with the same methods asks there: a check is written once and never runs beside code that it does not
 trust.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from dacl_edu.check.referenced_names import referenced_names
+from dacl_edu.check.watch import foreign_part, watch
 
 Gradients = dict[str, Tensor | None]
 
@@ -29,13 +30,26 @@ class Answer(Protocol):
     name: str
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
-        """Return what the function returns; AnswerError where it raises or changes a tensor that it was given."""
+        """Return what the function returns; AnswerError where it raises or changes what it was given."""
 
     def autograd_gradients(self, inputs: Mapping[str, Any], wrt: tuple[str, ...], upstream: float = 1.0) -> Gradients:
         """Return autograd's gradients of ``upstream * function(**inputs)``; None where it does not depend on one."""
 
-    def names(self) -> frozenset[str]:
-        """Return every name that the function, and the student's functions that it calls, mention."""
+    def watched_call(self, **inputs: Any) -> dict[str, Any]:
+        """Call it while autograd's numbers are spoiled.
+
+        Return ``package`` (whether this package was called), ``autograd`` (whether autograd was) and ``result`` (None
+        where it raised).
+        """
+
+    def watched_gradients(
+        self, batches: Sequence[Mapping[str, Any]], wrt: tuple[str, ...], upstream: Sequence[float]
+    ) -> dict[str, Any]:
+        """Call it for all batches and only then go backward, while what its backward asks of autograd is spoiled.
+
+        Return ``package``, ``foreign`` (the step of the backward pass that is not the student's, or "") and
+        ``gradients``, a dictionary a batch.
+        """
 
 
 def as_answer(function: Any) -> Answer:
@@ -74,7 +88,7 @@ class LocalAnswer:
     >>> LocalAnswer(halved).call(torch.ones(2))
     Traceback (most recent call last):
     ...
-    dacl_edu.check.answers.AnswerError: halved changes its first argument in place: compute a new tensor instead
+    dacl_edu.check.answers.AnswerError: halved changes its first argument in place: compute a new one instead
     >>> LocalAnswer(lambda x: (x**2).sum()).autograd_gradients({"x": torch.tensor([3.0])}, ("x",))
     {'x': tensor([6.])}
     """
@@ -86,33 +100,64 @@ class LocalAnswer:
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """See :class:`Answer`."""
         given = [(_ordinal(i), value) for i, value in enumerate(args)] + list(kwargs.items())
-        before = [(name, tensor, tensor.clone()) for name, value in given for tensor in _tensors(value)]
+        before = [(name, value, _copy(value)) for name, value in given]
         result = self._run(*args, **kwargs)
         for name, value, copy in before:
-            if value.shape != copy.shape or not torch.equal(value.detach().nan_to_num(), copy.detach().nan_to_num()):
-                raise AnswerError(f"{self.name} changes {name} in place: compute a new tensor instead")
+            if not _unchanged(value, copy):
+                raise AnswerError(f"{self.name} changes {name} in place: compute a new one instead")
         return result
 
     def autograd_gradients(self, inputs: Mapping[str, Any], wrt: tuple[str, ...], upstream: float = 1.0) -> Gradients:
         """See :class:`Answer`."""
-        leaves = {name: inputs[name].detach().clone().requires_grad_() for name in wrt}
         with torch.enable_grad():
-            value = self._run(**{**inputs, **leaves})
-            if not isinstance(value, Tensor):
-                raise AnswerError(f"{self.name} returns a {type(value).__name__}, but must return a tensor")
-            if value.numel() != 1:
-                raise AnswerError(f"{self.name} returns the shape {tuple(value.shape)}, but must return one number")
+            value, leaves = self._scalar(inputs, wrt)
             if not value.requires_grad:
                 return dict.fromkeys(wrt)
             try:
-                found = torch.autograd.grad(upstream * value.reshape(()), list(leaves.values()), allow_unused=True)
+                found = torch.autograd.grad(upstream * value, list(leaves.values()), allow_unused=True)
             except Exception as error:
                 raise AnswerError(f"the backward pass of {self.name} raised {_said(error)}") from error
         return dict(zip(wrt, found, strict=True))
 
-    def names(self) -> frozenset[str]:
+    def watched_call(self, **inputs: Any) -> dict[str, Any]:
         """See :class:`Answer`."""
-        return frozenset(referenced_names(self.function))
+        result = None
+        with watch() as seen:
+            try:
+                result = self._run(**_copy(inputs))
+            except AnswerError:
+                if not seen.autograd:  # else it may have compared its own numbers with those of autograd
+                    raise
+        return {"package": seen.package, "autograd": seen.autograd, "result": result}
+
+    def watched_gradients(
+        self, batches: Sequence[Mapping[str, Any]], wrt: tuple[str, ...], upstream: Sequence[float]
+    ) -> dict[str, Any]:
+        """See :class:`Answer`."""
+        with torch.enable_grad(), watch() as seen:
+            made = [self._scalar(inputs, wrt) for inputs in batches]
+            if not all(value.requires_grad for value, _ in made):
+                none = [dict.fromkeys(wrt) for _ in batches]
+                return {"package": seen.package, "foreign": "no step at all", "gradients": none}
+            foreign = next((part for value, _ in made if (part := foreign_part(value))), "")
+            total = sum(factor * value for factor, (value, _) in zip(upstream, made, strict=True))
+            assert isinstance(total, Tensor)
+            try:
+                found = seen.gradients(total, [leaf for _, leaves in made for leaf in leaves.values()])
+            except Exception as error:
+                raise AnswerError(f"the backward pass of {self.name} raised {_said(error)}") from error
+        rows = [dict(zip(wrt, found[k : k + len(wrt)], strict=True)) for k in range(0, len(found), len(wrt))]
+        return {"package": seen.package, "foreign": foreign, "gradients": rows}
+
+    def _scalar(self, inputs: Mapping[str, Any], wrt: tuple[str, ...]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Call it on leaves of autograd; return its one number and the leaves."""
+        leaves = {name: inputs[name].detach().clone().requires_grad_() for name in wrt}
+        value = self._run(**{**inputs, **leaves})
+        if not isinstance(value, Tensor):
+            raise AnswerError(f"{self.name} returns a {type(value).__name__}, but must return a tensor")
+        if value.numel() != 1:
+            raise AnswerError(f"{self.name} returns the shape {tuple(value.shape)}, but must return one number")
+        return value.reshape(()), leaves
 
     def _run(self, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -127,12 +172,27 @@ class LocalAnswer:
             raise AnswerError(f"{self.name} raised {_said(error)}") from error
 
 
-def _tensors(value: Any) -> Iterator[Tensor]:
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, list | tuple | Mapping):
-        for part in value.values() if isinstance(value, Mapping) else value:
-            yield from _tensors(part)
+def _copy(value: Any) -> Any:
+    """Copy lists, dictionaries and tensors, at any depth; what is none of these is shared."""
+    if isinstance(value, Tensor | np.ndarray):
+        return value.clone() if isinstance(value, Tensor) else value.copy()
+    if type(value) in (list, tuple):
+        return type(value)(_copy(part) for part in value)
+    return {name: _copy(part) for name, part in value.items()} if type(value) is dict else value
+
+
+def _unchanged(value: Any, copy: Any) -> bool:
+    """Whether a value that was copied is what it was: also a list that lost a part."""
+    if isinstance(copy, Tensor):
+        same = isinstance(value, Tensor) and value.shape == copy.shape
+        return same and torch.equal(value.detach().nan_to_num(), copy.detach().nan_to_num())
+    if isinstance(copy, np.ndarray):
+        return isinstance(value, np.ndarray) and value.shape == copy.shape and bool((value == copy).all())
+    if type(copy) in (list, tuple):
+        return len(value) == len(copy) and all(map(_unchanged, value, copy))
+    if type(copy) is dict:
+        return list(value) == list(copy) and all(_unchanged(value[name], part) for name, part in copy.items())
+    return True
 
 
 def _ordinal(index: int) -> str:

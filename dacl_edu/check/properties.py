@@ -5,8 +5,7 @@ Part of :mod:`dacl_edu.check`, where a student finds it.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -19,15 +18,12 @@ TOLERANCE = 1e-5
 """Largest absolute difference that counts as equal for numbers of size 1: float32 inside a function passes (its error
 is about 1e-7 of the number), a forgotten factor or a float16 sum does not."""
 
-_AUTOGRAD = {"autograd", "backward", "grad", "grad_and_value", "jacrev", "jacfwd", "jacobian", "hessian", "vjp", "vjp_"}
-_AUTOGRAD |= {"jvp", "linearize", "forward_ad", "make_dual", "requires_grad_"}
-_DISGUISES = {"__import__", "import_module", "exec"}
 
 
-def by_hand(answer: Any) -> None:
-    """Check that a function asks neither autograd nor this package for what it must compute itself.
+def by_hand(answer: Any, inputs: Mapping[str, Any], tolerance: float = TOLERANCE) -> None:
+    """Check that a function's result is not autograd's, and that it does not call this package.
 
-    It reads names and is no lock: it tells a student, in time, what the question wants.
+    What runs decides, not the names that stand in it: the result must stay while autograd returns wrong numbers.
 
     Raises
     ------
@@ -35,27 +31,25 @@ def by_hand(answer: Any) -> None:
 
     Examples
     --------
-    >>> by_hand(lambda x: 2 * x)
-    >>> by_hand(lambda x: torch.autograd.grad(x.square().sum(), x))
+    >>> x = torch.tensor([1.0, 3.0])
+    >>> by_hand(lambda x: 2 * x, {"x": x})
+    >>> by_hand(lambda x: torch.func.grad(lambda x: x.square().sum())(x), {"x": x})
     Traceback (most recent call last):
     ...
-    AssertionError: <lambda> uses autograd: this one is to be written by hand
+    AssertionError: <lambda> takes its numbers from autograd: this one is to be written by hand
     """
     handle = as_answer(answer)
-    names = handle.names()
-    autograd = sorted(names & _AUTOGRAD)
-    assert not autograd, f"{handle.name} uses {autograd[0]}: this one is to be written by hand"
-    _no_disguise(handle.name, names)
-    assert not _of_this_project(names), f"{handle.name} calls the package dacl_edu: this one is to be written by hand"
+    plain, watched = handle.call(**inputs), handle.watched_call(**inputs)
+    assert not watched["package"], f"{handle.name} calls the package dacl_edu: this one is to be written by hand"
+    if watched["autograd"] and watched["result"] is not None:
+        assert _all_same(plain, watched["result"], tolerance), (
+            f"{handle.name} takes its numbers from autograd: this one is to be written by hand"
+        )
 
 
-def _of_this_project(names: frozenset[str]) -> bool:
-    return any(re.fullmatch(r"dacl_edu(_\w+)?", name.partition(".")[0]) for name in names)
-
-
-def _no_disguise(name: str, names: frozenset[str]) -> None:
-    hidden = sorted(names & _DISGUISES)
-    assert not hidden, f"{name} uses {hidden[0]}: write plain lines, in which everyone sees what is called"
+def _all_same(left: Any, right: Any, tolerance: float) -> bool:
+    left, right = _parts(left), _parts(right)
+    return left.keys() == right.keys() and all(_same(left[name], right[name], tolerance) for name in left)
 
 
 def autograd_gradients(
@@ -230,11 +224,11 @@ def _parts(result: Any) -> dict[str, Any]:
 
 def _same(left: Any, right: Any, tolerance: float) -> bool:
     left, right = torch.as_tensor(left), torch.as_tensor(right)
-    return left.shape == right.shape and bool(((left - right).abs() <= tolerance).all())
+    return left.shape == right.shape and bool(((left - right).abs() <= tolerance * right.abs().clamp(min=1)).all())
 
 
-def own_work(answer: Any) -> None:
-    """Check that a function does not call this package, wherever it is imported; autograd is allowed.
+def own_work(answer: Any, inputs: Mapping[str, Any]) -> None:
+    """Check that a function does not call this package, however it is reached; autograd is allowed.
 
     Raises
     ------
@@ -242,29 +236,44 @@ def own_work(answer: Any) -> None:
 
     Examples
     --------
-    >>> own_work(lambda x: torch.func.vmap(torch.square)(x))
-    >>> def borrowed(x):
-    ...     from dacl_edu.losses import center_loss
-    ...     return center_loss(x, torch.tensor([0]), x)
-    >>> own_work(borrowed)
+    >>> x = torch.ones(1, 2)
+    >>> own_work(lambda x: torch.func.vmap(torch.square)(x), {"x": x})
+    >>> from dacl_edu.losses import center_loss
+    >>> own_work(center_loss, {"features": x, "labels": torch.tensor([0]), "centers": x})
     Traceback (most recent call last):
     ...
-    AssertionError: borrowed calls the package dacl_edu: this one is to be your own
+    AssertionError: center_loss calls the package dacl_edu: this one is to be your own
     """
     handle = as_answer(answer)
-    names = handle.names()
-    assert not _of_this_project(names), f"{handle.name} calls the package dacl_edu: this one is to be your own"
-    _no_disguise(handle.name, names)
+    assert not handle.watched_call(**inputs)["package"], (
+        f"{handle.name} calls the package dacl_edu: this one is to be your own"
+    )
 
 
-def own_backward(answer: Any) -> None:
-    """Check that a function goes through ``apply`` of an autograd function, and that nothing else differentiates.
+def own_backward(
+    answer: Any,
+    batches: Sequence[Mapping[str, Any]],
+    expected: Sequence[Mapping[str, Tensor]],
+    upstream: Sequence[float],
+    tolerance: float = TOLERANCE,
+) -> None:
+    """Check the gradients that a function's own backward pass gives, all batches forward before the first backward.
 
-    Like :func:`by_hand` it reads names and is no lock.
+    Parameters
+    ----------
+    answer : callable
+        Returns one number, by ``apply`` of a ``torch.autograd.Function``.
+    batches : sequence of mapping
+    expected : sequence of mapping of str to Tensor
+        For each batch the gradients for an incoming gradient of 1.
+    upstream : sequence of float
+        For each batch the gradient that comes in.
+    tolerance : float
 
     Raises
     ------
     AssertionError
+        Autograd does a part of the work, or a gradient is wrong.
 
     Examples
     --------
@@ -276,19 +285,27 @@ def own_backward(answer: Any) -> None:
     ...     @staticmethod
     ...     def backward(ctx, incoming):
     ...         return 2 * incoming * ctx.saved_tensors[0]
-    >>> own_backward(lambda x: Square.apply(x))
-    >>> own_backward(lambda x: (x * x).sum())
+    >>> x = torch.tensor([1.0, 2.0])
+    >>> own_backward(lambda x: Square.apply(x), [{"x": x}], [{"x": 2 * x}], [-3.0])
+    >>> own_backward(lambda x: (x * x).sum(), [{"x": x}], [{"x": 2 * x}], [-3.0])
     Traceback (most recent call last):
     ...
-    AssertionError: <lambda> does not call apply of your autograd function: its backward pass is autograd's, not yours
+    AssertionError: a part of the backward pass of <lambda> is autograd's (MulBackward0), not yours: the whole loss ...
     """
     handle = as_answer(answer)
-    own_work(handle)
-    # The class may stand inside the function; whoever differentiates with .backward() must read .grad.
-    borrowed = sorted(handle.names() & (_AUTOGRAD - {"autograd", "backward"}))
-    assert not borrowed, f"{handle.name} uses {borrowed[0]}: this one is to be written by hand"
-    assert "apply" in handle.names(), (
-        f"{handle.name} does not call apply of your autograd function: its backward pass is autograd's, not yours"
+    wrt = tuple(expected[0])
+    found = handle.watched_gradients(batches, wrt, upstream)
+    assert not found["package"], f"{handle.name} calls the package dacl_edu: this one is to be written by hand"
+    for gradients, right, factor in zip(found["gradients"], expected, upstream, strict=True):
+        for name in wrt:
+            title = f"the gradient of {handle.name} with respect to {name}"
+            if len(batches) > 1:
+                title += ", where the loss of several batches is added up before one backward pass,"
+            assert gradients[name] is not None, f"{title} does not exist: {name} was detached, or is not used"
+            values.value(gradients[name], factor * right[name], title, tolerance)
+    assert not found["foreign"], (
+        f"a part of the backward pass of {handle.name} is autograd's ({found['foreign']}), not yours: the whole loss "
+        "belongs into `forward` of your autograd function, and its whole gradient into `backward`"
     )
 
 

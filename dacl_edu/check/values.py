@@ -69,7 +69,8 @@ def value(answer: Any, expected: Tensor, name: str = "your answer", tolerance: f
     Raises
     ------
     AssertionError
-        Another shape, a number that is not finite, or a value that differs by more than ``tolerance``.
+        Another shape, a number that is not finite, or a value that differs by more than ``tolerance``: of itself
+        where it is larger than 1.
 
     Examples
     --------
@@ -83,7 +84,7 @@ def value(answer: Any, expected: Tensor, name: str = "your answer", tolerance: f
     got, want = answer.detach().double(), expected.detach().double()
     assert got.isfinite().all(), f"{name} holds a number that is not finite (nan or inf)"
     error = (got - want).abs()
-    if not error.numel() or float(error.max()) <= tolerance:
+    if not error.numel() or float((error / want.abs().clamp(min=1)).max()) <= tolerance:
         return
     raise AssertionError(f"{name} {diagnosis(got, want, error)}")
 

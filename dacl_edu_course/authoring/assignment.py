@@ -71,7 +71,8 @@ class Question:
     Attributes
     ----------
     name : str
-        The grade_id of the solution: ``x``, where the test is ``test_x``.
+        The grade_id of the test without ``test_``, which is that of the solution where the two belong together by name;
+        else a test belongs to the solution above it.
     title : str
         The heading above it.
     points : float
@@ -147,6 +148,12 @@ class Assignment:
     def points(self) -> float:
         """Points of all questions."""
         return sum(each.points for each in self.questions)
+
+    @property
+    def files(self) -> Path | None:
+        """The folder of the student's version, whose files lie beside the notebook; None outside of a course."""
+        folder = self.path.parents[2] / "release" / self.name if len(self.path.parents) > 2 else None
+        return folder if folder is not None and folder.is_dir() else None
 
     @cached_property
     def by_id(self) -> dict[str, Cell]:
@@ -259,10 +266,6 @@ def _cell(path: Path, number: int, raw: Any) -> Cell:
     for pair, homes in ((SOLUTION, ("solution", "manual")), (HIDDEN, ("test",)), (MARKING, ("manual", "test"))):
         if _regions(path, where, raw.source, pair) and kind not in homes:
             raise _fault(path, where, f"has {pair[0]}, but its metadata make it none", "set solution or grade to true")
-    if kind == "test" and HIDDEN[0] not in raw.source:
-        raise _fault(
-            path, where, "has no hidden tests", "put a call with hidden_seeds() between BEGIN and END HIDDEN TESTS"
-        )
     tags = frozenset(map(str, raw.metadata.get("tags", [])))
     points = float(meta.get("points", 0)) if graded else 0.0
     return Cell(name or cell_id or f"cell-{number}", kind, raw.cell_type, raw.source, points, tags,
@@ -273,6 +276,7 @@ def _questions(path: Path, cells: tuple[Cell, ...]) -> Iterator[Question]:
     solutions = {cell.id: cell for cell in cells if cell.kind == "solution"}
     heading = ""
     headings: dict[str, str] = {}
+    tested: set[str] = set()
     for cell in cells:
         if cell.cell_type == "markdown":
             heading = _heading(visible_source(cell)) or heading
@@ -280,11 +284,13 @@ def _questions(path: Path, cells: tuple[Cell, ...]) -> Iterator[Question]:
         if cell.kind == "manual":
             yield Question(cell.id, heading, cell.points, cell, None)
         elif cell.kind == "test":
-            name = cell.id.removeprefix("test_")
-            if name == cell.id or name not in solutions:
-                raise _fault(path, cell.id, "tests no solution cell", "give both one stem: x and test_x")
-            yield Question(name, headings.get(name) or heading, cell.points, solutions[name], cell)
-    tested = {cell.id.removeprefix("test_") for cell in cells if cell.kind == "test"}
+            stem = cell.id.removeprefix("test_")
+            above = [each for each in cells[: cells.index(cell)] if each.kind == "solution"]
+            if stem not in solutions and not above:
+                raise _fault(path, cell.id, "tests no solution cell", "put it behind the cell that it tests")
+            solution = solutions.get(stem) or above[-1]
+            tested.add(solution.id)
+            yield Question(stem, headings.get(solution.id) or heading, cell.points, solution, cell)
     for name, cell in solutions.items():
         if name not in tested and "not-graded" not in cell.tags:
             raise _fault(path, name, "has no test", f"add the cell test_{name}, or the tag not-graded")

@@ -6,11 +6,12 @@ same notebook, byte for byte. ``dacl-edu course students`` writes those of this 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import secrets
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
@@ -18,10 +19,11 @@ from typing import Any
 
 from dacl_edu.errors import UserError
 from dacl_edu_course.authoring.assignment import Assignment, every_string, leaked_lines
+from dacl_edu_course.definitions import write_text
 
 Notebook = Any
 COURSE_ID = "dacl_edu"
-SECRET_FILE = "secret_seed"
+SECRETS = "secrets"
 _CONFIG = '''"""Settings of nbgrader for this course: written by `dacl-edu course release` if missing, yours to change.
 
 Never run `nbgrader autograde` here: it executes what students wrote with your rights. `dacl-edu course grade` does not.
@@ -128,8 +130,10 @@ def as_text(notebook: Notebook) -> str:
     return str(nbformat.writes(notebook)) + "\n"
 
 
-def release_course(names: Sequence[str], source: str | Path, course: str | Path) -> list[Path]:
-    """Put assignments into an nbgrader course folder: source, release, gradebook, the course's secret seed.
+def release_course(
+    names: Sequence[str], source: str | Path, course: str | Path, tried: Callable[[Path], None] | None = None
+) -> list[Path]:
+    """Put assignments into an nbgrader course folder: source, release, gradebook, the assignment's secret.
 
     Parameters
     ----------
@@ -139,6 +143,9 @@ def release_course(names: Sequence[str], source: str | Path, course: str | Path)
         Holds ``NAME/NAME.ipynb``.
     course : path
         Made if missing, for the user alone: it will hold personal data. Existing submissions and marks stay.
+    tried : callable, optional
+        Called with each source first; it raises where the source does not earn its own points
+        (:func:`dacl_edu_course.grading.tryout.try_out`).
 
     Returns
     -------
@@ -153,10 +160,11 @@ def release_course(names: Sequence[str], source: str | Path, course: str | Path)
     chosen = chosen_sources(names, find_sources(source), Path(source))
     for path in chosen:
         checked_student_version(path)  # all are sound before anything is written
+        if tried is not None:
+            tried(path)
     course = Path(course)
     course.mkdir(parents=True, exist_ok=True)
     course.chmod(0o700)
-    secret_seed(course, make=True)
     if not (course / "nbgrader_config.py").exists():
         _write(course / "nbgrader_config.py", _CONFIG)
     released = []
@@ -177,30 +185,34 @@ def release_course(names: Sequence[str], source: str | Path, course: str | Path)
         released.append(places[1])
         # nbconvert leaves out the last line's end, and nothing but that differs from write_student_versions.
         _write(released[-1], as_text(nbformat.read(released[-1], as_version=4)))
-    for made in (course / "gradebook.db", course / SECRET_FILE):
-        made.chmod(0o600)
+        secret_of(course, name)
+    (course / "gradebook.db").chmod(0o600)
     return released
 
 
-def secret_seed(course: str | Path, make: bool = False) -> int:
-    """Return the course's secret number, from which the grader draws its seeds.
+def secret_of(course: str | Path, name: str) -> bytes:
+    """Return an assignment's secret of 128 bits, from which hidden tests draw their batches; make it if there is none.
 
     Raises
     ------
     UserError
-        There is none, or its file was damaged.
+        Its file was damaged.
     """
-    path = Path(course) / SECRET_FILE
-    if make and not path.exists():
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w") as file:
-            file.write(f"{1 + secrets.randbelow(2**31 - 1)}\n")
+    path = Path(course) / SECRETS / name
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.chmod(0o700)
+        with contextlib.suppress(FileExistsError):
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "w") as file:
+                file.write(f"{secrets.token_hex(16)}\n")
     try:
-        return int(path.read_text())
+        found = bytes.fromhex(path.read_text().strip())
     except (OSError, ValueError) as error:
-        raise UserError(
-            f"{path}: no secret seed", hint="release the course first; a damaged file can be deleted"
-        ) from error
+        raise UserError(f"{path}: no secret", hint="delete this damaged file and grade all again") from error
+    if len(found) < 16:
+        raise UserError(f"{path}: no secret", hint="delete this damaged file and grade all again")
+    return found
 
 
 def chosen_sources(names: Sequence[str], sources: list[Path], folder: Path) -> list[Path]:
@@ -284,9 +296,7 @@ def tools_on_path() -> Iterator[None]:
 def _write(path: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists() or path.read_text(encoding="utf-8") != text:
-        partial = path.with_name(f".{path.name}.partial")
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
+        write_text(path, text)
     return path
 
 

@@ -1,29 +1,39 @@
 """A whole class: what was collected is graded, several submissions at a time, and written where teachers look for it.
 
-Each submission's marks are written as soon as they are there, so an interrupted batch loses only those under way.
+Each submission's marks are written as soon as they are there, so an interrupted batch loses only those under way. What
+fails never takes the place of a mark.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dacl_edu.errors import UserError
 from dacl_edu_course.authoring.assignment import Assignment
-from dacl_edu_course.authoring.release import find_sources, secret_seed
+from dacl_edu_course.authoring.release import find_sources, secret_of
+from dacl_edu_course.definitions import write_text
 from dacl_edu_course.grading.feedback import write_feedback
 from dacl_edu_course.grading.grade import Graded, failed, grade_submission
 from dacl_edu_course.grading.gradebook import manual_comments, manual_scores, record, write_csv
+from dacl_edu_course.grading.lock import locked
 from dacl_edu_course.grading.scores import SubmissionScore
-from dacl_edu_course.questions.question import GRADING, SECRET
+from dacl_edu_course.grading.test_cell import make_importable
+from dacl_edu_course.grading.upload import roster_of
+from dacl_edu_course.questions.question import GRADING
+from dacl_edu_course.sandbox.home import clear_left_behind
 from dacl_edu_course.sandbox.limits import Limits, layers
+from dacl_edu_course.sandbox.process import Worker
 from dacl_edu_course.submissions.collect import Collected
 from dacl_edu_course.submissions.collect import collect as collect_files
+from dacl_edu_course.submissions.roster import Roster, read_map, read_roster
 
 
 @dataclass(frozen=True)
@@ -35,10 +45,26 @@ class Results:
     scores : tuple of SubmissionScore
         Sorted by student; a person's points included.
     csv : Path
+    problems : tuple of str
+        What could not be done, in sentences for the instructor.
     """
 
     scores: tuple[SubmissionScore, ...]
     csv: Path
+    problems: tuple[str, ...] = ()
+
+
+class Interrupted(KeyboardInterrupt):
+    """Someone pressed Ctrl-C: ``done`` of ``all`` submissions are graded, and kept.
+
+    Parameters
+    ----------
+    done, all : int
+    """
+
+    def __init__(self, done: int, all: int) -> None:
+        super().__init__(f"{done} of {all} submissions are graded and kept")
+        self.done, self.all = done, all
 
 
 @dataclass(frozen=True)
@@ -66,18 +92,30 @@ def find_assignment(name: str, course: str | Path) -> Assignment:
     return Assignment.load(found[0])
 
 
-def collect_course(folder: str | Path, assignment: Assignment, course: str | Path) -> list[Collected]:
+def collect_course(
+    folder: str | Path,
+    assignment: Assignment,
+    course: str | Path,
+    roster: str | Path | None = None,
+    named: str | Path | None = None,
+) -> list[Collected]:
     """Collect (:func:`dacl_edu_course.submissions.collect.collect`) and remember what was said, for the feedback.
 
     Raises
     ------
     UserError
     """
-    collected = collect_files(folder, assignment, course)
-    memory = _collected_file(course, assignment)
-    said = _read_collected(memory) | {each.student: each.notes for each in collected if each.student}
-    memory.parent.mkdir(parents=True, exist_ok=True)
-    memory.write_text(json.dumps(said, indent=1), encoding="utf-8")
+    with locked(course, f"collect {assignment.name}"):
+        kept = Path(course) / "roster.csv"
+        if roster is not None:
+            read_roster(roster)  # before it is kept
+            write_text(kept, Path(roster).read_text(encoding="utf-8-sig"), private=True)
+        people = read_roster(kept) if kept.is_file() else []
+        collected = collect_files(folder, assignment, course, Roster(people, read_map(named) if named else None))
+        memory = _collected_file(course, assignment)
+        said = _read_collected(memory) | {each.student: each.notes for each in collected if each.student}
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        write_text(memory, json.dumps(said, indent=1))
     return collected
 
 
@@ -110,6 +148,7 @@ def grade_course(
     jobs: int = 0,
     only: Sequence[str] = (),
     done: Callable[[SubmissionScore], None] | None = None,
+    questions: Sequence[str] = (),
 ) -> Results:
     """Grade every submission and write gradebook, CSV and feedback.
 
@@ -124,7 +163,9 @@ def grade_course(
     only : sequence of str, optional
         Students; all by default.
     done : callable, optional
-        Called with each submission's marks as they come.
+        Called with each submission's scores as they come.
+    questions : sequence of str, optional
+        Only these get other points than before; all by default.
 
     Returns
     -------
@@ -134,15 +175,29 @@ def grade_course(
     Raises
     ------
     UserError
+    Interrupted
     """
     course = Path(course)
-    waiting = submissions(assignment, course, only)
-    with _hidden_tests_of(course):
-        for graded in _graded(assignment, waiting, limits, jobs or os.cpu_count() or 1):
-            graded = _written(assignment, course, graded)
-            if done is not None:
-                done(graded.mark)
-    return write_results(assignment, course)
+    known = [question.name for question in assignment.questions]
+    unknown = [name for name in questions if name not in known]
+    if unknown:
+        raise UserError(f"{assignment.name}: no question {unknown[0]!r}", hint=f"there are {', '.join(known)}")
+    with locked(course, f"grade {assignment.name}"), _in_grading():
+        waiting = submissions(assignment, course, only)
+        clear_left_behind()
+        make_importable(assignment.path.parent)
+        problems: list[str] = []
+        count = 0
+        try:
+            secret = secret_of(course, assignment.name)
+            for graded in _graded(assignment, waiting, limits, jobs or os.cpu_count() or 1, secret):
+                score = _written(assignment, course, graded, questions, problems)
+                count += 1
+                if done is not None:
+                    done(score)
+        except KeyboardInterrupt:
+            raise Interrupted(count, len(waiting)) from None
+        return replace(_write_results(assignment, course), problems=tuple(problems))
 
 
 def write_results(assignment: Assignment, course: str | Path) -> Results:
@@ -153,7 +208,11 @@ def write_results(assignment: Assignment, course: str | Path) -> Results:
     UserError
         Nothing was graded.
     """
-    course = Path(course)
+    with locked(course, f"results {assignment.name}"):
+        return _write_results(assignment, Path(course))
+
+
+def _write_results(assignment: Assignment, course: Path) -> Results:
     stored = [
         json.loads(p.read_text(encoding="utf-8")) for p in sorted(_marks_folder(course, assignment).glob("*.json"))
     ]
@@ -162,11 +221,14 @@ def write_results(assignment: Assignment, course: str | Path) -> Results:
     given, comments = manual_scores(course, assignment), manual_comments(course, assignment)
     scores = []
     for entry in stored:
-        mark = SubmissionScore.from_json(entry["mark"])
-        mark = mark.with_scores(given.get(mark.student, {}))
-        write_feedback(course, mark, entry["answers"], assignment.title, comments.get(mark.student))
-        scores.append(mark)
-    return Results(tuple(scores), write_csv(scores, course / "results" / f"{assignment.name}.csv"))
+        score = SubmissionScore.from_json(entry["mark"])
+        score = score.with_scores(given.get(score.student, {}))
+        write_feedback(course, score, entry["answers"], assignment.title, comments.get(score.student))
+        scores.append(score)
+    found = {score.student for score in scores}
+    absent = [person.id for person in roster_of(course) if person.id not in found]
+    table = write_csv(scores, course / "results" / f"{assignment.name}.csv", absent)
+    return Results(tuple(scores), table)
 
 
 def isolation() -> str:
@@ -174,19 +236,24 @@ def isolation() -> str:
     return f"Submissions run shut in: {layers()}."
 
 
-def _graded(assignment: Assignment, waiting: Iterable[Submitted], limits: Limits, jobs: int) -> Iterator[Graded]:
+def _graded(
+    assignment: Assignment, waiting: Sequence[Submitted], limits: Limits, jobs: int, secret: bytes
+) -> Iterator[Graded]:
     """Grade in threads: a thread mostly waits for the student's process, and the checks themselves are small."""
-    with ThreadPoolExecutor(jobs) as pool:
-        futures = [pool.submit(_never_raising, assignment, s, limits) for s in waiting]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        finally:
-            for future in futures:
-                future.cancel()
+    Worker.stopped.clear()
+    pool = ThreadPoolExecutor(jobs)
+    futures = [pool.submit(_never_raising, assignment, s, limits, secret) for s in waiting]
+    try:
+        for future in as_completed(futures):
+            yield future.result()
+    except BaseException:
+        Worker.stopped.set()  # whoever is under way ends at once
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
-def _never_raising(assignment: Assignment, submitted: Submitted, limits: Limits) -> Graded:
+def _never_raising(assignment: Assignment, submitted: Submitted, limits: Limits, secret: bytes) -> Graded:
     """Grade; whatever a submission does to the grader, the others are graded.
 
     Raises
@@ -195,50 +262,61 @@ def _never_raising(assignment: Assignment, submitted: Submitted, limits: Limits)
         Nothing at all can be graded on this system.
     """
     try:
-        return grade_submission(assignment, submitted.student, submitted.path, limits, submitted.notes)
+        return grade_submission(assignment, submitted.student, submitted.path, limits, submitted.notes, secret=secret)
     except UserError:
         raise
     except Exception as error:
         return failed(assignment, submitted.student, error, submitted.notes)
 
 
-def _written(assignment: Assignment, course: Path, graded: Graded) -> Graded:
-    """Write what was found; where that fails, that it failed."""
+def _written(
+    assignment: Assignment, course: Path, graded: Graded, questions: Sequence[str], problems: list[str]
+) -> SubmissionScore:
+    """Write what was found: first where it cannot fail, then into the gradebook; return what counts now."""
+    student = graded.mark.student
+    place = _marks_folder(course, assignment) / f"{student}.json"
+    earlier = _stored(place)
+    if earlier is not None and graded.failed:
+        problems.append(f"{student}: {graded.mark.notes[-1]} The earlier mark stays.")
+        return earlier
+    if earlier is not None and questions:
+        graded = replace(graded, mark=earlier.with_questions(graded.mark, questions))
+    if graded.failed:
+        problems.append(f"{student}: {graded.mark.notes[-1]}")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    answers = graded.repaired.answers if graded.repaired else {}
+    write_text(place, json.dumps({"mark": graded.mark.to_json(), "answers": answers}, indent=1))
+    for attempt in range(3):
+        try:
+            record(course, assignment, [(graded.mark, graded.repaired)])
+            break
+        except Exception as error:
+            if attempt == 2:
+                kind = error.problem if isinstance(error, UserError) else type(error).__name__
+                problems.append(f"{student}: the gradebook could not be written ({kind}). The mark itself is kept.")
+            time.sleep(0.2)
+    return graded.mark
+
+
+def _stored(path: Path) -> SubmissionScore | None:
     try:
-        record(course, assignment, [(graded.mark, graded.repaired)])
-        _write_mark(course, graded)
-    except UserError:
-        raise
-    except Exception as error:
-        graded = failed(assignment, graded.mark.student, error)
-        record(course, assignment, [(graded.mark, graded.repaired)])
-        _write_mark(course, graded)
-    return graded
+        return SubmissionScore.from_json(json.loads(path.read_text(encoding="utf-8"))["mark"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 @contextmanager
-def _hidden_tests_of(course: Path) -> Iterator[None]:
-    """Let hidden tests draw from the course's secret; questions say nothing to the terminal."""
-    before = {name: os.environ.get(name) for name in (SECRET, GRADING)}
-    os.environ[SECRET], os.environ[GRADING] = str(secret_seed(course)), "1"
+def _in_grading() -> Iterator[None]:
+    """Questions say nothing to the terminal."""
+    before = os.environ.get(GRADING)
+    os.environ[GRADING] = "1"
+    # Sources of the last release import the questions under their old name.
+    warnings.filterwarnings("ignore", r"dacl_edu\.course", FutureWarning)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-def _write_mark(course: Path, graded: Graded) -> None:
-    folder = course / "marks" / graded.mark.assignment
-    folder.mkdir(parents=True, exist_ok=True)
-    answers = graded.repaired.answers if graded.repaired else {}
-    path = folder / f"{graded.mark.student}.json"
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps({"mark": graded.mark.to_json(), "answers": answers}, indent=1), encoding="utf-8")
-    partial.replace(path)
+        if before is None:
+            os.environ.pop(GRADING, None)
 
 
 def _marks_folder(course: Path, assignment: Assignment) -> Path:

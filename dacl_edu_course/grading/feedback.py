@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from dacl_edu_course.definitions import write_text
 from dacl_edu_course.grading.scores import QuestionScore, SubmissionScore
 
 _LINES, _WIDTH, _WORDS = 120, 300, 1500
@@ -85,11 +86,7 @@ def write_feedback(
     place = Path(course) / "feedback" / mark.student / mark.assignment / f"{mark.assignment}.html"
     place.parent.mkdir(parents=True, exist_ok=True)
     (Path(course) / "feedback").chmod(0o700)
-    partial = place.with_name(f".{place.name}.partial")
-    partial.write_text(feedback_page(mark, answers, title, comments), encoding="utf-8")
-    partial.chmod(0o600)
-    partial.replace(place)
-    return place
+    return write_text(place, feedback_page(mark, answers, title, comments), private=True)
 
 
 def words(text: str, most: int = _WORDS) -> str:

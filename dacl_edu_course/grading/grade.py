@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+from dacl_edu.check.answers import AnswerError
 from dacl_edu_course.authoring.assignment import Assignment, Question
 from dacl_edu_course.grading.scores import QuestionScore, SubmissionScore
-from dacl_edu_course.grading.test_cell import TestCell
+from dacl_edu_course.grading.test_cell import Given, TestCell
+from dacl_edu_course.questions.question import seeded
 from dacl_edu_course.sandbox.limits import Limits
 from dacl_edu_course.sandbox.process import Worker
 from dacl_edu_course.sandbox.protocol import plain
@@ -30,10 +34,13 @@ class Graded:
     mark : SubmissionScore
     repaired : Repaired or None
         The notebook put right; None where there was none to grade.
+    failed : bool, default False
+        Whether the grader failed, so that this is no mark.
     """
 
     mark: SubmissionScore
     repaired: Repaired | None = field(default=None, repr=False)
+    failed: bool = False
 
 
 def grade_submission(
@@ -43,6 +50,7 @@ def grade_submission(
     limits: Limits = Limits(),  # noqa: B008  # frozen
     notes: tuple[str, ...] = (),
     worker: Worker | None = None,
+    secret: bytes = b"",
 ) -> Graded:
     """Grade one notebook.
 
@@ -59,6 +67,8 @@ def grade_submission(
         What was said of it before, when it was collected.
     worker : Worker, optional
         A process started ahead; it is ended here.
+    secret : bytes
+        From which hidden tests draw their batches.
 
     Returns
     -------
@@ -73,7 +83,13 @@ def grade_submission(
         lost = tuple(_mark(question, 0.0, repaired.reason) for question in assignment.questions)
         said = _distinct(notes, (repaired.reason,))
         return Graded(SubmissionScore(student, assignment.name, lost, said, _since(started)))
-    with Session(_named(repaired), limits, worker=worker) as session:
+    cells = _named(repaired)
+    definitions = [name for (name, _), cell in zip(cells, repaired.cells, strict=True) if cell.definitions]
+    handed_in = "\0".join(source for _, source in cells)
+    with (
+        Session(cells, limits, worker=worker, definitions=definitions, files=assignment.files) as session,
+        seeded(secret, handed_in),
+    ):
         scores = _scores(assignment, repaired, session)
     said = tuple(map(_sentence, session.notes))
     mark = SubmissionScore(student, assignment.name, scores, _distinct(notes, repaired.notes, said), _since(started))
@@ -93,20 +109,34 @@ def failed(assignment: Assignment, student: str, error: Exception, notes: tuple[
     """
     said = f"The grader failed on this submission ({type(error).__name__}): a person looks at it."
     waits = tuple(_mark(question, None, "") for question in assignment.questions)
-    return Graded(SubmissionScore(student, assignment.name, waits, _distinct(notes, (said,))))
+    return Graded(SubmissionScore(student, assignment.name, waits, _distinct(notes, (said,))), failed=True)
 
 
 def _scores(assignment: Assignment, repaired: Repaired, session: Session) -> tuple[QuestionScore, ...]:
     """Run what the student could see of every test, and only then what is hidden; see :class:`TestCell`."""
-    reasons = dict(repaired.missing)
+    given = Given(assignment)
+    reasons: dict[str, str] = {}
     tested = [question.name for question in assignment.questions if question.test]
-    cells = {name: TestCell(repaired.tests[name], session.answer) for name in tested if not reasons.get(name)}
+    cells = {name: TestCell(repaired.tests[name], partial(_named_value, given, session)) for name in tested}
     for name, cell in cells.items():
         reasons[name] = cell.visible()
     session.discreet = True
     for name, cell in cells.items():
         reasons[name] = reasons[name] or cell.hidden()
+    # Where the answer's own cell is empty or gone another one may hold it, so the test was asked all the same.
+    for name, why in repaired.missing.items():
+        reasons[name] = why if name not in cells or reasons[name] else ""
     return tuple(_graded(question, reasons.get(question.name, "")) for question in assignment.questions)
+
+
+def _named_value(given: Given, session: Session, name: str) -> Any:
+    """What a test sees under a name: the author's where the author made it, else the student's."""
+    if name in given:
+        return given[name]
+    try:
+        return session.value(name)
+    except AnswerError:
+        return session.answer(name)  # a check that uses it says why it is not there
 
 
 def _graded(question: Question, reason: str) -> QuestionScore:

@@ -18,6 +18,7 @@ from typing import Any
 from dacl_edu.errors import UserError
 from dacl_edu_course.authoring.assignment import Assignment
 from dacl_edu_course.authoring.release import COURSE_ID, tools_on_path
+from dacl_edu_course.definitions import write_text
 from dacl_edu_course.grading.scores import SubmissionScore
 from dacl_edu_course.sandbox.protocol import plain
 from dacl_edu_course.submissions.repair import Merged, Repaired
@@ -115,10 +116,11 @@ def manual_comments(course: str | Path, assignment: Assignment) -> dict[str, dic
         }
 
 
-def write_csv(scores: Sequence[SubmissionScore], path: str | Path) -> Path:
+def write_csv(scores: Sequence[SubmissionScore], path: str | Path, absent: Sequence[str] = ()) -> Path:
     """Write one row a submission: each question, total, maximum, what waits for a person, reasons, notes.
 
-    A text that a spreadsheet would take for a formula gets an apostrophe in front.
+    A text that a spreadsheet would take for a formula gets an apostrophe in front. Students of the roster in ``absent``
+    get a row that says that they did not hand in.
 
     Returns
     -------
@@ -128,7 +130,7 @@ def write_csv(scores: Sequence[SubmissionScore], path: str | Path) -> Path:
     names = list(dict.fromkeys(question.name for mark in scores for question in mark.questions))
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
-    with open(partial, "w", newline="", encoding="utf-8") as file:
+    with open(partial, "w", newline="", encoding="utf-8-sig") as file:
         rows = csv.writer(file)
         rows.writerow([*("student", "assignment"), *map(_cell, names), *("total", "max", "waits", "reasons", "notes")])
         for mark in scores:
@@ -142,6 +144,9 @@ def write_csv(scores: Sequence[SubmissionScore], path: str | Path) -> Path:
                     *(_cell(reasons), _cell(" | ".join(mark.notes))),
                 ]
             )
+        for student in absent:
+            blanks = [""] * len(names)
+            rows.writerow([_cell(student), scores[0].assignment, *blanks, "", "", "", "", "did not hand in"])
     partial.chmod(0o600)
     partial.replace(path)
     return path
@@ -225,10 +230,7 @@ def _write_autograded(place: Path, mark: SubmissionScore, repaired: Repaired | N
         cells.append(_as_cell(number, each, mark, labelled=bool(each.cell and last[each.cell.id] == number)))
     place.parent.mkdir(parents=True, exist_ok=True)
     place.parents[2].chmod(0o700)
-    partial = place.with_name(f".{place.name}.partial")
-    partial.write_text(nbformat.writes(new_notebook(cells=cells, metadata=metadata)) + "\n", encoding="utf-8")
-    partial.chmod(0o600)
-    partial.replace(place)
+    write_text(place, nbformat.writes(new_notebook(cells=cells, metadata=metadata)) + "\n", private=True)
 
 
 def _notes(mark: SubmissionScore) -> Any:
@@ -252,7 +254,8 @@ def _as_cell(number: int, merged: Merged, mark: SubmissionScore, labelled: bool)
         # Programs that make HTML of a raw cell take it for HTML; shown as code it is only shown.
         return new_markdown_cell(textwrap.indent(merged.source, "    ", lambda line: True), id=cell_id)
     outputs = list(merged.outputs)
-    verdict = next((q for q in mark.questions if cell and cell.kind == "test" and cell.id == f"test_{q.name}"), None)
+    tested = cell.id.removeprefix("test_") if cell and cell.kind == "test" else None
+    verdict = next((question for question in mark.questions if question.name == tested), None)
     if verdict:
         sign = {"right": "✔", "waits": "…"}.get(verdict.verdict, "✘")
         earned = "waits for a person" if verdict.earned is None else f"{verdict.earned:g} of {verdict.points:g} points"

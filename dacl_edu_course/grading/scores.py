@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -116,6 +116,11 @@ class SubmissionScore:
             for q in self.questions
         )
         return replace(self, questions=changed)
+
+    def with_questions(self, other: SubmissionScore, names: Sequence[str]) -> SubmissionScore:
+        """Return a copy in which these questions are as in ``other``."""
+        theirs = {question.name: question for question in other.questions}
+        return replace(self, questions=tuple(theirs.get(q.name, q) if q.name in names else q for q in self.questions))
 
     def to_json(self) -> dict[str, Any]:
         """Return what ``json.dumps`` takes."""

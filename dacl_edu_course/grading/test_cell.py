@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import ast
 import builtins
+import contextlib
+import io
 import re
+import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
-from dacl_edu_course.authoring.assignment import HIDDEN
+from dacl_edu_course.authoring.assignment import HIDDEN, Assignment
 from dacl_edu_course.questions.question import WrongAnswer
 from dacl_edu_course.sandbox.protocol import plain
 
@@ -46,6 +50,66 @@ def names_wanted(source: str) -> tuple[str, ...]:
         elif isinstance(node, ast.arg):
             made.add(node.arg)
     return tuple(dict.fromkeys(name for name in read if name not in made))
+
+
+class Given:
+    """What the author's own cells make, for tests that use it: imports, data, helpers. Made when it is first asked for.
+
+    Parameters
+    ----------
+    assignment : Assignment
+    """
+
+    def __init__(self, assignment: Assignment) -> None:
+        self.cells = [cell for cell in assignment.cells if cell.kind == "given" and cell.is_run]
+        solutions = [cell.source for cell in assignment.cells if cell.kind == "solution"]
+        self.of_student = {name for source in solutions for name in _made_by(source)}
+        self.names = {name for cell in self.cells for name in _made_by(cell.source)} - self.of_student
+        self.folder = assignment.path.parent
+        self._made: dict[str, Any] | None = None
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.names and name in self._values()
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values()[name]
+
+    def _values(self) -> dict[str, Any]:
+        if self._made is None:
+            self._made = {"__name__": "given"}
+            for cell in self.cells:
+                lines = [line for line in cell.source.splitlines() if not line.lstrip().startswith(("%", "!"))]
+                # What needs an answer of the student's fails here: the test finds it in the student's process.
+                with contextlib.suppress(Exception), contextlib.redirect_stdout(io.StringIO()):
+                    exec(compile("\n".join(lines), "<given cell>", "exec"), self._made)
+        return self._made
+
+
+def make_importable(folder: Path) -> None:
+    """Let test cells import modules that lie beside their source notebook.
+
+    Parameters
+    ----------
+    folder : Path
+    """
+    for path in folder.glob("*.py"):
+        loaded = sys.modules.get(path.stem)
+        if loaded is not None and Path(str(getattr(loaded, "__file__", ""))).parent != folder:
+            sys.modules.pop(path.stem)  # of another assignment
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+
+
+def _made_by(source: str) -> set[str]:
+    """The names that a cell of the author's makes."""
+    try:
+        tree = ast.parse("\n".join(line for line in source.splitlines() if not line.lstrip().startswith(("%", "!"))))
+    except SyntaxError:
+        return set()
+    made = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    made |= {n.name for n in tree.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
+    imports = [n for n in ast.walk(tree) if isinstance(n, ast.Import | ast.ImportFrom)]
+    return made | {(alias.asname or alias.name).partition(".")[0] for node in imports for alias in node.names}
 
 
 class TestCell:

@@ -13,20 +13,25 @@ from torch import Tensor
 from dacl_edu import check
 from dacl_edu.check.properties import own_backward, own_work
 from dacl_edu.reference import center_loss as reference
-from dacl_edu_course.questions.batches import absent_centers_elsewhere, by_reference, moved_together, three_batches
+from dacl_edu_course.questions.batches import (
+    absent_centers_elsewhere,
+    by_reference,
+    far_sample,
+    incoming,
+    moved_together,
+    unlike_batches,
+)
 from dacl_edu_course.questions.explain import Check, explained, returned_in_order, without_amounts
 from dacl_edu_course.questions.question import question
 
-UPSTREAM = 0.25
-"""The gradient that arrives from above in question 3: any number but 1."""
+NAMES = ("x", "y", "c")
 
 
 @question("Question 1: center loss", look="Eq. 3, and lesson 02_center_loss, section 'Eq. 3, three times'")
 @without_amounts
 def center_loss(answer: Any, seed: int) -> None:
     """``center_loss(x, y, c)``: one number, that autograd can differentiate."""
-    own_work(answer)
-    batches = three_batches(seed, "x", "y", "c")
+    batches = unlike_batches(seed, *NAMES)
     for batch in batches:
         loss = check.call(answer, **batch)
         check.shape(loss, (), "the loss")
@@ -40,17 +45,20 @@ def center_loss(answer: Any, seed: int) -> None:
             partial(check.unchanged, answer, batch, absent_centers_elsewhere, "a class without samples has no share"),
             also=batch is batches[0],
         )
-    slopes = by_reference(reference.center_loss_gradients, **batches[0])
-    check.autograd_gradients(answer, batches[0], {"x": slopes["x"]})
+    own_work(answer, batches[0])
+    for batch, upstream in zip(batches, incoming(seed, len(batches)), strict=True):
+        expected = by_reference(reference.center_loss_gradients, **batch)
+        check.autograd_gradients(answer, batch, {"x": expected["x"]}, upstream)
 
 
 @question("Question 2: its two gradients", look="lesson 02_center_loss, section 'The gradient by hand'")
 @without_amounts
 def center_loss_gradients(answer: Any, seed: int) -> None:
     """``center_loss_gradients(x, y, c)``: a dictionary of (m, d) and (K, d)."""
-    own_work(answer)
-    check.by_hand(answer)
-    for batch in three_batches(seed, "x", "y", "c"):
+    batches = unlike_batches(seed, *NAMES)
+    check.call(answer, **batches[0])
+    check.by_hand(answer, batches[0])
+    for batch in (*batches, far_sample(seed, *NAMES)):
         found = check.call(answer, **batch)
         assert isinstance(found, Mapping), (
             f"the gradients come as a {type(found).__name__}, but must be a dictionary with the entries 'x' and 'c'"
@@ -85,27 +93,29 @@ def _center_is_right(answer: Any, batch: Mapping[str, Tensor], labels: Tensor) -
 @without_amounts
 def center_loss_by_hand(answer: Any, seed: int) -> None:
     """``center_loss_by_hand(x, y, c)``: Eq. 3 through an autograd function of the student's own."""
-    batches = three_batches(seed, "x", "y", "c")
-    check.call(answer, **batches[0])  # what is not written, or breaks, says so before its names are read
-    own_backward(answer)
-    for batch in batches:
+    batches = unlike_batches(seed, *NAMES)
+    expected = [by_reference(reference.center_loss_gradients, **batch) for batch in batches]
+    for batch, right in zip(batches, expected, strict=True):
         loss = check.call(answer, **batch)
         check.value(loss, by_reference(reference.center_loss, **batch), "the loss", check.TOLERANCE)
-        expected = by_reference(reference.center_loss_gradients, **batch)
-        returned_in_order(partial(check.autograd_gradients, answer, batch, expected))
-        check.autograd_gradients(answer, batch, expected, upstream=UPSTREAM)
+        returned_in_order(partial(check.autograd_gradients, answer, batch, right))
+    own_backward(answer, batches[:1], expected[:1], [1.0])
+    for batch, right, upstream in zip(batches, expected, incoming(seed, len(batches)), strict=True):
+        check.autograd_gradients(answer, batch, right, upstream)
+    own_backward(answer, batches, expected, incoming(seed + 1, len(batches)))
 
 
 @question("Question 4: few digits", look="lesson 02_center_loss, section 'Why the package subtracts first'")
 @without_amounts
 def careful_center_loss(answer: Any, seed: int) -> None:
     """``careful_center_loss(x, y, c)``: Eq. 3 far from the origin in float32, and in float16."""
-    own_work(answer)
     far, half = far_batch(seed), half_batch(seed)
     _careful(answer, half, "the loss of float16 numbers", partial(_right_in_float32, answer, half))
     _careful(answer, far, "the loss far from the origin in float32", partial(_right_near_the_origin, answer, far))
-    slopes = by_reference(reference.center_loss_gradients, **far)
-    check.autograd_gradients(answer, far, {"x": slopes["x"]})
+    own_work(answer, far)
+    expected = by_reference(reference.center_loss_gradients, **far)
+    for upstream in (1.0, *incoming(seed, 2)):
+        check.autograd_gradients(answer, far, {"x": expected["x"]}, upstream)
 
 
 def _careful(answer: Any, batch: Mapping[str, Tensor], title: str, closer: Check) -> None:
@@ -116,7 +126,7 @@ def _careful(answer: Any, batch: Mapping[str, Tensor], title: str, closer: Check
     )
     expected = by_reference(reference.center_loss, **batch)
     try:
-        check.value(loss, expected, title, check.TOLERANCE * float(expected))
+        check.value(loss, expected, title, check.TOLERANCE * min(1.0, float(expected)))
     except AssertionError:
         closer()
         raise

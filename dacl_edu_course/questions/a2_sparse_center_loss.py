@@ -14,12 +14,18 @@ from dacl_edu.check.answers import as_answer
 from dacl_edu.check.properties import own_backward, own_work
 from dacl_edu.reference import center_loss as plain
 from dacl_edu.reference import sparse_center_loss as reference
-from dacl_edu_course.questions.batches import absent_centers_elsewhere, by_reference, moved_together, three_batches
+from dacl_edu_course.questions.batches import (
+    absent_centers_elsewhere,
+    by_reference,
+    far_sample,
+    incoming,
+    moved_together,
+    unlike_batches,
+)
 from dacl_edu_course.questions.explain import explained, returned_in_order, without_amounts
 from dacl_edu_course.questions.question import question
 
-UPSTREAM = 0.25
-"""The λ of question 4: any number but 1."""
+NAMES = ("x", "a", "y", "c")
 
 
 @question(
@@ -28,8 +34,7 @@ UPSTREAM = 0.25
 @without_amounts
 def sparse_center_loss(answer: Any, seed: int) -> None:
     """``sparse_center_loss(x, a, y, c)``: one number, that autograd can differentiate by x and by a."""
-    own_work(answer)
-    batches = three_batches(seed, "x", "a", "y", "c")
+    batches = unlike_batches(seed, *NAMES)
     for batch in batches:
         loss = check.call(answer, **batch)
         check.shape(loss, (), "the loss")
@@ -47,7 +52,9 @@ def sparse_center_loss(answer: Any, seed: int) -> None:
             partial(_ones_give_eq_3, answer, batch),
             also=batch is batches[0],
         )
-    check.autograd_gradients(answer, batches[0], _slopes(batches[0]))
+    own_work(answer, batches[0])
+    for batch, upstream in zip(batches, incoming(seed, len(batches)), strict=True):
+        check.autograd_gradients(answer, batch, _slopes(batch), upstream)
 
 
 def _weight_meets_its_own_dimension(answer: Any, batch: Mapping[str, Tensor]) -> None:
@@ -76,9 +83,10 @@ def _eq_10(batch: Mapping[str, Tensor]) -> Tensor:
 @without_amounts
 def gradient_x(answer: Any, seed: int) -> None:
     """``gradient_x(x, a, y, c)``: (m, d), by hand."""
-    own_work(answer)
-    check.by_hand(answer)
-    for batch in three_batches(seed, "x", "a", "y", "c"):
+    batches = unlike_batches(seed, *NAMES)
+    check.call(answer, **batches[0])
+    check.by_hand(answer, batches[0])
+    for batch in (*batches, far_sample(seed, *NAMES)):
         title = "the gradient with respect to x"
         found = check.call(answer, **batch)
         check.shape(found, tuple(batch["x"].shape), title)
@@ -98,9 +106,10 @@ def gradient_x(answer: Any, seed: int) -> None:
 @without_amounts
 def gradient_a(answer: Any, seed: int) -> None:
     """``gradient_a(x, a, y, c)``: (m, d), by hand."""
-    own_work(answer)
-    check.by_hand(answer)
-    for batch in three_batches(seed, "x", "a", "y", "c"):
+    batches = unlike_batches(seed, *NAMES)
+    check.call(answer, **batches[0])
+    check.by_hand(answer, batches[0])
+    for batch in (*batches, far_sample(seed, *NAMES)):
         title = "the gradient with respect to a"
         found = check.call(answer, **batch)
         check.shape(found, tuple(batch["a"].shape), title)
@@ -135,18 +144,20 @@ def _each_dimension_has_its_own(found: Tensor) -> None:
 @without_amounts
 def sparse_center_loss_by_hand(answer: Any, seed: int) -> None:
     """``sparse_center_loss_by_hand(x, a, y, c)``: Eq. 4 through an autograd function with Eq. 9 and 10."""
-    batches = three_batches(seed, "x", "a", "y", "c")
-    check.call(answer, **batches[0])  # what is not written, or breaks, says so before its names are read
-    own_backward(answer)
-    for batch in batches:
+    batches = unlike_batches(seed, *NAMES)
+    expected = [_slopes(batch) for batch in batches]
+    for batch, right in zip(batches, expected, strict=True):
         loss = check.call(answer, **batch)
         check.value(loss, by_reference(reference.sparse_center_loss, **batch), "the loss", check.TOLERANCE)
         explained(
-            partial(returned_in_order, partial(check.autograd_gradients, answer, batch, _slopes(batch))),
+            partial(returned_in_order, partial(check.autograd_gradients, answer, batch, right)),
             partial(_not_each_other, answer, batch),
             also=False,
         )
-        check.autograd_gradients(answer, batch, _slopes(batch), upstream=UPSTREAM)
+    own_backward(answer, batches[:1], expected[:1], [1.0])
+    for batch, right, upstream in zip(batches, expected, incoming(seed, len(batches)), strict=True):
+        check.autograd_gradients(answer, batch, right, upstream)
+    own_backward(answer, batches, expected, incoming(seed + 1, len(batches)))
 
 
 def _not_each_other(answer: Any, batch: Mapping[str, Tensor]) -> None:

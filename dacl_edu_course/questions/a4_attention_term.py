@@ -12,7 +12,7 @@ from torch import Tensor
 from dacl_edu import check
 from dacl_edu.check.answers import Answer, as_answer
 from dacl_edu.check.properties import own_work
-from dacl_edu_course.questions.batches import made_batch
+from dacl_edu_course.questions.batches import incoming, made_batch, unlike_batches
 from dacl_edu_course.questions.explain import explained, without_amounts
 from dacl_edu_course.questions.question import question
 from dacl_edu_course.reference import attention_terms as reference
@@ -24,6 +24,8 @@ FLOOR, COLLAPSED, SPREAD = 0.25, 0.05, 0.05
 sample, averaged over the samples, must end above the third."""
 STEPS, RATE = 150, 0.1
 TIGHT = 1e-6
+NARROW = 3e-5
+"""For weights that come in float32."""
 
 
 class Learnt(NamedTuple):
@@ -91,18 +93,29 @@ def _own_slope(term: Answer, a: Tensor) -> Tensor:
 @without_amounts
 def budget_term(answer: Any, seed: int = 0) -> None:
     """``budget_term(a, budget)``: value, and that autograd reaches a."""
-    own_work(answer)
-    a = made_batch(seed)["a"]
-    for budget in _budgets(seed):
-        expected = torch.tensor(reference.budget_term(a.numpy(), budget), dtype=torch.float64)
-        explained(
-            partial(check.value, check.call(answer, a=a, budget=budget), expected, "the budget term", TIGHT),
-            partial(_nothing_at_the_budget, answer, a),
-            partial(_a_parabola_of_the_budget, answer, a),
-            also=False,
-        )
-    slope = torch.from_numpy(reference.budget_gradient(a.numpy(), budget))
-    check.autograd_gradients(answer, {"a": a, "budget": budget}, {"a": slope}, upstream=5.0, tolerance=TIGHT)
+    for a, tolerance in _weights(seed):
+        for budget in _budgets(seed):
+            expected = torch.tensor(reference.budget_term(_array(a), budget), dtype=torch.float64)
+            explained(
+                partial(check.value, check.call(answer, a=a, budget=budget), expected, "the budget term", tolerance),
+                partial(_nothing_at_the_budget, answer, a),
+                partial(_a_parabola_of_the_budget, answer, a),
+                also=False,
+            )
+            slope = torch.from_numpy(reference.budget_gradient(_array(a), budget))
+            for upstream in incoming(seed, 2):
+                check.autograd_gradients(answer, {"a": a, "budget": budget}, {"a": slope}, upstream, tolerance)
+    own_work(answer, {"a": a, "budget": budget})
+
+
+def _weights(seed: int) -> list[tuple[Tensor, float]]:
+    """Attention of all batches, and the tolerance for each."""
+    made = [batch["a"] for batch in unlike_batches(seed, "a")]
+    return [(a, TIGHT if a.dtype == torch.float64 else NARROW) for a in made]
+
+
+def _array(tensor: Tensor) -> Any:
+    return tensor.double().numpy()
 
 
 def _nothing_at_the_budget(answer: Any, a: Tensor) -> None:
@@ -126,12 +139,16 @@ def _a_parabola_of_the_budget(answer: Any, a: Tensor) -> None:
 @without_amounts
 def budget_gradient(answer: Any, seed: int = 0) -> None:
     """``budget_gradient(a, budget)``, by hand, for budgets on both sides of the mean."""
-    own_work(answer)
-    check.by_hand(answer)
+    title = "the gradient of the budget term"
+    for a, tolerance in _weights(seed):
+        for budget in _budgets(seed):
+            expected = torch.from_numpy(reference.budget_gradient(_array(a), budget))
+            check.value(check.call(answer, a=a, budget=budget), expected, title, tolerance)
     a = made_batch(seed)["a"]
-    for budget in _budgets(seed):
-        expected = torch.from_numpy(reference.budget_gradient(a.numpy(), budget))
-        check.value(check.call(answer, a=a, budget=budget), expected, "the gradient of the budget term", TIGHT)
+    check.by_hand(answer, {"a": a, "budget": budget})
+    far = 1e6 * budget  # a loss of size 10¹² has no digits left for a difference of losses
+    expected = torch.from_numpy(reference.budget_gradient(a.numpy(), far))
+    check.value(check.call(answer, a=a, budget=far), expected, f"{title}, for a budget far away,", TIGHT)
 
 
 def _budgets(seed: int) -> tuple[float, float]:
@@ -143,7 +160,6 @@ def _budgets(seed: int) -> tuple[float, float]:
 @without_amounts
 def entropy_term(answer: Any, seed: int = 0) -> None:
     """``entropy_term(a)``: equal weights, a weight of 0, lengths, value, slopes."""
-    own_work(answer)
     a = made_batch(seed)["a"]
     title = "the entropy term"
     m, d = a.shape
@@ -159,11 +175,14 @@ def entropy_term(answer: Any, seed: int = 0) -> None:
     found = check.call(answer, a=with_zero)
     check.shape(found, (), title)
     assert bool(found.isfinite()), f"{title} is not finite where a weight is 0: 0 ln 0 counts as 0"
-    for weights in (a, with_zero):
-        expected = torch.tensor(reference.entropy_term(weights.numpy()), dtype=torch.float64)
-        check.value(check.call(answer, a=weights), expected, title, TIGHT)
-    slope = torch.from_numpy(reference.entropy_gradient(a.numpy()))
-    check.autograd_gradients(answer, {"a": a}, {"a": slope}, upstream=5.0, tolerance=TIGHT)
+    for weights, tolerance in ((with_zero, TIGHT), *_weights(seed)):
+        expected = torch.tensor(reference.entropy_term(_array(weights)), dtype=torch.float64)
+        check.value(check.call(answer, a=weights), expected, title, tolerance)
+    for weights, tolerance in _weights(seed):
+        slope = torch.from_numpy(reference.entropy_gradient(_array(weights)))
+        for upstream in incoming(seed, 2):
+            check.autograd_gradients(answer, {"a": weights}, {"a": slope}, upstream, tolerance)
+    own_work(answer, {"a": a})
 
 
 @question(
@@ -173,31 +192,47 @@ def entropy_term(answer: Any, seed: int = 0) -> None:
 @without_amounts
 def entropy_gradient(answer: Any, seed: int = 0) -> None:
     """``entropy_gradient(a)``, by hand: at a right angle to each sample's weights, then the value."""
-    own_work(answer)
-    check.by_hand(answer)
     title = "the gradient of the entropy term"
-    for number in (seed, seed + 1):
-        a = made_batch(number)["a"]
+    uneven = made_batch(seed)["a"]
+    uneven[:, 0] *= 1e-9  # so little that a step for a difference of values leads below 0
+    for a, tolerance in (*_weights(seed), (uneven, TIGHT)):
         found = check.call(answer, a=a)
         check.shape(found, tuple(a.shape), title)
-        assert float((a * found).sum(dim=1).abs().max()) <= TIGHT, (
+        assert float((a * found).sum(dim=1).abs().max()) <= tolerance, (
             f"a times {title}, summed over a sample, is not 0: but making all weights of a sample larger changes no "
             "share. Does the weight also stand in the sum below the fraction?"
         )
-        check.value(found, torch.from_numpy(reference.entropy_gradient(a.numpy())), title, TIGHT)
+        check.value(found, torch.from_numpy(reference.entropy_gradient(_array(a))), title, tolerance)
+    check.by_hand(answer, {"a": made_batch(seed)["a"]})
 
 
 @question("Question 5: your own term", look="the five requirements above; lesson 05, 'Does attention fall?'")
 @without_amounts
 def my_term(answer: Any, seed: int = 0) -> None:
     """``my_term(a)``: a number, a mean over samples, differentiable; and it keeps attention without levelling it."""
-    own_work(answer)
     a = made_batch(seed)["a"]
-    _is_a_number(answer, a)
+    for weights, _ in _weights(seed):
+        _is_a_number(answer, weights)
+    own_work(answer, {"a": a})
     check.permutation(answer, {"a": a}, ("a",))
     check.duplicated(answer, {"a": a}, ("a",))
     _follows_autograd(answer, a, seed)
+    _is_another_term(answer, a)
     _keeps_attention(as_answer(answer), seed)
+
+
+def _is_another_term(answer: Any, a: Tensor) -> None:
+    """The budget term is a parabola of the mean of all weights, and knows nothing else of a batch."""
+    share = torch.linspace(0.2, 1.0, len(a), dtype=a.dtype)[:, None]
+    uneven = 0.4 * a * share / (a * share).mean()
+    levels = [torch.full_like(a, level) for level in (0.1, 0.25, 0.4, 0.55, 0.7, 0.85)]
+    other, *values = (float(check.call(answer, a=weights)) for weights in (uneven, *levels))
+    second = np.diff(values, 2)
+    size = max(1.0, *map(abs, values))
+    parabola = abs(second[0]) > TIGHT * size and float(np.abs(np.diff(second)).max()) <= TIGHT * size
+    assert not (parabola and abs(other - values[2]) <= TIGHT * size), (
+        "your term is a parabola of the mean of all weights: that is the budget term, and another one is asked"
+    )
 
 
 def _is_a_number(answer: Any, a: Tensor) -> None:
@@ -211,7 +246,7 @@ def _is_a_number(answer: Any, a: Tensor) -> None:
         found = check.call(answer, a=weights)
         check.shape(found, (), "your term")
         assert bool(found.isfinite()), f"your term is not finite{where}"
-        assert found.dtype == a.dtype, (
+        assert found.dtype in (a.dtype, torch.float64), (
             f"your term answers in {str(found.dtype).removeprefix('torch.')} to an a in float64: keep the type of a"
         )
 
@@ -263,8 +298,8 @@ def _keeps_attention(term: Answer, seed: int) -> None:
 def my_term_gradient(answers: tuple[Any, Any], seed: int = 0) -> None:
     """``(my_term, my_term_gradient)``: the gradient by hand against finite differences of the student's own term."""
     term, gradient = answers
-    own_work(gradient)
-    check.by_hand(gradient)
+    check.call(gradient, a=made_batch(seed)["a"])
+    check.by_hand(gradient, {"a": made_batch(seed)["a"]})
     steepest = 0.0
     for share in (1.0, 0.1):
         a = share * made_batch(seed)["a"]

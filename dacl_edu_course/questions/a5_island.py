@@ -14,12 +14,14 @@ from torch import Tensor
 from dacl_edu import check
 from dacl_edu.check.properties import own_work
 from dacl_edu.reference import island
-from dacl_edu_course.questions.batches import made_batch
+from dacl_edu_course.questions.batches import incoming, made_batch, sized_batch, unlike_batches
 from dacl_edu_course.questions.explain import explained, without_amounts
 from dacl_edu_course.questions.question import question
 from dacl_edu_course.reference import comparison
 
 TIGHT = 1e-6
+NARROW = 3e-5
+"""For numbers that come in float32."""
 
 
 def _centers(seed: int) -> tuple[Tensor, Tensor]:
@@ -31,6 +33,14 @@ def _centers(seed: int) -> tuple[Tensor, Tensor]:
     return c, short
 
 
+def _many_centers(seed: int) -> list[tuple[Tensor, float]]:
+    """Two centers, up to 40, transposed in memory, in float32, and the tolerance for each."""
+    rng = np.random.default_rng(seed + 7)
+    many = sized_batch(rng, 1, int(rng.integers(3, 9)), int(rng.integers(20, 41)))["c"]
+    two = sized_batch(rng, 1, int(rng.integers(3, 9)), 2)["c"]
+    return [(two, TIGHT), (many, TIGHT), (many.t().contiguous().t(), TIGHT), (many[:6].float(), NARROW)]
+
+
 @question(
     "Question 1: the term of the centers",
     look="the equation above; docs/losses.md, 'What was checked against which source', the slips of public code",
@@ -38,7 +48,6 @@ def _centers(seed: int) -> tuple[Tensor, Tensor]:
 @without_amounts
 def island_term(answer: Any, seed: int = 0) -> None:
     """``island_term(c)``: two opposite centers, value, a center of length 0, slopes, lengths, order."""
-    own_work(answer)
     c, short = _centers(seed)
     title = "the term of the centers"
     opposite = check.call(answer, c=torch.stack([c[0], -2 * c[0]]))
@@ -56,8 +65,13 @@ def island_term(answer: Any, seed: int = 0) -> None:
     assert abs(float(found) - float(expected)) <= TIGHT, (
         f"{title} is wrong where one center has length 0: its cosines count as 0. What do its pairs add then?"
     )
-    slope = torch.from_numpy(2 * (len(c) - 1) * island.island_push(c.numpy()))  # ordered pairs: each cosine twice
-    check.autograd_gradients(answer, {"c": c}, {"c": slope}, upstream=5.0, tolerance=TIGHT)
+    for centers, tolerance in ((c, TIGHT), *_many_centers(seed)):
+        array = centers.double().numpy()
+        check.value(check.call(answer, c=centers), _number(island.island_term(array)), title, tolerance)
+        slope = torch.from_numpy(2 * (len(array) - 1) * island.island_push(array))  # ordered pairs: each cosine twice
+        for upstream in incoming(seed, 2):
+            check.autograd_gradients(answer, {"c": centers}, {"c": slope}, upstream, tolerance)
+    own_work(answer, {"c": c})
     check.scaling(answer, {"c": c}, ("c",), power=0)
     check.permutation(answer, {"c": c}, ("c",))
 
@@ -68,7 +82,6 @@ def island_term(answer: Any, seed: int = 0) -> None:
 @without_amounts
 def attentive_island(answer: Any, seed: int = 0) -> None:
     """``attentive_island(x, a, y, c, lam1)``: values for three λ₁, slopes in x and a, invariances."""
-    own_work(answer)
     batch, title = made_batch(seed), "the loss"
     arrays = {name: tensor.numpy() for name, tensor in batch.items()}
     lam1 = float(np.random.default_rng(seed).uniform(0.5, 5.0))
@@ -87,11 +100,20 @@ def attentive_island(answer: Any, seed: int = 0) -> None:
             partial(_does_not_know_the_batch, answer, {**batch, "lam1": weight}),
             also=False,
         )
-    x, a, c, m = batch["x"], batch["a"], batch["c"][batch["y"]], len(batch["x"])
-    eq_9_and_10 = {"x": a * (x - c) / m, "a": (x - c).square() / (2 * m)}
-    check.autograd_gradients(answer, {**batch, "lam1": lam1}, eq_9_and_10, upstream=5.0, tolerance=TIGHT)
+    for other, upstream in zip(unlike_batches(seed, "x", "a", "y", "c"), incoming(seed, 6), strict=True):
+        tolerance = TIGHT if other["x"].dtype == torch.float64 else NARROW
+        arrays = {n: (value.double() if value.is_floating_point() else value).numpy() for n, value in other.items()}
+        expected = _number(island.attentive_island(**arrays, lam1=lam1))
+        check.value(check.call(answer, **other, lam1=lam1), expected, title, tolerance)
+        check.autograd_gradients(answer, {**other, "lam1": lam1}, _eq_9_and_10(**other), upstream, tolerance)
+    own_work(answer, {**batch, "lam1": lam1})
     check.permutation(answer, {**batch, "lam1": lam1}, ("x", "a", "y"))
     check.duplicated(answer, {**batch, "lam1": lam1}, ("x", "a", "y"))
+
+
+def _eq_9_and_10(x: Tensor, a: Tensor, y: Tensor, c: Tensor) -> dict[str, Tensor]:
+    x, a, c, m = x.double(), a.double(), c.double()[y], len(x)
+    return {"x": a * (x - c) / m, "a": (x - c).square() / (2 * m)}
 
 
 def _does_not_know_the_batch(answer: Any, inputs: Mapping[str, Any]) -> None:
@@ -106,8 +128,6 @@ def _does_not_know_the_batch(answer: Any, inputs: Mapping[str, Any]) -> None:
 @without_amounts
 def island_push(answer: Any, seed: int = 0) -> None:
     """``island_push(c)``, by hand: a center of length 0, right angles, lengths, value."""
-    own_work(answer)
-    check.by_hand(answer)
     c, short = _centers(seed)
     title = "the push"
     found = check.call(answer, c=c)
@@ -124,13 +144,21 @@ def island_push(answer: Any, seed: int = 0) -> None:
     assert not with_short[1].any(), f"{title} moves a center of length 0, but must not"
     expected = torch.from_numpy(island.island_push(short.numpy()))
     check.value(with_short, expected, f"{title}, with one center of length 0,", TIGHT)
+    for centers, tolerance in _many_centers(seed):
+        expected = torch.from_numpy(island.island_push(centers.double().numpy()))
+        check.value(check.call(answer, c=centers), expected, title, tolerance)
+    check.by_hand(answer, {"c": c})
+    far = c * 10.0 ** torch.linspace(-4, 4, len(c), dtype=c.dtype)[:, None]  # no step fits all of these lengths
+    found = check.call(answer, c=far)
+    expected = torch.from_numpy(island.island_push(far.numpy()))
+    lengths = far.norm(dim=1, keepdim=True)
+    check.value(found * lengths, expected * lengths, f"{title}, times the length of each center,", TIGHT)
 
 
 @question("Question 4: two methods over the same seeds", look="the three formulas above; lesson 08, 'Another seed'")
 @without_amounts
 def compare(answer: Any, seed: int = 0) -> None:
     """``compare(first, second)``: its two numbers, for paired results; equal differences; a single seed."""
-    own_work(answer)
     rng = np.random.default_rng(seed)
     n = int(rng.integers(4, 8))
     hard = rng.uniform(0.6, 0.8, size=n)  # what a seed does to both methods
@@ -148,6 +176,12 @@ def compare(answer: Any, seed: int = 0) -> None:
         "the standard error is not that of the paired differences: n − 1 stands below their squares, and the root of n "
         "outside"
     )
+    for count in (2, 40):
+        some = {name: torch.from_numpy(rng.normal(0.6, 0.05, size=count)) for name in ("first", "second")}
+        wanted = comparison.compare(*(value.numpy() for value in some.values()))
+        for name, value in _two_numbers(check.call(answer, **some)).items():
+            check.value(value, _number(wanted[name]), f"{name} for {count} seeds", TIGHT)
+    own_work(answer, some)
     single = _two_numbers(check.call(answer, first=torch.from_numpy(first[:1]), second=torch.from_numpy(second[:1])))
     check.value(single["difference"], _number(first[0] - second[0]), "the difference for a single seed", TIGHT)
     assert math.isnan(float(single["standard_error"])), (

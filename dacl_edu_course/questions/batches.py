@@ -45,8 +45,12 @@ def made_batch(seed: int, absent: bool = True) -> dict[str, Tensor]:
     }
 
 
-def three_batches(seed: int, *names: str) -> list[dict[str, Tensor]]:
-    """Make a batch with an absent class, one without, and one of a single sample: only the inputs of these ``names``.
+def unlike_batches(seed: int, *names: str) -> list[dict[str, Tensor]]:
+    """Make batches that differ in all that an answer must not depend on: only the inputs of these ``names``.
+
+    In order: a plain one with an absent class; one with every class whose tensors do not lie row by row in memory; a
+    single sample; one class alone; up to 40 classes of which most are absent, labels from high to low; one in float32
+    whose labels are not contiguous.
 
     Parameters
     ----------
@@ -56,12 +60,69 @@ def three_batches(seed: int, *names: str) -> list[dict[str, Tensor]]:
 
     Examples
     --------
-    >>> [len(batch["x"]) for batch in three_batches(0, "x", "c")][2], sorted(three_batches(0, "x", "c")[0])
-    (1, ['c', 'x'])
+    >>> made = unlike_batches(0, "x", "c")
+    >>> [len(batch["x"]) for batch in made][2], [len(batch["c"]) for batch in made][3], sorted(made[0])
+    (1, 1, ['c', 'x'])
     """
-    first, second = made_batch(seed), made_batch(seed + 1, absent=False)
-    single = {name: value if name == "c" else value[:1] for name, value in made_batch(seed + 2).items()}
-    return [{name: batch[name] for name in names} for batch in (first, second, single)]
+    rng = np.random.default_rng(seed + 3)
+    made = [made_batch(seed), _not_row_by_row(made_batch(seed + 1, absent=False))]
+    made.append({name: value if name == "c" else value[:1] for name, value in made_batch(seed + 2).items()})
+    made.append(sized_batch(rng, int(rng.integers(4, 7)), int(rng.integers(3, 4)), 1))
+    many = sized_batch(rng, int(rng.integers(5, 9)), int(rng.integers(9, 20)), int(rng.integers(20, 41)))
+    made.append({**many, "y": many["y"].sort(descending=True).values})
+    narrow = sized_batch(rng, int(rng.integers(12, 20)), int(rng.integers(3, 5)), int(rng.integers(5, 9)))
+    narrow = {name: value.float() if value.is_floating_point() else value for name, value in narrow.items()}
+    made.append({**narrow, "y": torch.stack([narrow["y"], narrow["y"]], dim=1)[:, 0]})
+    return [{name: batch[name] for name in names} for batch in made]
+
+
+def sized_batch(rng: np.random.Generator, m: int, dims: int, classes: int) -> dict[str, Tensor]:
+    """Make a batch of these sizes in float64, with any labels.
+
+    Examples
+    --------
+    >>> {name: tuple(value.shape) for name, value in sized_batch(np.random.default_rng(0), 3, 2, 40).items()}
+    {'x': (3, 2), 'a': (3, 2), 'y': (3,), 'c': (40, 2)}
+    """
+    return {
+        "x": torch.from_numpy(rng.normal(size=(m, dims))),
+        "a": torch.from_numpy(rng.uniform(0.05, 0.95, size=(m, dims))),
+        "y": torch.from_numpy(rng.integers(0, classes, size=m)),
+        "c": torch.from_numpy(rng.normal(size=(classes, dims))),
+    }
+
+
+def far_sample(seed: int, *names: str) -> dict[str, Tensor]:
+    """Make a batch with one sample a million away: a formula is right for all others, a difference of losses is not.
+
+    A loss of size 10¹² has no digits left for what a single number of a near sample changes.
+
+    Examples
+    --------
+    >>> bool(far_sample(0, "x")["x"][0].abs().min() > 1e5)
+    True
+    """
+    batch = made_batch(seed)
+    batch["x"][0] = 1e6 * batch["x"][0].sign() + batch["x"][0]
+    return {name: batch[name] for name in names}
+
+
+def incoming(seed: int, count: int) -> list[float]:
+    """Return gradients that arrive from above: of both signs and of several sizes, never 1.
+
+    Examples
+    --------
+    >>> len({number > 0 for number in incoming(0, 4)})
+    2
+    """
+    rng = np.random.default_rng(seed)
+    sizes = np.exp(rng.uniform(-2.5, 2.5, size=count))
+    return [float(size) * (-1) ** k for k, size in enumerate(sizes)]
+
+
+def _not_row_by_row(batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The same numbers, transposed in memory: what views them as they lie mixes them up, or raises."""
+    return {name: value.t().contiguous().t() if value.dim() > 1 else value for name, value in batch.items()}
 
 
 def moved_together(x: Tensor, c: Tensor, **_: Any) -> dict[str, Tensor]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import functools
+import hmac
 import os
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 GRADING = "DACL_EDU_GRADING"
-SECRET = "DACL_EDU_SECRET_SEED"
+_SEEDS: ContextVar[tuple[int, ...]] = ContextVar("seeds of the hidden tests", default=(7919, 15284707, 22653493))
 _RED, _GREEN, _BOLD, _END = "\x1b[31m", "\x1b[32m", "\x1b[1m", "\x1b[0m"
 
 
@@ -99,15 +102,41 @@ def question(title: str, look: str) -> Callable[[Callable[[Any, int], None]], Ch
     return decorate
 
 
-def hidden_seeds() -> tuple[int, ...]:
-    """Return the grader's seeds: three, from the course's own secret (the variable ``DACL_EDU_SECRET_SEED``).
+@contextmanager
+def seeded(secret: bytes, submission: str) -> Iterator[None]:
+    """Let :func:`hidden_seeds` return seeds of one submission: whoever learns of them knows nothing of another's.
 
-    Without the variable, as when the instructor tries a source, they are fixed and still others than the student's 0.
+    Parameters
+    ----------
+    secret : bytes
+        The assignment's.
+    submission : str
+        What was handed in; the same again has the same seeds.
+
+    Examples
+    --------
+    >>> with seeded(b"secret", "answer"):
+    ...     first = hidden_seeds()
+    >>> with seeded(b"secret", "another answer"):
+    ...     len(set(first) & set(hidden_seeds()))
+    0
+    """
+    digests = [hmac.digest(secret, f"{k}:{submission}".encode("utf-8", "replace"), "sha256") for k in range(3)]
+    token = _SEEDS.set(tuple(int.from_bytes(digest[:16], "big") for digest in digests))
+    try:
+        yield
+    finally:
+        _SEEDS.reset(token)
+
+
+def hidden_seeds() -> tuple[int, ...]:
+    """Return the grader's seeds: three of 128 bits, from the assignment's secret and the submission.
+
+    Elsewhere, as when the instructor tries a source, they are fixed and still others than the student's 0.
 
     Examples
     --------
     >>> 0 in hidden_seeds()
     False
     """
-    secret = int(os.environ.get(SECRET, "7919"))
-    return tuple(1 + (secret * 1_000_003 + k * 7_368_787) % 2_000_000_011 for k in range(3))
+    return _SEEDS.get()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import site
 import subprocess
+import tempfile
 from pathlib import Path
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -46,6 +48,27 @@ def environment(folder: Path) -> dict[str, str]:
         "CUDA_VISIBLE_DEVICES": "",
         "DACL_EDU_GRADING": "1",
     }
+
+
+def clear_left_behind() -> None:
+    """Remove the folders of graders that were killed."""
+    import psutil
+
+    for folder in Path(tempfile.gettempdir()).glob("dacl-edu-*-*-*"):
+        match = re.match(r"dacl-edu-(?:cells|collect)-(\d+)-", folder.name)
+        if match and not psutil.pid_exists(int(match[1])):
+            remove(folder)
+
+
+def scratch(what: str) -> str:
+    """Return the beginning of the name of a temporary folder: it says whose it is.
+
+    Examples
+    --------
+    >>> scratch("cells").startswith("dacl-edu-cells-")
+    True
+    """
+    return f"dacl-edu-{what}-{os.getpid()}-"
 
 
 def remove(folder: Path) -> None:

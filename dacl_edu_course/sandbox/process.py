@@ -6,27 +6,30 @@ import contextlib
 import os
 import secrets
 import select
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import psutil
 
-from dacl_edu.check.answers import AnswerError, Gradients
+from dacl_edu.check.answers import AnswerError
 from dacl_edu.errors import UserError
 from dacl_edu_course.sandbox import protocol
-from dacl_edu_course.sandbox.home import environment, remove
+from dacl_edu_course.sandbox.home import environment, remove, scratch
 from dacl_edu_course.sandbox.limits import Layers, Limits
 
 _START_SECONDS = 120.0
 _TICK = 0.05
+_GRACE = 3.0
+"""Seconds more than the process itself allows: what does not let go then is stopped from outside."""
 _MEGABYTE = protocol.MEGABYTE
 
 
@@ -59,6 +62,8 @@ class CellResult(NamedTuple):
         if self.ok:
             return "ran"
         where = f" (line {self.line})" if self.line else ""
+        if self.kind == "TimeUp":
+            return f"{self.message} and was stopped"
         if self.kind in ("SystemExit", "MemoryError"):
             return f"{self.message}{where}"
         return f"{self.kind}: {self.message}{where}" if self.message else f"{self.kind}{where}"
@@ -70,6 +75,8 @@ class Worker:
     Parameters
     ----------
     limits : Limits
+    files : path, optional
+        A folder whose files are copied beside the notebook.
 
     Raises
     ------
@@ -87,11 +94,17 @@ class Worker:
     8
     """
 
-    def __init__(self, limits: Limits = Limits()) -> None:  # noqa: B008  # frozen
+    stopped = threading.Event()
+    """While it is set no worker works: the grader was interrupted."""
+
+    def __init__(self, limits: Limits = Limits(), files: Path | None = None) -> None:  # noqa: B008  # frozen
         if os.name != "posix":
             raise UserError("cells are graded on Linux and macOS only", hint="on Windows use WSL")
         self.limits = limits
-        self.folder = Path(tempfile.mkdtemp(prefix="dacl-edu-cells-")).resolve()
+        self.folder = Path(tempfile.mkdtemp(prefix=scratch("cells"))).resolve()
+        for path in sorted(files.iterdir()) if files is not None else ():
+            if path.is_file() and path.suffix != ".ipynb":
+                shutil.copyfile(path, self.folder / path.name)
         self.output = b""
         self.printed = 0
         self._rest = bytearray()
@@ -156,28 +169,43 @@ class Worker:
         with contextlib.suppress(psutil.Error):
             self._resident = self._watched.memory_info().rss
 
-    def run(self, source: str, timeout: float | None = None) -> CellResult:
-        """Run a cell.
+    def run(self, source: str, timeout: float | None = None, definitions: bool = False) -> CellResult:
+        """Run a cell, or its definitions alone.
 
         Parameters
         ----------
         source : str
         timeout : float, optional
             Seconds; the limit of a cell by default.
+        definitions : bool, default False
 
         Raises
         ------
         WorkerDied
         """
         try:
-            told = self._ask("run", timeout or self.limits.cell_seconds, source=source)
+            told = self._ask("run", timeout or self.limits.cell_seconds, source=source, definitions=definitions)
         except AnswerError as error:
             return CellResult(False, "Error", str(error))
         if type(told) is not dict:
             return CellResult(False, "Error", "what became of the cell could not be read")
         line = told.get("line")
         line = line if type(line) is int and 0 < line < 10**6 else None
+        if told.get("kind") == "TimeUp":
+            return CellResult(False, "TimeUp", f"took longer than {timeout or self.limits.cell_seconds:g} s", line)
         return CellResult(told.get("ok") is True, protocol.plain(told.get("kind"), 60), _plain(told, "message"), line)
+
+    def kind(self, name: str) -> str:
+        """Return what a name stands for: ``callable``, ``value``, or "" where it is not defined.
+
+        Raises
+        ------
+        AnswerError, WorkerDied
+        """
+        told = self._ask("defined", self.limits.call_seconds, name=name)
+        if type(told) is not dict or told.get("defined") is not True:
+            return ""
+        return "callable" if told.get("callable") is True else "value"
 
     def defined(self, name: str) -> bool:
         """Whether a name is there and can be called.
@@ -186,8 +214,7 @@ class Worker:
         ------
         AnswerError, WorkerDied
         """
-        told = self._ask("defined", self.limits.call_seconds, name=name)
-        return type(told) is dict and told.get("defined") is True and told.get("callable") is True
+        return self.kind(name) == "callable"
 
     def call(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """Call a student's function; see :meth:`dacl_edu.check.answers.Answer.call`.
@@ -202,41 +229,27 @@ class Worker:
         self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], timeout: float | None = None
     ) -> Any:
         """Call a student's function with a wall-clock limit of its own; see :meth:`call`."""
-        return self._ask("call", timeout or self.limits.call_seconds, name=name, args=args, kwargs=dict(kwargs))
+        return self.ask("call", timeout, name=name, args=args, kwargs=dict(kwargs))
 
-    def autograd_gradients(
-        self,
-        name: str,
-        inputs: Mapping[str, Any],
-        wrt: tuple[str, ...],
-        upstream: float = 1.0,
-        timeout: float | None = None,
-    ) -> Gradients:
-        """Differentiate a student's function; see :meth:`dacl_edu.check.answers.Answer.autograd_gradients`.
+    def ask(
+        self, request: str, timeout: float | None = None, found: Callable[[int, str], Any] | None = None, **details: Any
+    ) -> Any:
+        """Ask something of a student's function: what ``worker.Server`` can do.
 
-        Raises
-        ------
-        AnswerError, WorkerDied
-        """
-        seconds = timeout or self.limits.call_seconds
-        found = self._ask(
-            "autograd_gradients", seconds, name=name, inputs=dict(inputs), wrt=tuple(wrt), upstream=upstream
-        )
-        if type(found) is not dict or found.keys() != set(wrt):
-            raise AnswerError(f"the gradients of {name} could not be read")
-        return found
-
-    def names(self, name: str, timeout: float | None = None) -> frozenset[str]:
-        """List names that a student's function mentions; see :meth:`dacl_edu.check.answers.Answer.names`.
+        Parameters
+        ----------
+        request : str
+        timeout : float, optional
+            Seconds; the limit of a call by default.
+        found : callable, optional
+            Makes a stand-in of what no message can hold.
+        **details
 
         Raises
         ------
         AnswerError, WorkerDied
         """
-        found = self._ask("names", timeout or self.limits.call_seconds, name=name)
-        if type(found) is not list or not all(type(word) is str for word in found):
-            raise AnswerError(f"the names in {name} could not be read")
-        return frozenset(found)
+        return self._ask(request, timeout or self.limits.call_seconds, found, **details)
 
     def close(self) -> None:
         """End the process with all that it started, and remove its folder."""
@@ -247,25 +260,33 @@ class Worker:
         self._requests = self._replies = -1
         remove(self.folder)
 
-    def _ask(self, what: str, seconds: float, **details: Any) -> Any:
+    def _ask(self, request: str, seconds: float, found: Callable[[int, str], Any] | None = None, **details: Any) -> Any:
         """Send a request and return the decoded value of its answer."""
         self.wait()
         identity = secrets.token_hex(8)
+        if request != "defined":
+            details["seconds"] = seconds
         try:
-            line = protocol.to_line(
-                {"id": identity, "do": what, "with": protocol.encode(details)}, self.limits.message_mb
-            )
+            sent = protocol.encode(details)
+            line = protocol.to_line({"id": identity, "do": request, "with": sent}, self.limits.message_mb)
         except protocol.ProtocolError as error:
             raise AnswerError(f"the question could not be sent: {error}") from error
-        return self._exchange(line, identity, seconds)
+        return self._exchange(line, identity, seconds, found)
 
-    def _exchange(self, line: bytes, identity: str, seconds: float) -> Any:
+    def _exchange(
+        self, line: bytes, identity: str, seconds: float, found: Callable[[int, str], Any] | None = None
+    ) -> Any:
+        if self.stopped.is_set():
+            raise UserError("the grader was interrupted", hint="grade again")
         if self._reason or self._requests < 0:
             raise WorkerDied(self._reason or "was closed")
         started, reply = time.monotonic(), None
         with memoryview(line) as unsent:
             while reply is None:
-                left = started + seconds - time.monotonic()
+                if self.stopped.is_set():
+                    self.close()
+                    raise UserError("the grader was interrupted", hint="grade again")
+                left = started + seconds + _GRACE - time.monotonic()
                 if left <= 0:
                     self._end(f"took longer than {seconds:g} s and was stopped")
                 sending = [self._requests] if unsent else []
@@ -280,7 +301,7 @@ class Worker:
             message = protocol.from_line(reply)
             if "error" in message:
                 raise ToldError(_plain(message, "error") or "the answer could not be read")
-            return protocol.decode(message.get("value"))
+            return protocol.decode(message.get("value"), found=found)
         except protocol.ProtocolError as error:
             raise AnswerError(f"the answer could not be read: {error}") from None
 

@@ -11,16 +11,21 @@ import binascii
 import json
 import math
 import unicodedata
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from dacl_edu_course.sandbox.objects import RemoteObject
 
 MEGABYTE = 2**20
 MOST_PIECES = 100_000
 MOST_DIMENSIONS = 16
 MOST_LETTERS = 10_000
 _DEEPEST = 20
+_CONTAINERS: dict[str, Callable[..., Any]] = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}
 _DTYPES = {
     "float16": torch.float16,
     "bfloat16": torch.bfloat16,
@@ -40,15 +45,18 @@ class ProtocolError(ValueError):
     """A value that cannot be sent, or a message that cannot be read: one plain sentence."""
 
 
-def encode(value: Any, deep: int = 0) -> Any:
+def encode(value: Any, deep: int = 0, keep: Callable[[Any], int] | None = None) -> Any:
     """Return ``value`` as JSON may hold it.
 
     Parameters
     ----------
-    value : Tensor, int, float, bool, str, None, or list, tuple, dict of these
-        Tensors of float16, bfloat16, float32, float64, int8 to int64, uint8 or bool; they are detached and copied.
+    value : Tensor, array, int, float, complex, bool, str, None, or list, tuple, set, dict of these
+        Tensors of float16, bfloat16, float32, float64, int8 to int64, uint8 or bool; they are detached and copied, and
+        keep how they lie in memory.
     deep : int
         How many containers it lies in.
+    keep : callable, optional
+        Holds a value of another kind and returns its number, which is sent in its place.
 
     Raises
     ------
@@ -59,14 +67,18 @@ def encode(value: Any, deep: int = 0) -> Any:
     --------
     >>> encode((1, None, float("nan")))
     {'tuple': [1, None, {'float': 'nan'}]}
-    >>> encode({1, 2})
+    >>> encode(object())
     Traceback (most recent call last):
     ...
-    dacl_edu_course.sandbox.protocol.ProtocolError: a value of type set: only tensors, ... and dictionaries pass
+    dacl_edu_course.sandbox.protocol.ProtocolError: a value of type object: only tensors, ... and dictionaries pass
     """
     if deep > _DEEPEST:
         raise ProtocolError(f"lists nested more than {_DEEPEST} deep")
     if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, bool):
         return value
     if isinstance(value, int):
         if not -(2**63) <= value < 2**63:
@@ -78,19 +90,28 @@ def encode(value: Any, deep: int = 0) -> Any:
         return str(value)
     if isinstance(value, Tensor):
         return _encode_tensor(value)
-    if isinstance(value, list):
-        return {"list": [encode(part, deep + 1) for part in value]}
-    if isinstance(value, tuple):
-        return {"tuple": [encode(part, deep + 1) for part in value]}
-    if isinstance(value, dict):
-        if not all(key is None or isinstance(key, str | int | float) for key in value):
+    if isinstance(value, complex):
+        return {"complex": [encode(value.real), encode(value.imag)]}
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biuf" and value.dtype.itemsize <= 8:
+        return {"array": _encode_tensor(torch.from_numpy(np.array(value, dtype=value.dtype.newbyteorder("="))))}
+    for kind, name in ((list, "list"), (tuple, "tuple"), (set, "set"), (frozenset, "frozenset")):
+        if isinstance(value, kind) and (keep is None or type(value) is kind):
+            return {name: [encode(part, deep + 1, keep) for part in value]}
+    if isinstance(value, dict) and (keep is None or type(value) is dict):
+        if not all(_can_be_key(key) for key in value):
             raise ProtocolError("a dictionary with a key that is neither text nor a number")
-        return {"dict": [[encode(key, deep + 1), encode(part, deep + 1)] for key, part in value.items()]}
-    kind = type(value).__name__
-    raise ProtocolError(f"a value of type {kind}: only tensors, numbers, text, lists, tuples and dictionaries pass")
+        return {"dict": [[encode(key, deep + 1), encode(part, deep + 1, keep)] for key, part in value.items()]}
+    kind_name = type(value).__name__
+    if isinstance(value, RemoteObject):
+        return {"handle": value._what, "kind": value._kind}
+    if keep is not None:
+        return {"handle": keep(value), "kind": kind_name[:60]}
+    raise ProtocolError(
+        f"a value of type {kind_name}: only tensors, numbers, text, lists, tuples and dictionaries pass"
+    )
 
 
-def decode(message: Any, deep: int = 0) -> Any:
+def decode(message: Any, deep: int = 0, found: Callable[[int, str], Any] | None = None) -> Any:
     """Return the value that :func:`encode` wrote; a new tensor owns its memory and has no history.
 
     Raises
@@ -119,17 +140,29 @@ def decode(message: Any, deep: int = 0) -> Any:
         return message
     if type(message) is not dict:
         raise ProtocolError("a value of no known kind")
-    if message.keys() == {"tensor", "dtype", "shape"}:
-        return _decode_tensor(message["tensor"], message["dtype"], message["shape"])
+    if {"tensor", "dtype", "shape"} <= message.keys() <= {"tensor", "dtype", "shape", "strides"}:
+        return _decode_tensor(message["tensor"], message["dtype"], message["shape"], message.get("strides"))
+    if found is not None and message.keys() == {"handle", "kind"}:
+        if type(message["handle"]) is not int or type(message["kind"]) is not str or message["handle"] < 0:
+            raise ProtocolError("a value that is none")
+        return found(message["handle"], plain(message["kind"], 60))
     if len(message) == 1:
         ((kind, content),) = message.items()
         if kind == "float":
             return _decode_float(content)
-        if kind in ("list", "tuple") and type(content) is list:
-            parts = [decode(part, deep + 1) for part in content]
-            return parts if kind == "list" else tuple(parts)
+        if kind == "complex" and type(content) is list and len(content) == 2:
+            real, imaginary = (decode(part, deep + 1) for part in content)
+            if type(real) is float and type(imaginary) is float:
+                return complex(real, imaginary)
+        if kind == "array" and type(content) is dict and deep < _DEEPEST:
+            return decode(content, deep + 1).numpy()
+        if kind in _CONTAINERS and type(content) is list:
+            try:
+                return _CONTAINERS[kind](decode(part, deep + 1, found) for part in content)
+            except TypeError:  # a set of what cannot be in a set
+                raise ProtocolError("a value of no known kind") from None
         if kind == "dict" and type(content) is list:
-            return dict(_decode_pair(pair, deep + 1) for pair in content)
+            return dict(_decode_pair(pair, deep + 1, found) for pair in content)
     raise ProtocolError("a value of no known kind")
 
 
@@ -210,12 +243,16 @@ def _encode_tensor(value: Tensor) -> dict[str, Any]:
     # Said before the copy: an expanded tensor has a shape of gigabytes over a few bytes.
     if flat.numel() * flat.element_size() > 1024 * MEGABYTE:
         raise ProtocolError(f"a tensor of {flat.numel() * flat.element_size() / MEGABYTE:.0f} MB")
+    strides, rows = list(flat.stride()), flat.is_contiguous()
     flat = flat.cpu().resolve_conj().resolve_neg().contiguous()
+    if flat.numel() == 1:  # of a single number any step counts as contiguous, and not all can be viewed as bytes
+        flat = flat.clone(memory_format=torch.contiguous_format)
     data = flat.view(-1).view(torch.uint8).numpy().tobytes() if flat.numel() else b""
-    return {"tensor": base64.b64encode(data).decode("ascii"), "dtype": name, "shape": list(flat.shape)}
+    made = {"tensor": base64.b64encode(data).decode("ascii"), "dtype": name, "shape": list(flat.shape)}
+    return made if rows else {**made, "strides": strides}
 
 
-def _decode_tensor(text: Any, name: Any, shape: Any) -> Tensor:
+def _decode_tensor(text: Any, name: Any, shape: Any, strides: Any) -> Tensor:
     if type(text) is not str or type(name) is not str or type(shape) is not list:
         raise ProtocolError("a tensor that is none")
     dtype = _DTYPES.get(name)
@@ -233,9 +270,19 @@ def _decode_tensor(text: Any, name: Any, shape: Any) -> Tensor:
     if dtype is torch.bool and max(data, default=0) > 1:
         raise ProtocolError("a tensor of truth values that are neither")
     try:
-        return torch.frombuffer(data, dtype=dtype).reshape(shape) if data else torch.empty(shape, dtype=dtype)
+        made = torch.frombuffer(data, dtype=dtype).reshape(shape) if data else torch.empty(shape, dtype=dtype)
+        return made if strides is None else _as_it_lay(made, strides)
     except RuntimeError:  # no numbers, and yet too large: (0, 2**39, 2**39)
         raise ProtocolError("a tensor of an impossible shape") from None
+
+
+def _as_it_lay(tensor: Tensor, strides: Any) -> Tensor:
+    """Copy a tensor to where its numbers lie as these strides say; what is no honest order stays row by row."""
+    if type(strides) is not list or len(strides) != tensor.dim():
+        raise ProtocolError("a tensor that is none")
+    if not all(type(step) is int and 0 < step <= 8 * tensor.numel() for step in strides) or not tensor.numel():
+        return tensor
+    return torch.empty_strided(tensor.shape, strides, dtype=tensor.dtype).copy_(tensor)
 
 
 def _decode_float(content: Any) -> float:
@@ -247,13 +294,19 @@ def _decode_float(content: Any) -> float:
         raise ProtocolError("a number that is none") from None
 
 
-def _decode_pair(pair: Any, deep: int) -> tuple[Any, Any]:
+def _decode_pair(pair: Any, deep: int, found: Callable[[int, str], Any] | None) -> tuple[Any, Any]:
     if type(pair) is not list or len(pair) != 2:
         raise ProtocolError("a dictionary that is none")
     key = decode(pair[0], deep)
-    if not (key is None or isinstance(key, str | int | float)):
+    if not _can_be_key(key):
         raise ProtocolError("a dictionary with a key that is neither text nor a number")
-    return key, decode(pair[1], deep)
+    return key, decode(pair[1], deep, found)
+
+
+def _can_be_key(key: Any) -> bool:
+    if isinstance(key, tuple):
+        return all(_can_be_key(part) for part in key)
+    return key is None or isinstance(key, str | int | float)
 
 
 def _refuse(text: str) -> Any:

@@ -1,7 +1,7 @@
 """One student's notebook while it is graded: its cells, run in order, and stand-ins for its functions.
 
-A cell or a function that never ends, or ends the process, costs what it holds and no more: the process is started
-again, and the cells run again without the one that did it.
+A statement that takes too long is left out and the next one runs. What holds on to the process or ends it costs what it
+holds and no more: the process is started again, and the cells run again without the one that did it.
 """
 
 from __future__ import annotations
@@ -9,19 +9,27 @@ from __future__ import annotations
 import builtins
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
+
+from torch import Tensor
 
 from dacl_edu.check.answers import AnswerError, Gradients
 from dacl_edu.errors import UserError
 from dacl_edu_course.definitions import defined_names
+from dacl_edu_course.sandbox import objects
 from dacl_edu_course.sandbox.limits import Layers, Limits
 from dacl_edu_course.sandbox.process import CellResult, ToldError, Worker, WorkerDied
+from dacl_edu_course.sandbox.protocol import plain
 
 _WORTH_SAYING = 2**20
+_SHARE, _LEAST = 0.25, 0.05
+"""Of the time that cells have left, what one of them may take at most; and seconds that any may take."""
 _SENTENCES = {
     "is not written yet": "is not written yet",
-    "in place: ": "changes what it is given in place: compute a new tensor instead",
+    "in place: ": "changes what it is given in place: compute a new one instead",
+    "took longer than": "took too long and was stopped",
     "called sys.exit": "called sys.exit",
     "of memory": "needed too much memory",
     "must return": "returns something else than one number",
@@ -37,8 +45,12 @@ class Session:
     ----------
     cells : iterable of (str, str)
         Each cell's id and source, in order. Ids differ.
+    definitions : set of str, optional
+        Ids of cells of which the definitions alone are run.
+    files : path, optional
+        A folder whose files lie beside the notebook.
     limits : Limits, optional
-    restarts : int, default 3
+    restarts : int, default 12
         How often a new process is started before the rest is given up.
     worker : Worker, optional
         A process that was started ahead, with the same limits; the session ends it.
@@ -63,10 +75,13 @@ class Session:
         self,
         cells: Iterable[tuple[str, str]],
         limits: Limits = Limits(),  # noqa: B008  # frozen
-        restarts: int = 3,
+        restarts: int = 12,
         worker: Worker | None = None,
+        definitions: Iterable[str] = (),
+        files: Path | None = None,
     ) -> None:
         self.cells = list(cells)
+        self._definitions, self._files = frozenset(definitions), files
         self.limits = limits
         self.errors: dict[str, str] = {}
         """By the id of a cell: what went wrong in it. Cells that ran are not in it."""
@@ -74,9 +89,7 @@ class Session:
         self.notes: list[str] = []
         """What happened, in plain sentences, for the student and the instructor."""
 
-        self.discreet = False
-        """Whether of a function's errors only the kind is passed on: set once hidden inputs are sent."""
-
+        self._discreet = False
         self._restarts = restarts
         self._left = limits.total_seconds
         self._worker: Worker | None = worker
@@ -92,6 +105,57 @@ class Session:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def discreet(self) -> bool:
+        """Whether of errors only the kind is passed on: set once hidden inputs are sent, and for good."""
+        return self._discreet
+
+    @discreet.setter
+    def discreet(self, value: bool) -> None:
+        self._discreet = value
+        if value and self._worker is not None:
+            self._say_printed(self._printed + self._worker.printed)
+
+    def value(self, name: str) -> Any:
+        """Return what a plain test sees under a name: a value, or the stand-in of a function or of an object.
+
+        Raises
+        ------
+        AnswerError
+            There is nothing of that name.
+        """
+        kind = self._ask(name, lambda worker, s: worker.kind(name), callable_only=False)
+        return self.answer(name) if kind == "callable" else self.use(name, "value", (), {})
+
+    def use(self, what: Any, how: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Use a value of the student's, see :class:`~dacl_edu_course.sandbox.objects.Held`.
+
+        Raises
+        ------
+        Exception
+            Of the kind that it raised; an AnswerError as well.
+        """
+        name = what if isinstance(what, str) else repr(what)
+        found = self._ask(
+            name,
+            lambda worker, s: worker.ask("use", s, self._object, what=what, how=how, args=args, kwargs=kwargs),
+            callable_only=None,
+        )
+        if type(found) is dict and found.keys() == {"raised", "message"}:
+            kind, message = (plain(found[key], 300) for key in ("raised", "message"))
+            if kind == "TimeUp":
+                raise AnswerError(f"{name} took too long and was stopped")
+            if kind == "NotImplementedError":
+                raise AnswerError(f"{name} is not written yet")
+            raise objects.raised(name, kind if self._known(kind) else "Exception", "" if self.discreet else message)
+        return found
+
+    def _object(self, number: int, kind: str) -> objects.RemoteObject:
+        return objects.RemoteObject(self.use, number, kind if not self.discreet else "value")
+
+    def _known(self, kind: str) -> bool:
+        return isinstance(getattr(builtins, kind, None), type)
+
     def answer(self, name: str) -> RemoteAnswer:
         """Return the stand-in of a function. It always exists: what is wrong is said when a check uses it."""
         return RemoteAnswer(self, name)
@@ -104,13 +168,17 @@ class Session:
     def close(self) -> None:
         """End the process; say how much output was dropped."""
         self._stop()
-        if self._printed > _WORTH_SAYING:
+        if not self.discreet:
+            self._say_printed(self._printed)
+
+    def _say_printed(self, printed: int) -> None:
+        if printed > _WORTH_SAYING:
             kept = f"{self.limits.output_kept / 1024:g} kB"
             # No exact figure: that would be a number of the student's choice.
-            power = 10 ** (len(str(self._printed // _WORTH_SAYING)) - 1)
+            power = 10 ** (len(str(printed // _WORTH_SAYING)) - 1)
             self._note(f"it printed more than {power} MB, of which {kept} were kept")
 
-    def _ask(self, name: str, request: Callable[[Worker, float], Any]) -> Any:
+    def _ask(self, name: str, request: Callable[[Worker, float], Any], callable_only: bool | None = True) -> Any:
         """Send a request about a function; a process that it ends is replaced for the next one."""
         if name in self._stalled:
             raise AnswerError(f"{name} {self._stalled[name]}")
@@ -121,17 +189,25 @@ class Session:
             raise AnswerError(f"{name} could not be called: {self._given_up}")
         try:
             # A message of its own where the name is not there, since the cell that should define it says why.
-            if not self._timed(lambda: self._living().defined(name)):
-                raise AnswerError(self._why_undefined(name))
+            if callable_only is not None:
+                kind = self._timed(lambda: self._living().kind(name))
+                if kind != "callable" and (callable_only or not kind):
+                    raise AnswerError(self._why_undefined(name))
             seconds = min(self.limits.call_seconds, self._left)
-            return self._timed(lambda: request(self._living(), seconds))
+            before = self._left
+            try:
+                return self._timed(lambda: request(self._living(), seconds))
+            finally:
+                if before - self._left >= seconds and name not in self._stalled:  # it is not waited for twice
+                    self._stalled[name] = f"took longer than {seconds:g} s and was stopped"
+                    self._note(f"{name} {self._stalled[name]}")
         except ToldError as error:
             raise AnswerError(_kind_alone(name, str(error)) if self.discreet else str(error)) from None
         except WorkerDied as died:
             if self._left <= 0:
                 self._give_up(self._out_of_time())
                 raise AnswerError(f"{name} could not be called: {self._given_up}") from None
-            self._stalled[name] = died.reason
+            self._stalled.setdefault(name, died.reason)
             self._note(f"{name} {died.reason}")
             self._stop()
             if self._another():
@@ -140,11 +216,15 @@ class Session:
 
     def _run_cells(self) -> None:
         while True:
-            self._worker = self._worker or Worker(self.limits)
+            self._worker = self._worker or Worker(self.limits, self._files)
             try:
                 for identity, source in self.cells:
                     if identity not in self._skipped and not self._run_cell(self._worker, identity, source):
                         return
+                # In another order than the author's a name may have come too late.
+                for identity, source in self.cells:
+                    if self.errors.get(identity, "").startswith("NameError"):
+                        self._run_again(self._worker, identity, source)
                 return
             except _CellDied:
                 self._stop()
@@ -157,12 +237,14 @@ class Session:
         except WorkerDied as died:
             self.close()
             raise UserError(f"the process for the student's cells {died.reason}", hint="run dacl-edu doctor") from died
-        seconds = min(self.limits.cell_seconds, self._left)
-        if seconds <= 0:
+        # Slow cells, however many, leave a part of the time to the questions.
+        cells_left = self._left - self.limits.total_seconds * _SHARE
+        seconds = min(self.limits.cell_seconds, max(_LEAST, cells_left * _SHARE))
+        if self._left <= 0:
             self._give_up(self._out_of_time())
             return False
         try:
-            result: CellResult = self._timed(lambda: worker.run(source, seconds))
+            result: CellResult = self._timed(lambda: worker.run(source, seconds, identity in self._definitions))
         except WorkerDied as died:
             if self._left <= 0:
                 self.errors.setdefault(identity, self._out_of_time())
@@ -172,11 +254,19 @@ class Session:
             self.errors[identity] = died.reason
             self._note(f"cell {identity} {died.reason}")
             raise _CellDied from None
-        if not result.ok and identity not in self.errors:
+        # Once hidden inputs were sent, nothing that a cell says is passed on: the process may have told it of them.
+        if not result.ok and identity not in self.errors and not self.discreet:
             self.errors[identity] = str(result)
-            said = str(result) if result.kind in ("SystemExit", "MemoryError") else f"raised {result}"
-            self._note(f"cell {identity}: {said}")
+            self._note(_of_cell(identity, result))
         return True
+
+    def _run_again(self, worker: Worker, identity: str, source: str) -> None:
+        before = self.errors.pop(identity)
+        note = f"cell {identity}: raised {before}"
+        if not self._run_cell(worker, identity, source) or identity in self.errors:
+            return
+        if note in self.notes:
+            self.notes.remove(note)
 
     def _another(self) -> bool:
         if self._restarts <= 0:
@@ -225,6 +315,12 @@ class Session:
         return f"`{name}` is not defined: its cell {said.removeprefix('the cell ')}"
 
 
+def _of_cell(identity: str, result: CellResult) -> str:
+    if result.kind == "TimeUp":
+        return f"cell {identity} {result}"
+    return f"cell {identity}: " + (str(result) if result.kind in ("SystemExit", "MemoryError") else f"raised {result}")
+
+
 class RemoteAnswer:
     """A student's function in the student's process, as a check sees it: an :class:`~dacl_edu.check.answers.Answer`.
 
@@ -237,22 +333,64 @@ class RemoteAnswer:
     def __init__(self, session: Session, name: str) -> None:
         self.session, self.name = session, name
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call it as a plain test does: what it raises is raised."""
+        return self.session.use(self.name, "call", args, kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and name != "__doc__":
+            raise AttributeError(name)
+        return self.session.use(self.name, "get", (name,), {})
+
+    def __instancecheck__(self, instance: object) -> bool:
+        return (
+            isinstance(instance, objects.RemoteObject) and self.session.use(self.name, "made", (instance,), {}) is True
+        )
+
     def __repr__(self) -> str:
         return f"<{self.name} of the notebook that is graded>"
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """See :class:`~dacl_edu.check.answers.Answer`."""
-        return self.session._ask(self.name, lambda worker, s: worker.request_call(self.name, args, kwargs, s))
+        return self._request("call", args=args, kwargs=kwargs)
 
     def autograd_gradients(self, inputs: Mapping[str, Any], wrt: tuple[str, ...], upstream: float = 1.0) -> Gradients:
         """See :class:`~dacl_edu.check.answers.Answer`."""
-        return self.session._ask(
-            self.name, lambda worker, s: worker.autograd_gradients(self.name, inputs, wrt, upstream, s)
-        )
+        found = self._request("gradients", inputs=dict(inputs), wrt=tuple(wrt), upstream=upstream)
+        return self._gradients(found, wrt)
 
-    def names(self) -> frozenset[str]:
-        """See :class:`~dacl_edu.check.answers.Answer`. What it says is the student's word."""
-        return self.session._ask(self.name, lambda worker, s: worker.names(self.name, s))
+    def watched_call(self, **inputs: Any) -> dict[str, Any]:
+        """See :class:`~dacl_edu.check.answers.Answer`. What it says was seen is the student's word."""
+        return self._seen(self._request("watched_call", inputs=inputs), {"package": bool, "autograd": bool}, "result")
+
+    def watched_gradients(
+        self, batches: Sequence[Mapping[str, Any]], wrt: tuple[str, ...], upstream: Sequence[float]
+    ) -> dict[str, Any]:
+        """See :class:`~dacl_edu.check.answers.Answer`. What it says was seen is the student's word."""
+        found = self._request(
+            "watched_gradients", batches=[dict(each) for each in batches], wrt=tuple(wrt), upstream=list(upstream)
+        )
+        seen = self._seen(found, {"package": bool, "foreign": str}, "gradients")
+        if type(seen["gradients"]) is not list or len(seen["gradients"]) != len(batches):
+            raise AnswerError(f"the gradients of {self.name} could not be read")
+        rows = [self._gradients(each, wrt) for each in seen["gradients"]]
+        return {**seen, "gradients": rows, "foreign": plain(seen["foreign"], 40)}
+
+    def _request(self, what: str, **details: Any) -> Any:
+        return self.session._ask(self.name, lambda worker, s: worker.ask(what, s, name=self.name, **details))
+
+    def _gradients(self, found: Any, wrt: tuple[str, ...]) -> Gradients:
+        if type(found) is not dict or found.keys() != set(wrt):
+            raise AnswerError(f"the gradients of {self.name} could not be read")
+        if not all(value is None or isinstance(value, Tensor) for value in found.values()):
+            raise AnswerError(f"the gradients of {self.name} could not be read")
+        return found
+
+    def _seen(self, found: Any, kinds: dict[str, type], rest: str) -> dict[str, Any]:
+        wanted = {*kinds, rest}
+        if type(found) is not dict or found.keys() != wanted or any(type(found[k]) is not v for k, v in kinds.items()):
+            raise AnswerError(f"what {self.name} does could not be read")
+        return found
 
 
 def _kind_alone(name: str, text: str) -> str:

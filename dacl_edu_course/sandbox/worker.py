@@ -9,7 +9,6 @@ import contextlib
 import os
 import random
 import select
-import signal
 import sys
 import threading
 import traceback
@@ -17,39 +16,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
 from dacl_edu.check.answers import AnswerError, LocalAnswer
-from dacl_edu_course.sandbox import audit, limits, protocol
+from dacl_edu_course.sandbox import limits, protocol
+from dacl_edu_course.sandbox.objects import Held
+from dacl_edu_course.sandbox.shell import Shell, TimeUp, limited, make_shell
 
-_INSTALLING = "installing is off while grading: name what you need to your instructor"
 _NO_MEMORY = ("can't allocate memory", "not enough memory")
-
-
-class Shell(InteractiveShell):
-    """IPython without a terminal: magics work, tracebacks are not drawn, programs are not started."""
-
-    def showtraceback(self, *args: Any, **kwargs: Any) -> None:
-        """Draw nothing: the error goes to the grader."""
-
-    def showsyntaxerror(self, *args: Any, **kwargs: Any) -> None:
-        """Draw nothing: the error goes to the grader."""
-
-    def system(self, cmd: str) -> None:
-        """Refuse ``!command`` in a plain sentence."""
-        raise PermissionError(_INSTALLING if cmd.strip().startswith(("pip", "conda")) else audit.PROCESSES)
-
-    def getoutput(self, cmd: str, split: bool = True, depth: int = 0) -> None:
-        """Refuse ``lines = !command`` in a plain sentence."""
-        raise PermissionError(audit.PROCESSES)
-
-    def enable_gui(self, gui: str | None = None) -> None:
-        """There is no window to draw in, and no harm in a cell that asks for one."""
-
-    def ask_exit(self) -> None:
-        """Leave a cell, not the process."""
-        raise SystemExit
 
 
 class Server:
@@ -66,14 +39,17 @@ class Server:
 
     def __init__(self, shell: Shell, most_mb: float, memory_mb: int) -> None:
         self.shell, self.most_mb, self.memory_mb = shell, most_mb, memory_mb
+        self.held = Held(shell.user_ns)
 
     def reply(self, request: dict[str, Any]) -> bytes:
         """Return the line that answers ``request``; an error becomes a sentence."""
-        identity, details = request["id"], protocol.decode(request["with"])
+        identity, details = request["id"], protocol.decode(request["with"], found=self.held.found)
         actions: dict[str, Callable[..., Any]] = {"run": self.run, "defined": self.defined, "call": self.call}
-        actions |= {"autograd_gradients": self.autograd_gradients, "names": self.names}
+        actions |= {"gradients": self.gradients, "watched_call": self.watched_call}
+        actions |= {"watched_gradients": self.watched_gradients, "use": self.use}
+        keep = self.held.keep if request["do"] == "use" else None
         try:
-            value = protocol.encode(actions[request["do"]](**details))
+            value = protocol.encode(actions[request["do"]](**details), keep=keep)
             return protocol.to_line({"id": identity, "value": value}, self.most_mb)
         except protocol.ProtocolError as error:
             message = f"{details.get('name', 'the answer')} returns {error}"
@@ -85,18 +61,23 @@ class Server:
             message = f"{details.get('name', 'the cell')} raised {type(error).__name__}"
         return protocol.to_line({"id": identity, "error": message[: protocol.MOST_LETTERS]}, 1)
 
-    def run(self, source: str) -> dict[str, Any]:
-        """Run a cell."""
-        result = self.shell.run_cell(source, store_history=False)  # type: ignore[no-untyped-call]
-        # An alarm that a cell has set would ring in another's time.
-        with contextlib.suppress(AttributeError, ValueError):
-            signal.setitimer(signal.ITIMER_REAL, 0)
-        error = result.error_before_exec or result.error_in_exec
+    def run(self, source: str, seconds: float, definitions: bool = False) -> dict[str, Any]:
+        """Run a cell, or its definitions alone."""
+        self.shell.forgiven = None
+        try:
+            with limited(seconds):
+                source = self.shell.definitions(source) if definitions else source
+                result = self.shell.run_cell(source, store_history=False)
+        except (TimeUp, SyntaxError, ValueError, RecursionError, MemoryError) as stopped:
+            return {"ok": False, "kind": type(stopped).__name__, "message": _said(stopped), "line": None}
+        error = result.error_before_exec or result.error_in_exec or self.shell.forgiven
         if error is None:
             return {"ok": True}
         kind = type(error).__name__
         if isinstance(result.error_before_exec, MemoryError | RecursionError):  # the parser says so of its stack
             kind, message = "SyntaxError", "nested too deep"
+        elif isinstance(error, TimeUp):
+            kind, message = "TimeUp", ""
         elif isinstance(error, SystemExit):
             message = "the cell called sys.exit"
         elif self._lacks_memory(error):
@@ -111,20 +92,39 @@ class Server:
         there = name in space
         return {"defined": there, "callable": callable(space.get(name)), "kind": type(space.get(name)).__name__}
 
-    def call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], seconds: float) -> Any:
         """Call a student's function."""
-        with self._guard(name):
+        with self._guard(name, seconds):
             return self._answer(name).call(*args, **kwargs)
 
-    def autograd_gradients(self, name: str, inputs: dict[str, Any], wrt: tuple[str, ...], upstream: float) -> Any:
+    def gradients(
+        self, name: str, inputs: dict[str, Any], wrt: tuple[str, ...], upstream: float, seconds: float
+    ) -> Any:
         """Differentiate a student's function."""
-        with self._guard(name):
+        with self._guard(name, seconds):
             return self._answer(name).autograd_gradients(inputs, wrt, upstream)
 
-    def names(self, name: str) -> list[str]:
-        """List the names that a student's function mentions."""
-        with self._guard(name):
-            return sorted(self._answer(name).names())
+    def watched_call(self, name: str, inputs: dict[str, Any], seconds: float) -> Any:
+        """Call a student's function and see what runs."""
+        with self._guard(name, seconds):
+            return self._answer(name).watched_call(**inputs)
+
+    def watched_gradients(
+        self, name: str, batches: list[dict[str, Any]], wrt: tuple[str, ...], upstream: list[float], seconds: float
+    ) -> Any:
+        """Differentiate a student's function and see what runs."""
+        with self._guard(name, seconds):
+            return self._answer(name).watched_gradients(batches, wrt, upstream)
+
+    def use(self, what: Any, how: str, args: tuple[Any, ...], kwargs: dict[str, Any], seconds: float) -> Any:
+        """Do with a value of the student's what a plain test does: call it, read a part of it."""
+        try:
+            with limited(seconds):
+                return self.held.use(what, how, args, kwargs)
+        except TimeUp:
+            return {"raised": "TimeUp", "message": ""}
+        except BaseException as error:
+            return {"raised": type(error).__name__, "message": _said(error)}
 
     def _answer(self, name: str) -> LocalAnswer:
         if name not in self.shell.user_ns:
@@ -135,14 +135,17 @@ class Server:
         return LocalAnswer(value, name)
 
     @contextlib.contextmanager
-    def _guard(self, name: str) -> Iterator[None]:
+    def _guard(self, name: str, seconds: float) -> Iterator[None]:
         """Turn what passes by a LocalAnswer into its message."""
         try:
-            yield
+            with limited(seconds):
+                yield
         except AnswerError as error:
             if self._lacks_memory(error.__cause__):
                 raise AnswerError(f"{name} needed more than {self.memory_mb / 1024:g} GB of memory") from None
             raise
+        except TimeUp:
+            raise AnswerError(f"{name} took longer than {seconds:g} s and was stopped") from None
         except SystemExit:
             raise AnswerError(f"{name} called sys.exit") from None
         except BaseException as error:
@@ -166,28 +169,6 @@ def _line(error: BaseException) -> int | None:
 def _said(error: BaseException) -> str:
     text = error.msg if isinstance(error, SyntaxError) else str(error)
     return next((line for line in text.splitlines() if line.strip()), "")[:1000]
-
-
-def _refuse_installing(line: Any) -> None:
-    raise PermissionError(_INSTALLING)
-
-
-def _refuse_programs(line: Any, cell: str | None = None) -> None:
-    raise PermissionError(audit.PROCESSES)
-
-
-def _make_shell() -> Shell:
-    config = Config()
-    config.HistoryManager.enabled = False
-    config.HistoryManager.hist_file = ":memory:"
-    config.InteractiveShell.colors = "nocolor"
-    shell = Shell.instance(config=config)
-    # Those of IPython wait for ever for a program that may not start.
-    for name in ("script", "bash", "sh", "perl", "ruby", "pypy", "python", "python2", "python3"):
-        shell.magics_manager.register_function(_refuse_programs, "line_cell", name)
-    for name in ("pip", "conda", "mamba", "micromamba", "uv"):
-        shell.magics_manager.register_function(_refuse_installing, "line", name)
-    return shell
 
 
 def _lines(handle: int) -> Iterator[bytes]:
@@ -223,10 +204,11 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     random.seed(0)
-    shell = _make_shell()
+    shell = make_shell()
     lines = _lines(requests)
     allowed = limits.Limits(**protocol.decode(protocol.from_line(next(lines))["with"]))
     holds = limits.impose(allowed, os.getcwd())
+    sys.path.insert(0, "")  # what a cell writes beside the notebook can be imported
     threading.Thread(target=_end_with_grader, args=(requests,), daemon=True).start()
     server = Server(shell, allowed.message_mb, allowed.memory_mb)
     ready = {"id": "ready", "value": protocol.encode([list(holds.active), list(holds.missing)])}

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import json
 import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from dacl_edu.data.archive import UnpackLimits, unpack
 from dacl_edu.errors import UserError
 from dacl_edu_course.authoring.assignment import Assignment
-from dacl_edu_course.submissions.files import MOST, HandedIn, files_by_student, plain_name, safe_names, unwrapped, unzip
+from dacl_edu_course.definitions import write_text
+from dacl_edu_course.sandbox.home import scratch
+from dacl_edu_course.submissions.files import (
+    MOST,
+    Handed,
+    HandedIn,
+    files_by_student,
+    plain_name,
+    safe_names,
+    unwrapped,
+    unzip,
+)
+from dacl_edu_course.submissions.platforms import of_folder
+from dacl_edu_course.submissions.roster import Names, Roster
 from dacl_edu_course.submissions.submission import grade_ids
 
 _STUDENTS_ZIP = UnpackLimits(total_bytes=500 * 2**20, ratio=100.0, entries=2000)
@@ -39,7 +54,9 @@ class Collected:
     notes: tuple[str, ...] = ()
 
 
-def collect(folder: str | Path, assignment: Assignment, course: str | Path) -> list[Collected]:
+def collect(
+    folder: str | Path, assignment: Assignment, course: str | Path, roster: Roster | None = None
+) -> list[Collected]:
     """Copy submissions into the course folder.
 
     A file is recognised by the grade_ids in it, not by its name. Of several, the latest counts, by the time stamp in
@@ -52,6 +69,8 @@ def collect(folder: str | Path, assignment: Assignment, course: str | Path) -> l
         ``STUDENT/anything.ipynb`` (at any depth), or flat ``STUDENT_aN_name.ipynb`` and ``STUDENT.ipynb``; or a .zip.
     assignment : Assignment
     course : path
+    roster : Roster, optional
+        Decides who is who where names cannot.
 
     Returns
     -------
@@ -63,35 +82,62 @@ def collect(folder: str | Path, assignment: Assignment, course: str | Path) -> l
     UserError
         No such folder, no zip file, or nothing in it.
     """
-    folder, course = Path(folder), Path(course)
-    with tempfile.TemporaryDirectory(prefix="dacl-edu-collect-") as scratch:
+    folder, course, roster = Path(folder), Path(course), roster or Roster()
+    with tempfile.TemporaryDirectory(prefix=scratch("collect")) as temporary:
         refused: list[tuple[str, str]] = []
+        root = folder
         if folder.is_file():
-            inside = Path(scratch) / "class"
-            inside.mkdir()
-            refused = unzip(folder, inside)
-            place = unwrapped(inside, folder.stem)
-        elif folder.is_dir():
-            place = folder
-        else:
+            root = Path(temporary) / "class"
+            root.mkdir()
+            refused = unzip(folder, root)
+        elif not folder.is_dir():
             raise UserError(f"{folder}: no such folder", hint="give the folder, or the .zip, of the submissions")
-        files, notes = files_by_student(place, assignment.name)
-        for name, why in refused:
-            parts = name.removeprefix(f"{folder.stem}/" if place.name == folder.stem else "").split("/")
-            owner = parts[0] if len(parts) > 1 and ".." not in parts else ""
-            if owner:
-                files.setdefault(owner, [])  # one whose only file was refused is still one who handed in
-            notes.setdefault(owner, []).append(f"In the archive, {plain_name(name)} was left out: {why}.")
-        if not files:
-            hint = "; ".join(notes.get("", [])) or "expected is STUDENT/NAME.ipynb, or STUDENT_NAME.ipynb"
+        place = unwrapped(root, folder.stem, assignment.name)
+        handed, nobodys = files_by_student(place, assignment.name)
+        _add_refused(handed, nobodys, refused, place.relative_to(root).as_posix(), assignment.name)
+        if not handed:
+            hint = "; ".join(nobodys) or "expected is STUDENT/NAME.ipynb, or STUDENT_NAME.ipynb"
             raise UserError(f"{folder}: no submission in it", hint=hint)
-        names = safe_names(list(files))
+        names = Names(course)
+        by_name: dict[str, Handed] = {}
+        for each in handed:
+            person = roster.match(each.owner, each.files[0].path.name if each.files else "")
+            called = names.name(each.owner, person)
+            if roster.people and person is None:
+                each.notes.append("This student is not in the roster, or could be several: --map decides.")
+            if called in by_name:  # the roster says that two names are one student's
+                by_name[called].files += each.files
+                by_name[called].notes += each.notes
+            else:
+                by_name[called] = each
+        safe = safe_names(list(by_name))
         taken = [
-            _one(assignment, course, names[student], student, files[student], notes.get(student, []), Path(scratch))
-            for student in files
+            _one(assignment, course, safe[called], called, each.files, each.notes, Path(temporary))
+            for called, each in by_name.items()
         ]
-    taken.extend([Collected("", None, tuple(notes[""]))] if notes.get("") else [])
+        course.mkdir(parents=True, exist_ok=True)
+        known = {safe.get(name, name): told for name, told in names.known.items()}
+        write_text(names.path, json.dumps(known, indent=1, ensure_ascii=False), private=True)
+    taken.extend([Collected("", None, tuple(nobodys))] if nobodys else [])
     return sorted(taken, key=lambda each: each.student)
+
+
+def _add_refused(
+    handed: list[Handed], nobodys: list[str], refused: list[tuple[str, str]], inner: str, assignment: str
+) -> None:
+    """Note what of an archive was left out; one whose only file that was is still one who handed in."""
+    found = {each.owner.key: each for each in handed}
+    for name, why in refused:
+        parts = name.removeprefix(f"{inner}/").split("/")
+        said = f"In the archive, {plain_name(name)} was left out: {why}."
+        if len(parts) < 2 or ".." in parts or not parts[0]:
+            nobodys.append(said)
+            continue
+        owner = of_folder(parts[0])
+        if owner.key not in found:
+            found[owner.key] = Handed(owner)
+            handed.append(found[owner.key])
+        found[owner.key].notes.append(said)
 
 
 def _one(
@@ -101,13 +147,16 @@ def _one(
     called: str,
     files: list[HandedIn],
     notes: list[str],
-    scratch: Path,
+    temporary: Path,
 ) -> Collected:
     said = list(notes)
     if student != called:
         said.append(f"The name {plain_name(called)!r} became {student!r}.")
-    files = files + [inner for file in files if not file.is_notebook for inner in _zipped(file, scratch, said)]
+    files = files + [inner for file in files if not file.is_notebook for inner in _zipped(file, temporary, said)]
     notebooks = [file for file in files if file.is_notebook]
+    for file in files:
+        if not file.is_notebook and not file.is_zip:
+            said.append(f"{plain_name(file.name)} was not taken: it is no notebook (.ipynb) and no .zip.")
     target = course / "submitted" / student / assignment.name / f"{assignment.name}.ipynb"
     target.parent.mkdir(parents=True, exist_ok=True)
     for made in (course / "submitted", target.parent.parent):
@@ -127,7 +176,15 @@ def _one(
         said.append(f"{plain_name(chosen.name)} is too large to be a notebook: only its beginning was copied.")
     stamp = target.with_name("timestamp.txt")
     if target.exists() and _digest(target) != _digest(chosen.path):
-        before = datetime.fromtimestamp(min(max(0, int(target.stat().st_mtime)), 2**32)).astimezone()
+        before = _handed_in_at(target, stamp)
+        # By time; where that is the same, by content, so that the order of collecting decides nothing.
+        if (before, *_age(target)) > (chosen.when.replace(microsecond=0), *_age(chosen.path)):
+            _keep(chosen.path, kept, chosen.when)
+            said.append(
+                f"{plain_name(chosen.name)} of {chosen.when:%Y-%m-%d %H:%M:%S} UTC is not newer than what was "
+                f"collected before, of {before:%Y-%m-%d %H:%M:%S} UTC: that one stays, and this was kept aside."
+            )
+            return Collected(student, target, tuple(said))
         _keep(target, kept, before)
         said.append("It replaces the notebook of an earlier collection, which was kept aside.")
     _copy(chosen.path, target)
@@ -162,19 +219,47 @@ def _chosen(assignment: Assignment, notebooks: list[HandedIn], said: list[str]) 
     return latest, others
 
 
-def _zipped(file: HandedIn, scratch: Path, said: list[str]) -> Iterable[HandedIn]:
-    """What a student packed into a .zip of their own."""
-    if not file.name.lower().endswith(".zip") or not zipfile.is_zipfile(file.path):
+def _handed_in_at(target: Path, stamp: Path) -> datetime:
+    """When the notebook of an earlier collection was handed in."""
+    with contextlib.suppress(OSError, ValueError):
+        return datetime.fromisoformat(stamp.read_text().strip().removesuffix(" UTC")).replace(tzinfo=UTC)
+    return datetime.fromtimestamp(min(max(0, int(target.stat().st_mtime)), 2**32), tz=UTC)
+
+
+def _age(path: Path) -> tuple[int, str]:
+    """What decides between two of one second."""
+    return path.stat().st_mtime_ns, _digest(path)
+
+
+def _zipped(file: HandedIn, temporary: Path, said: list[str], deep: int = 0) -> Iterable[HandedIn]:
+    """What a student packed into a .zip of their own, also into one within another."""
+    if not file.is_zip:
         return
-    inside = Path(tempfile.mkdtemp(dir=scratch)) / "student"
+    if not zipfile.is_zipfile(file.path) or deep > 2:
+        why = "its archives lie too deep in one another" if deep > 2 else "it is no zip file"
+        said.append(f"{plain_name(file.name)} was not taken: {why}.")
+        return
+    inside = Path(tempfile.mkdtemp(dir=temporary)) / "student"
     try:
         unpack(file.path, inside, _STUDENTS_ZIP)
     except UserError as error:
         said.append(f"{plain_name(file.name)} was refused ({plain_name(error.problem.partition(': ')[2])}).")
         return
-    for path in sorted(inside.rglob("*.ipynb")):
-        if path.is_file() and ".ipynb_checkpoints" not in path.parts and not path.name.startswith("._"):
-            yield HandedIn(path, f"{file.name}/{path.relative_to(inside).as_posix()}", file.when)
+    found = 0
+    for path in sorted(inside.rglob("*")):
+        ours = ".ipynb_checkpoints" not in path.parts and "__MACOSX" not in path.parts and not path.name.startswith(".")
+        if not path.is_file() or not ours:
+            continue
+        inner = HandedIn(path, f"{file.name}/{path.relative_to(inside).as_posix()}", file.when)
+        if path.suffix.lower() == ".ipynb":
+            found += 1
+            yield inner
+        elif path.suffix.lower() == ".zip":
+            for each in _zipped(inner, temporary, said, deep + 1):
+                found += 1
+                yield each
+    if not found:
+        said.append(f"{plain_name(file.name)} holds no notebook (.ipynb).")
 
 
 def _keep(source: Path, folder: Path, when: datetime) -> None:

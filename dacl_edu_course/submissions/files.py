@@ -17,17 +17,26 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from dacl_edu.errors import UserError
+from dacl_edu_course.submissions.platforms import (
+    Owner,
+    common_prefix,
+    gradescope,
+    of_clone,
+    of_file,
+    of_folder,
+    plain_owner,
+)
 
 MOST = 30_000_001
 """Bytes of one file that are kept: one more than a notebook that is still read may have."""
 _ALL = 8 * 2**30
 _FILES = 100_000
-_STAMP = re.compile(
+_DATE = re.compile(
     r"(?<!\d)(20\d\d)-?([01]\d)-?([0-3]\d)(?:[ T_.-]{0,3}([0-2]\d)[-:h._]?([0-5]\d)(?:[-:m._]?([0-5]\d))?)?(?!\d)"
 )
 _BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error)
@@ -56,32 +65,64 @@ class HandedIn:
         """By its name; what is in it is another question."""
         return ".ipynb" in self.name.lower()
 
+    @property
+    def is_zip(self) -> bool:
+        """By its name."""
+        return self.name.lower().endswith(".zip")
 
-def files_by_student(folder: Path, assignment: str) -> tuple[dict[str, list[HandedIn]], dict[str, list[str]]]:
-    """Return the files, and what was refused, by student as the folder names them.
 
-    ``STUDENT/…/anything.ipynb``, or flat ``STUDENT_aN_name….ipynb`` and ``STUDENT.ipynb``.
+@dataclass
+class Handed:
+    """What an export holds of one student.
+
+    Parameters
+    ----------
+    owner : Owner
+    files : list of HandedIn
+    notes : list of str
+        What was refused.
     """
-    files: dict[str, list[HandedIn]] = {}
-    notes: dict[str, list[str]] = {}
-    for entry in sorted(os.scandir(folder), key=lambda each: each.name):
-        if entry.name in _IGNORED or entry.name.startswith("."):
+
+    owner: Owner
+    files: list[HandedIn] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def files_by_student(folder: Path, assignment: str) -> tuple[list[Handed], list[str]]:
+    """Return the files, and what was refused, by student; and what belongs to nobody.
+
+    ``STUDENT/…/anything.ipynb``, or flat ``STUDENT_aN_name….ipynb`` and ``STUDENT.ipynb``, or as a platform names them
+    (:mod:`dacl_edu_course.submissions.platforms`).
+    """
+    found: dict[tuple[str, str], Handed] = {}
+    nobodys: list[str] = []
+    entries = [e for e in sorted(os.scandir(folder), key=lambda each: each.name) if not _is_ignored(e.name)]
+    folders = [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
+    by_metadata, prefix = gradescope(folder), common_prefix(folders, assignment)
+    for entry in entries:
+        path = Path(entry.path)
+        if path in folders:
+            owner = by_metadata.get(entry.name) or (of_clone(path, prefix) if prefix else of_folder(entry.name))
+            handed = found.setdefault(owner.key, Handed(owner))
+            below = list(_below(path, path, handed.notes))
+            handed.files += [replace(each, when=owner.when) for each in below] if owner.when else below
             continue
-        if entry.is_dir(follow_symlinks=False):
-            student = entry.name.partition("_assignsubmission_")[0]
-            files.setdefault(student, [])
-            for found in _below(Path(entry.path), Path(entry.path), notes.setdefault(student, [])):
-                files[student].append(found)
+        told = of_file(entry.name, assignment)
+        wanted = re.search(r"\.(ipynb|zip)", entry.name, flags=re.IGNORECASE)
+        if told is None and not wanted and not entry.is_symlink():
+            nobodys.append(f"{plain_name(entry.name)} was not taken: no notebook, and its name names no student.")
             continue
-        owner = _owner(entry.name, assignment)
+        owner = told or Owner(plain_owner(entry.name, assignment))
+        handed = found.setdefault(owner.key, Handed(owner))
         if entry.is_symlink():
-            files.setdefault(owner, [])
-            notes.setdefault(owner, []).append(f"{plain_name(entry.name)} is a symbolic link: it was not followed.")
-        elif ".ipynb" in entry.name.lower():
-            files.setdefault(owner, [])
-            if found_file := _regular(Path(entry.path), entry.name, notes.setdefault(owner, [])):
-                files[owner].append(found_file)
-    return files, notes
+            handed.notes.append(f"{plain_name(entry.name)} is a symbolic link: it was not followed.")
+        elif file := _regular(path, owner.file or entry.name, handed.notes):
+            handed.files.append(replace(file, when=owner.when) if owner.when else file)
+    return list(found.values()), nobodys
+
+
+def _is_ignored(name: str) -> bool:
+    return name in _IGNORED or name.startswith(".")
 
 
 def unzip(archive: Path, target: Path) -> list[tuple[str, str]]:
@@ -123,10 +164,41 @@ def unzip(archive: Path, target: Path) -> list[tuple[str, str]]:
     return refused
 
 
-def unwrapped(folder: Path, name: str) -> Path:
-    """Return the inner folder where an archive holds one that bears the archive's own name."""
-    inside = [path for path in folder.iterdir() if path.name not in _IGNORED]
-    return inside[0] if len(inside) == 1 and inside[0].name == name and inside[0].is_dir() else folder
+def unwrapped(folder: Path, name: str, assignment: str) -> Path:
+    """Return the folder of the class, where it lies within others that hold nothing else.
+
+    Parameters
+    ----------
+    folder : Path
+    name : str
+        Of the archive: an inner folder of that name is no student's.
+    assignment : str
+    """
+    while True:
+        inside = [path for path in folder.iterdir() if not _is_ignored(path.name)]
+        if len(inside) != 1 or inside[0].is_symlink() or not inside[0].is_dir():
+            return folder
+        (only,) = inside
+        if only.name != name and not _is_of_class(only, assignment):
+            return folder
+        folder = only
+
+
+def _is_of_class(folder: Path, assignment: str) -> bool:
+    """Whether a folder holds several students' work, and is not one student's."""
+    if of_folder(folder.name).platform:
+        return False
+    paths = [path for path in folder.iterdir() if not _is_ignored(path.name) and not path.is_symlink()]
+    folders = [path for path in paths if path.is_dir()]
+    if any(of_folder(path.name).platform for path in folders) or (folder / "submission_metadata.yml").is_file():
+        return True
+    files = [path for path in paths if path.is_file() and re.search(r"\.(ipynb|zip)", path.name, re.IGNORECASE)]
+    if folders:
+        return len(folders) > 1 and not files
+    told = [of_file(path.name, assignment) for path in files]
+    plain = {plain_owner(path.name, assignment).lower() for path in files}
+    named = [assignment.lower() in path.name.lower() for path in files]
+    return any(owner and owner.platform != "google" for owner in told) or (len(plain) > 1 and all(named))
 
 
 def safe_names(students: list[str]) -> dict[str, str]:
@@ -168,14 +240,6 @@ def _digest(name: str) -> str:
     return hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:8]
 
 
-def _owner(name: str, assignment: str) -> str:
-    """The student in a flat file's name."""
-    stem = re.split(r"\.ipynb", name, maxsplit=1, flags=re.IGNORECASE)[0]
-    stem = re.sub(r" ?\(\d+\)$", "", stem)  # a browser's second download
-    stem = _STAMP.sub("", stem.partition(f"_{assignment}")[0])
-    return stem.strip(" ._-") or name
-
-
 def _below(folder: Path, root: Path, notes: list[str]) -> Iterator[HandedIn]:
     count = 0
     for place, folders, names in os.walk(folder):
@@ -208,7 +272,7 @@ def _regular(path: Path, shown: str, notes: list[str]) -> HandedIn | None:
 
 
 def _when(path: Path, shown: str, changed: float) -> datetime:
-    for match in reversed(list(_STAMP.finditer(shown))):
+    for match in reversed(list(_DATE.finditer(shown))):
         year, month, day, hour, minute, second = (int(part or 0) for part in match.groups())
         try:
             return datetime(year, month, day, hour, minute, second, tzinfo=UTC)

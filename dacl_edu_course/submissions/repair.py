@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from dacl_edu_course.authoring.assignment import Assignment, Cell, visible_source
@@ -39,11 +39,14 @@ class RunCell:
     source : str
     origin : {"author", "student"}
         Who wrote it.
+    definitions : bool, default False
+        Whether its definitions alone are run.
     """
 
     id: str
     source: str
     origin: Origin
+    definitions: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,8 @@ class Merged:
         What the student's copy showed, text and PNG alone.
     runs : bool
         Whether it is executed while grading.
+    definitions : bool, default False
+        Whether only what it defines is: of a cell that also trains, draws or tests.
     """
 
     cell: Cell | None
@@ -70,6 +75,7 @@ class Merged:
     cell_type: str
     outputs: tuple[dict[str, Any], ...] = field(default=(), compare=False)
     runs: bool = False
+    definitions: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,7 +91,7 @@ class Repaired:
     answers : dict of str to str
         What the student wrote, by the name of the question; empty where the cell is gone.
     missing : dict of str to str
-        Why a question has no answer: its cell is gone, or it was never written.
+        Why a question seems to have no answer: its cell is gone, or it was never written. Another cell may hold it.
     notes : tuple of str
         For the student.
     """
@@ -99,7 +105,9 @@ class Repaired:
     @property
     def cells(self) -> tuple[RunCell, ...]:
         """What is executed, in order."""
-        return tuple(RunCell(m.cell.id if m.cell else "", m.source, m.origin) for m in self.merged if m.runs)
+        return tuple(
+            RunCell(m.cell.id if m.cell else "", m.source, m.origin, m.definitions) for m in self.merged if m.runs
+        )
 
 
 def repair(assignment: Assignment, submission: Submission) -> Repaired | Damaged:
@@ -118,7 +126,8 @@ def repair(assignment: Assignment, submission: Submission) -> Repaired | Damaged
     """
     matches = _matched(assignment, submission.cells)
     ours = {index for index, cell in enumerate(assignment.cells) if cell.nbgrader}
-    if not ours & set(matches.values()):
+    named = {name for found in submission.cells if found.cell_type == "code" for name in defined_names(found.source)}
+    if not ours & set(matches.values()) and not named & _names_of_solutions(assignment).keys():
         return Damaged(f"this is not {assignment.name}: none of its questions is in it")
     notes = list(submission.notes)
     if submission.language not in ("", "python", "ipython", "python3"):
@@ -151,16 +160,31 @@ def repair(assignment: Assignment, submission: Submission) -> Repaired | Damaged
         else:
             kept, said = _author_cell(cell, copies[index])
             notes.extend(said)
-            merged.append(kept)
+            merged.extend(kept)
         merged.extend(_own(found) for found in behind[index])
-    questions = {question.name for question in assignment.questions}
     return Repaired(
-        tuple(merged),
+        tuple(_without_stubs(merged)),
         {q.name: q.test.source for q in assignment.questions if q.test},
-        {name: text for name, text in answers.items() if name in questions},
-        {name: why for name, why in missing.items() if name in questions},
+        {q.name: answers[q.solution.id] for q in assignment.questions},
+        {q.name: missing[q.solution.id] for q in assignment.questions if q.solution.id in missing},
         tuple(dict.fromkeys(notes)),
     )
+
+
+def _without_stubs(merged: list[Merged]) -> Iterator[Merged]:
+    """An answer may stand in another cell than its own: then the stub, wherever it is, must not undo it."""
+    stubs = [
+        m.cell is not None and m.cell.kind == "solution" and _plain(m.source) == _plain(visible_source(m.cell))
+        for m in merged
+    ]
+    written = {
+        name
+        for each, is_stub in zip(merged, stubs, strict=True)
+        if each.runs and each.cell_type == "code" and not is_stub
+        for name in defined_names(each.source)
+    }
+    for each, is_stub in zip(merged, stubs, strict=True):
+        yield replace(each, runs=False) if is_stub and written & set(defined_names(each.source)) else each
 
 
 def _matched(assignment: Assignment, cells: tuple[Found, ...]) -> dict[int, int]:
@@ -250,25 +274,33 @@ def _answer(cell: Cell, copies: list[Found]) -> tuple[list[Found], list[str]]:
     return distinct, [f"{many}: all of them are shown to the person who marks."]
 
 
-def _author_cell(cell: Cell, copies: list[Found]) -> tuple[Merged, list[str]]:
+def _author_cell(cell: Cell, copies: list[Found]) -> tuple[list[Merged], list[str]]:
+    """Return the author's cell, and behind it what a student wrote into it: at home it was run as it stands."""
     source = visible_source(cell)
     known = {_plain(source), _plain(cell.source)}  # an author may try the source itself
     first = copies[0] if copies else None
     outputs = first.outputs if first and cell.kind != "test" else ()
-    if not cell.locked and first and cell.cell_type == "code":  # an example to play with: what was played stays
-        return Merged(cell, first.source, "student", "code", outputs, cell.is_run), []
+    code = cell.cell_type == "code"
+    edited = [found for found in copies if _plain(found.source) not in known and found.cell_type == "code" and code]
+    if not cell.locked and first and code and cell.is_run:  # an example to play with: what was played stays
+        return [Merged(cell, first.source, "student", "code", outputs, True)], []
+    kept = [Merged(cell, source, "author", cell.cell_type, outputs, cell.is_run)]
+    if code and not cell.is_run and cell.kind != "test" and first:
+        kept = [Merged(cell, first.source, "student", "code", outputs)]
+    kept += [Merged(None, each.source, "student", "code", (), True, not cell.is_run) for each in edited]
     said = []
     what = "test cell" if cell.kind == "test" else "cell"
     if cell.nbgrader and first is None:
         said.append(f"The {what} {cell.id} was deleted: it was put back.")
     elif cell.locked and any(_plain(found.source) not in known for found in copies):
-        said.append(f"The {what} {cell.id} had been edited: the original was put back.")
-    return Merged(cell, source, "author", cell.cell_type, outputs, cell.is_run), said
+        also = ", and what you defined in it counts" if cell.kind == "test" else ", and yours was run behind it"
+        said.append(f"The {what} {cell.id} had been edited: the original was put back{also if edited else ''}.")
+    return kept, said
 
 
 def _own(found: Found) -> Merged:
-    runs = found.cell_type == "code" and not found.tags & {"setup", "not-graded"}
-    return Merged(None, found.source, "student", found.cell_type, found.outputs, runs)
+    tagged = bool(found.tags & {"setup", "not-graded"})
+    return Merged(None, found.source, "student", found.cell_type, found.outputs, found.cell_type == "code", tagged)
 
 
 def _names_of_solutions(assignment: Assignment) -> dict[str, int]:

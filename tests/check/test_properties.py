@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from dacl_edu import check
+from dacl_edu.losses import center_loss
 from dacl_edu_course.questions.batches import made_batch
 
 BATCH = made_batch(3)
@@ -31,6 +32,24 @@ def shifted(x: Tensor, c: Tensor, **_: Tensor) -> dict[str, Tensor]:
     return {"x": x + 1, "c": c + 1}
 
 
+def leaf(x: Tensor) -> tuple[Tensor, Tensor]:
+    made = x.clone().requires_grad_()
+    return made.square().sum(), made
+
+
+def went_backward(x: Tensor) -> Tensor | None:
+    value, made = leaf(x)
+    value.backward()
+    return made.grad
+
+
+def checks_itself(x: Tensor, **_: Tensor) -> Tensor:
+    """By hand, and compared with autograd for one's own peace of mind."""
+    if not torch.allclose(torch.autograd.grad(*leaf(x))[0], 2 * x):
+        raise ValueError("my gradient is wrong")
+    return 2 * x
+
+
 RIGHT: list[Callable[[], None]] = [
     lambda: check.permutation(loss, BATCH, ROWS),
     lambda: check.permutation(gradient_x, BATCH, ROWS),
@@ -40,7 +59,8 @@ RIGHT: list[Callable[[], None]] = [
     lambda: check.unchanged(loss, BATCH, shifted, "only x - c counts"),
     lambda: check.autograd_gradients(loss, BATCH, SLOPES),
     lambda: check.autograd_gradients(loss, BATCH, SLOPES, upstream=0.01),
-    lambda: check.by_hand(loss),
+    lambda: check.by_hand(loss, BATCH),
+    lambda: check.by_hand(checks_itself, BATCH),
 ]
 
 
@@ -75,8 +95,10 @@ WRONG = [
     (lambda: check.autograd_gradients(lambda x, a, y, c: loss(x, a.detach(), y, c), BATCH, SLOPES), "was detached"),
     (lambda: check.autograd_gradients(ignores_incoming, BATCH, SLOPES, upstream=0.5), "from above is ignored"),
     (lambda: check.autograd_gradients(lambda x, a, y, c: 2 * loss(x, a, y, c), BATCH, SLOPES), "is 2 times"),
-    (lambda: check.by_hand(lambda x: torch.autograd.grad(x.sum(), x)), "uses autograd"),
-    (lambda: check.by_hand(lambda x: x.sum().backward()), "uses backward"),
+    (lambda: check.by_hand(lambda x, **_: torch.autograd.grad(*leaf(x))[0], BATCH), "takes its numbers from autograd"),
+    (lambda: check.by_hand(lambda x, **_: went_backward(x), BATCH), "takes its numbers from autograd"),
+    (lambda: check.by_hand(lambda x, **_: torch.func.jacfwd(torch.sum)(x), BATCH), "takes its numbers from autograd"),
+    (lambda: check.by_hand(lambda x, y, c, **_: center_loss(x, y, c), BATCH), "calls the package dacl_edu"),
 ]
 
 

@@ -81,7 +81,7 @@ def _grade_twice(
             problems.append("another class the second time")
     for student in students:
         problems += _as_due(student, rounds, assignment, course)
-    with open(results.csv, newline="", encoding="utf-8") as file:
+    with open(results.csv, newline="", encoding="utf-8-sig") as file:
         rows = {row["student"]: float(row["total"]) for row in csv.DictReader(file)}
     if rows != {name: mark.total for name, mark in rounds[0].items()}:
         problems.append("the CSV file has other points than the marks")

@@ -15,7 +15,7 @@ from class_of_30.handing_in import ASSIGNMENT, filled, save
 from dacl_edu.errors import UserError
 from dacl_edu_course.authoring.release import release_course
 from dacl_edu_course.grading import batch
-from dacl_edu_course.questions.question import GRADING, SECRET
+from dacl_edu_course.questions.question import GRADING
 
 SOURCES = Path(__file__).parents[2] / "notebooks" / "assignments" / "source"
 
@@ -37,7 +37,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def rows(course: Path) -> dict[str, dict[str, str]]:
-    with open(course / "results" / f"{ASSIGNMENT}.csv", newline="", encoding="utf-8") as file:
+    with open(course / "results" / f"{ASSIGNMENT}.csv", newline="", encoding="utf-8-sig") as file:
         return {row["student"]: row for row in csv.DictReader(file)}
 
 
@@ -57,8 +57,8 @@ def test_nbgrader_reads_the_same_points(graded: Path) -> None:
 
 
 def test_the_secret_is_not_left_behind(graded: Path) -> None:
-    assert SECRET not in os.environ and GRADING not in os.environ
-    assert (graded / "secret_seed").stat().st_mode & 0o077 == 0
+    assert GRADING not in os.environ
+    assert (graded / "secrets" / ASSIGNMENT).stat().st_mode & 0o077 == 0
     assert graded.stat().st_mode & 0o077 == 0
 
 
@@ -83,7 +83,7 @@ def test_an_interrupted_batch_keeps_what_was_graded(graded: Path, monkeypatch: p
         batch.grade_course(assignment, graded, jobs=1, done=interrupted)
     assert len(list((graded / "marks" / ASSIGNMENT).glob("*.json"))) == 1
     assert len(batch.write_results(assignment, graded).scores) == 1
-    assert SECRET not in os.environ
+    assert GRADING not in os.environ
     batch.grade_course(assignment, graded)
     assert len(rows(graded)) == 3
 

@@ -131,7 +131,7 @@ def test_nbgrader_itself_exports_and_makes_feedback_of_it(released: tuple[Path, 
             text=True,
         )
         assert done.returncode == 0, done.stderr[-2000:]
-    with open(course / "grades.csv", newline="") as file:
+    with open(course / "grades.csv", newline="", encoding="utf-8-sig") as file:
         rows = {row["student_id"]: row for row in csv.DictReader(file)}
     assert (rows["dan"]["score"], rows["dan"]["max_score"]) == ("2.0", "9.0")
     assert (course / "feedback" / "dan" / NAME / f"{NAME}.html").exists()

@@ -55,17 +55,30 @@ def test_what_breaks_the_grader_waits_for_a_person(tmp_path: Path, monkeypatch: 
         return grade_submission(assignment, student, None)  # without a process: fast
 
     def breaks_too(course: Path, assignment: Assignment, results: Any) -> None:
-        if results[0][0].student == "eve" and not results[0][0].waiting == assignment.points:
+        if results[0][0].student == "eve":
             raise UnicodeEncodeError("utf-8", "\ud800", 0, 1, "no")
         real_record(course, assignment, results)
 
     monkeypatch.setattr(batch, "grade_submission", breaks)
     monkeypatch.setattr(batch, "record", breaks_too)
-    marks = {mark.student: mark for mark in grade_course(assignment, course, LIMITS).scores}
+    results = grade_course(assignment, course, LIMITS)
+    marks = {mark.student: mark for mark in results.scores}
     assert marks["ada"].waiting < assignment.points
-    for student, kind in (("mallory", "RecursionError"), ("eve", "UnicodeEncodeError")):
-        assert marks[student].waiting == assignment.points
-        assert marks[student].notes[-1] == f"The grader failed on this submission ({kind}): a person looks at it."
+    said = "The grader failed on this submission (RecursionError): a person looks at it."
+    assert marks["mallory"].waiting == assignment.points and marks["mallory"].notes[-1] == said
+    assert marks["eve"].waiting < assignment.points, "a mark that was found is kept"
+    assert sorted(results.problems) == [
+        "eve: the gradebook could not be written (UnicodeEncodeError). The mark itself is kept.",
+        f"mallory: {said}",
+    ]
+    before = marks["mallory"]
+    monkeypatch.setattr(batch, "grade_submission", grade_submission)
+    good = {m.student: m for m in grade_course(assignment, course, LIMITS).scores}["mallory"]
+    assert good.total == 5 != before.total
+    monkeypatch.setattr(batch, "grade_submission", breaks)
+    again = grade_course(assignment, course, LIMITS)
+    assert {m.student: m for m in again.scores}["mallory"].total == 5, "a failure takes the place of no mark"
+    assert any("The earlier mark stays" in problem for problem in again.problems)
 
 
 def test_a_system_that_cannot_grade_is_said_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,7 +101,7 @@ def test_letters_that_no_file_can_hold_stop_nothing(released: tuple[Path, Assign
     marks = tuple(QuestionScore(q.name, q.title, q.points, 0.0, EVIL) for q in assignment.questions)
     mark = SubmissionScore("mallory", NAME, marks, repaired.notes)
     record(course, assignment, [(mark, repaired)])
-    text = write_csv([mark], course / "evil.csv").read_text(encoding="utf-8")
+    text = write_csv([mark], course / "evil.csv").read_text(encoding="utf-8-sig")
     page = feedback_page(mark, repaired.answers)
     assert "\x1b" not in text + page and "\x00" not in text + page and "<script" not in page
     assert "\x1b" not in " ".join(repaired.notes)

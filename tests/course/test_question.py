@@ -8,7 +8,7 @@ import torch
 from dacl_edu import check
 from dacl_edu_course.grading.test_cell import names_wanted, run_test_cell
 from dacl_edu_course.questions import WrongAnswer, hidden_seeds, question
-from dacl_edu_course.questions.question import GRADING, SECRET
+from dacl_edu_course.questions.question import GRADING, seeded
 
 
 @question("Question 7: twice", look="lesson 02, the loop")
@@ -55,12 +55,14 @@ def test_an_error_of_their_own_points_to_their_line() -> None:
     assert error.value._render_traceback_()[-1].startswith("In own, line 3 of its cell")
 
 
-def test_the_hidden_seeds_come_from_the_secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(SECRET, "1")
-    first = hidden_seeds()
-    monkeypatch.setenv(SECRET, "2")
-    second = hidden_seeds()
-    assert len(first) == 3 and not {0} & {*first, *second} and not set(first) & set(second)
+def test_the_hidden_seeds_come_from_the_secret_and_from_the_submission() -> None:
+    drawn = []
+    for secret, submission in ((b"1", "a"), (b"2", "a"), (b"1", "b"), (b"1", "a")):
+        with seeded(secret, submission):
+            drawn.append(hidden_seeds())
+    assert drawn[0] == drawn[3] and len({seed for seeds in drawn[:3] for seed in seeds}) == 9
+    assert all(2**100 < max(seeds) < 2**128 for seeds in drawn)
+    assert hidden_seeds() not in drawn and 0 not in hidden_seeds()
 
 
 CELL = """

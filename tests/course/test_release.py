@@ -18,7 +18,7 @@ from dacl_edu_course.authoring.release import (
     checked_student_version,
     find_sources,
     release_course,
-    secret_seed,
+    secret_of,
     student_version,
     write_student_versions,
 )
@@ -68,8 +68,7 @@ def edit(grade_id: str, change: Callable[[Any], None]) -> Callable[[Any], None]:
         (edit("given", lambda c: c.metadata.nbgrader.update(grade_id="shifted")), "cell shifted: has the grade_id"),
         (edit("test_doubled", lambda c: c.metadata.nbgrader.pop("points")), "cell test_doubled: has no points"),
         (edit("test_doubled", lambda c: c.metadata.nbgrader.update(points=0)), "cell test_doubled: has no points"),
-        (edit("test_doubled", lambda c: c.update(source="ask(doubled)")), "cell test_doubled: has no hidden tests"),
-        (edit("test_doubled", lambda c: c.metadata.nbgrader.update(grade_id="test_no")), "test_no: tests no solution"),
+        (edit("doubled", lambda c: c.metadata.nbgrader.update(solution=False)), "test_doubled: tests no solution"),
         (edit("doubled", lambda c: c.update(source=c.source[:-20])), "cell doubled: has BEGIN SOLUTION without END"),
         (edit("doubled", lambda c: c.update(source="### END SOLUTION\n" + c.source)), "does not fit"),
         (edit("given", lambda c: c.update(source="### BEGIN SOLUTION\n1\n### END SOLUTION")), "given: has BEGIN SOL"),
@@ -160,8 +159,8 @@ def test_a_course_folder_is_private_and_nbgrader_knows_the_assignment(tmp_path: 
     kept = nbformat.read(course / "source" / NAME / f"{NAME}.ipynb", as_version=4)
     assert not any(cell.get("outputs") or "execution" in cell.metadata for cell in kept.cells)
     assert course.stat().st_mode & 0o777 == 0o700
-    assert (course / "secret_seed").stat().st_mode & 0o777 == 0o600
-    seed = secret_seed(course)
+    assert (course / "secrets" / NAME).stat().st_mode & 0o777 == 0o600
+    secret = secret_of(course, NAME)
     from nbgrader.api import Gradebook
 
     with Gradebook(f"sqlite:///{course}/gradebook.db", "dacl_edu") as book:
@@ -171,19 +170,18 @@ def test_a_course_folder_is_private_and_nbgrader_knows_the_assignment(tmp_path: 
         }
     (course / "nbgrader_config.py").write_text("c = get_config()  # mine\n")
     assert release_course([], tmp_path / "source", course) == [released]
-    assert secret_seed(course) == seed and seed > 0, "a second release keeps the seed"
+    assert secret_of(course, NAME) == secret and len(secret) == 16, "a second release keeps the secret"
     assert "# mine" in (course / "nbgrader_config.py").read_text()
     with pytest.raises(UserError, match="a7"):
         release_course(["a7"], tmp_path / "source", course)
 
 
-def test_every_course_has_its_own_seed(tmp_path: Path) -> None:
-    for name in "ab":
-        (tmp_path / name).mkdir()
-    assert secret_seed(tmp_path / "a", make=True) != secret_seed(tmp_path / "b", make=True)
-    (tmp_path / "a" / "secret_seed").write_text("no number")
-    with pytest.raises(UserError, match="secret_seed"):
-        secret_seed(tmp_path / "a")
+def test_every_course_and_assignment_has_its_own_secret(tmp_path: Path) -> None:
+    drawn = {secret_of(tmp_path / course, name) for course in "ab" for name in ("a1", "a2")}
+    assert len(drawn) == 4 and {len(secret) for secret in drawn} == {16}
+    (tmp_path / "a" / "secrets" / "a1").write_text("no number")
+    with pytest.raises(UserError, match="no secret"):
+        secret_of(tmp_path / "a", "a1")
 
 
 @pytest.mark.skipif(not SOURCES, reason="no assignment is written yet")

@@ -94,8 +94,12 @@ def move(notebook: Any, old: int, new: int) -> None:
         (lambda n: drop(n, "given"), "The cell given was deleted: it was put back.", WHOLE),
         (lambda n: drop(n, "test_doubled"), "The test cell test_doubled was deleted", WHOLE),
         (lambda n: drop(n, "doubled"), "The cell doubled was deleted: its question has no", [*WHOLE[:1], *WHOLE[2:]]),
-        (lambda n: cell_of(n, "given").update(source="SCALE = 3"), "The cell given had been edited", WHOLE),
-        (lambda n: cell_of(n, "test_shifted").update(source="pass"), "The test cell test_shifted had been", WHOLE),
+        (
+            lambda n: cell_of(n, "given").update(source="SCALE = 3"),
+            "and yours was run behind it",
+            [WHOLE[0], "SCALE = 3", *WHOLE[1:]],
+        ),
+        (lambda n: cell_of(n, "test_shifted").update(source="pass"), "what you defined in it counts", [*WHOLE, "pass"]),
         (lambda n: move(n, 8, 2), "Cells had been moved", WHOLE),
         (lambda n: strip(n), "An editor removed the labels", WHOLE),
         (lambda n: strip(n, ids_too=False), "An editor removed the labels", WHOLE),
@@ -143,7 +147,8 @@ def test_a_students_own_cells_stay_behind_the_cell_they_followed(assignment: Ass
     notebook.cells.append(new_code_cell("train()", metadata={"tags": ["not-graded"]}))
     notebook.cells.append(new_markdown_cell("my note"))
     result = repaired(assignment, notebook)
-    assert sources(result) == ["first = 1", WHOLE[0], "helper = 1", *WHOLE[1:]]
+    assert sources(result) == ["first = 1", WHOLE[0], "helper = 1", *WHOLE[1:], "train()"]
+    assert [cell.source for cell in result.cells if cell.definitions] == ["train()"], "what it defines, and no more"
     assert [cell.id for cell in result.cells if cell.source in ("first = 1", "helper = 1")] == ["", ""]
     assert result.merged[-1].source == "my note"
 

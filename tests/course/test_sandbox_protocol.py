@@ -58,7 +58,7 @@ def test_a_tensor_comes_back_plain() -> None:
 
     value = torch.tensor([[1.0, math.nan], [3.0, math.inf]], requires_grad=True).T.as_subclass(Disguise)
     got = through(value)
-    assert type(got) is torch.Tensor and not got.requires_grad and got.is_contiguous()
+    assert type(got) is torch.Tensor and not got.requires_grad and got.stride() == value.stride()
     assert torch.equal(got.nan_to_num(7), torch.tensor([[1.0, 3.0], [7.0, torch.finfo().max]]))
     got[0, 0] = 5  # its memory is its own, and writable
     assert value[0, 0] == 1
@@ -68,14 +68,14 @@ def test_a_tensor_comes_back_plain() -> None:
     ("value", "said"),
     [
         (object(), "of type object: only tensors"),
-        ({1, 2}, "of type set"),
+        ({object()}, "of type object"),
         (len, "of type builtin_function_or_method"),
         (2**63, "more than 64 bits"),
         (torch.zeros(2, dtype=torch.complex64), "a tensor of complex64"),
         (torch.zeros(2, 2).to_sparse(), "without ordinary numbers"),
         (torch.zeros(2, device="meta"), "without ordinary numbers"),
         (torch.zeros(1).expand(10**10), "a tensor of 38147 MB"),
-        ({(1, 2): 3}, "neither text nor a number"),
+        ({b"1": 3}, "neither text nor a number"),
     ],
     ids=lambda value: str(type(value).__name__),
 )

@@ -29,7 +29,10 @@ CELLS = [
     ("shout", "print('x' * 2 * 2**20)"),
     ("unwritten", "def unwritten(x):\n    raise NotImplementedError()"),
     ("number", "number: int = 5"),
-    ("imported", "def through_square(x):\n    return torch.autograd.grad(square(x), x)"),
+    (
+        "imported",
+        "def through_square(x):\n    y = x.clone().requires_grad_()\n    return torch.autograd.grad(square(y), y)[0]",
+    ),
     ("stalls", "def stalls(x):\n    while x > 0: pass\n    return x"),
     ("dies", "def dies(x):\n    os._exit(0)"),
     ("late", "def late(x):\n    return square(2 * x)"),
@@ -45,7 +48,7 @@ def session() -> Iterator[Session]:
 def test_a_stand_in_is_an_answer(session: Session) -> None:
     answer = session.answer("square")
     assert isinstance(answer, RemoteAnswer) and isinstance(answer, Answer) and as_answer(answer) is answer
-    assert answer.name == "square" and not callable(answer)
+    assert answer.name == "square"
 
 
 def test_the_same_checks_run_as_in_the_notebook(session: Session) -> None:
@@ -58,18 +61,16 @@ def test_the_same_checks_run_as_in_the_notebook(session: Session) -> None:
     check.scaling(session.answer("late"), {"x": x.detach()}, ("x",), power=2)
     with pytest.raises(AssertionError, match="late changes when every sample comes twice"):
         check.duplicated(session.answer("late"), {"x": x.detach()}, ("x",))
-    check.by_hand(session.answer("late"))
-    with pytest.raises(AssertionError, match="through_square uses autograd"):
-        check.by_hand(session.answer("through_square"))
-    assert {"square", "sum"} <= session.answer("late").names()
+    check.by_hand(session.answer("late"), {"x": x.detach()})
+    with pytest.raises(AssertionError, match="through_square takes its numbers from autograd"):
+        check.by_hand(session.answer("through_square"), {"x": x.detach()})
 
 
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("halved", "halved changes its first argument in place: compute a new tensor instead"),
+        ("halved", "halved changes its first argument in place: compute a new one instead"),
         ("unwritten", "unwritten is not written yet: put your lines in place of `raise NotImplementedError()`"),
-        ("endless", "`endless` is not defined: its cell took longer than 1 s and was stopped"),
         ("broken", "`broken` is not defined: its cell stopped with ZeroDivisionError: division by zero (line 1)"),
         ("nowhere", "`nowhere` is not defined: was its cell deleted, or the function renamed?"),
         ("number", "`number` is no function (any more) when the notebook has run from top to bottom"),
@@ -83,6 +84,7 @@ def test_what_cannot_be_called_says_why(session: Session, name: str, said: str) 
 
 def test_what_was_defined_before_a_stop_counts(session: Session) -> None:
     assert session.answer("leaves").call() == 1
+    assert session.answer("endless").call(2) == 2, "the statement below one that took too long runs"
 
 
 def test_errors_and_notes_name_the_cells(session: Session) -> None:
@@ -133,11 +135,10 @@ def test_the_whole_notebook_has_a_limit_and_a_worker_started_ahead_is_used() -> 
     cells = [("good", "import time\ndef good(): return 1"), *((f"naps {k}", "time.sleep(0.4)") for k in range(9))]
     limits = Limits(total_seconds=1)
     with Worker(limits) as ahead, Session(cells, limits, worker=ahead) as session:
-        with pytest.raises(AnswerError, match="the 1 s for the whole notebook are used up"):
-            session.answer("good").call()
-        assert not psutil.pid_exists(ahead.pid)
-    assert session.notes == ["the 1 s for the whole notebook are used up"]
-    assert session.errors == {"naps 2": "the 1 s for the whole notebook are used up"}
+        assert session.answer("good").call() == 1, "slow cells, however many, leave time for the questions"
+        assert psutil.pid_exists(ahead.pid)
+    assert set(session.errors) == {f"naps {k}" for k in range(9)}
+    assert all("and was stopped" in note for note in session.notes)
 
 
 def test_a_source_that_is_no_python_is_an_error_of_its_cell() -> None:

@@ -74,11 +74,6 @@ class Centers:
     def pulls_absent_centers_to_the_origin(x, a, y, c, alpha, eps):
         return (c - alpha * pulls_absent_centers_to_the_origin(x, a, y, c, eps)).detach()
 
-    def absent_centers_through_a_quotient(x, a, y, c, alpha, eps):
-        sums, counts = sums_and_counts(x, a, y, c)
-        below = eps + counts.clamp(min=1)  # equal on paper, not in the last digit
-        return ((c * below - alpha * sums) / below).detach()
-
     def decays_absent_centers_a_little(x, a, y, c, alpha, eps):
         return right_centers(x, a, y, c, alpha, eps) * (1 - 1e-9)
 
@@ -142,6 +137,11 @@ class Centers:
 
 
 class RightCenters:
+    def absent_centers_through_a_quotient(x, a, y, c, alpha, eps):
+        sums, counts = sums_and_counts(x, a, y, c)
+        below = eps + counts.clamp(min=1)  # equal on paper, not in the last digit
+        return ((c * below - alpha * sums) / below).detach()
+
     @torch.no_grad()
     def under_no_grad(x, a, y, c, alpha, eps):
         return c - alpha * right_delta(x, a, y, c, eps)

@@ -89,6 +89,12 @@ class Terms:
     def computes_in_float32(a):
         return right_term(a.float())
 
+    def budget_again(a):
+        return (a.mean() - 0.5) ** 2
+
+    def strong_budget_again(a):
+        return 300 * (a.mean() - 0.5) ** 2
+
     def rounds_on_the_way(a):
         return right_term(a.float()).double()
 
@@ -105,9 +111,6 @@ class Terms:
 
 
 class RightTerms:
-    def budget(a):
-        return (a.mean() - 0.5) ** 2
-
     def log_barrier(a):
         return -a.log().mean()
 
@@ -141,9 +144,6 @@ class RightTerms:
 
     def rewards_a_spread(a):
         return (a.mean() - 0.5) ** 2 - 0.01 * a.std(dim=1, correction=0).mean()
-
-    def strong(a):
-        return 300 * (a.mean() - 0.5) ** 2
 
 
 WRONG = members(Terms) + usual(right_term, questions.my_term, [overwrites_attention])
