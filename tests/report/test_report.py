@@ -334,7 +334,7 @@ def test_every_figure_is_written_as_a_picture(
     drawn: list[Path] = []
     monkeypatch.setattr(pio, "write_images", lambda figures, files, **options: drawn.extend(files))
     write_pictures(whole.values(), tmp_path / "new" / "pictures")
-    assert len(drawn) == len({file.name for file in drawn}) == 20
+    assert len(drawn) == len({file.name for file in drawn}) == 21
     assert drawn[2].name == "03-confusion-matrices-percent-of-the-true-class.png"
 
 
