@@ -64,7 +64,7 @@ class Shell(InteractiveShell):
     async def run_code(self, code_obj: Any, result: Any = None, *, async_: bool = False) -> bool:
         """Run a statement; go on after one that failed for what is so in grading alone."""
         importlib.invalidate_caches()  # a file that was written just now can be imported
-        failed: bool = await super().run_code(code_obj, result, async_=async_)
+        failed: bool = await super().run_code(code_obj, result, async_=async_)  # type: ignore[no-untyped-call]
         error = result.error_in_exec if result is not None else None
         if not failed or not isinstance(error, (*_ONLY_HERE, TimeUp)):
             return failed
@@ -85,7 +85,7 @@ class Shell(InteractiveShell):
         'import math\\nK = 3\\ndef g(x):\\n    return x'
         """
         kept: list[ast.stmt] = []
-        for node in ast.parse(self.transform_cell(source)).body:
+        for node in ast.parse(self.transform_cell(source)).body:  # type: ignore[no-untyped-call]
             if isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
                 kept.append(node)
             elif isinstance(node, ast.Assign):

@@ -67,7 +67,7 @@ class Server:
         try:
             with limited(seconds):
                 source = self.shell.definitions(source) if definitions else source
-                result = self.shell.run_cell(source, store_history=False)
+                result = self.shell.run_cell(source, store_history=False)  # type: ignore[no-untyped-call]
         except (TimeUp, SyntaxError, ValueError, RecursionError, MemoryError) as stopped:
             return {"ok": False, "kind": type(stopped).__name__, "message": _said(stopped), "line": None}
         error = result.error_before_exec or result.error_in_exec or self.shell.forgiven
