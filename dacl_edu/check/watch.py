@@ -67,9 +67,9 @@ def watch() -> Iterator[Watched]:
     6.0
     """
     seen = Watched()
-    engine: Any = torch.autograd
-    dual: Any = forward_ad.make_dual
-    backward, profile = engine._engine_run_backward, sys.getprofile()
+    autograd: Any = torch.autograd  # its engine is no public name
+    ad: Any = forward_ad
+    backward, dual, profile = autograd._engine_run_backward, ad.make_dual, sys.getprofile()
 
     def spoiled_backward(outputs: Any, gradients: Any, *rest: Any, **options: Any) -> Any:
         if seen._own:
@@ -88,14 +88,13 @@ def watch() -> Iterator[Watched]:
             # A module that is only imported does nothing yet.
             seen.package = frame.f_code.co_name != "<module>" and frame.f_code.co_filename not in _OWN
 
-    engine._engine_run_backward = spoiled_backward
-    forward_ad.make_dual = spoiled_dual
+    autograd._engine_run_backward, ad.make_dual = spoiled_backward, spoiled_dual
     sys.setprofile(called)
     try:
         yield seen
     finally:
         sys.setprofile(profile)
-        engine._engine_run_backward, forward_ad.make_dual = backward, dual
+        autograd._engine_run_backward, ad.make_dual = backward, dual
 
 
 def foreign_part(value: Tensor) -> str:

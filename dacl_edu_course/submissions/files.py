@@ -75,7 +75,7 @@ class HandedIn:
 class Handed:
     """What an export holds of one student.
 
-    Parameters
+    Attributes
     ----------
     owner : Owner
     files : list of HandedIn

@@ -16,7 +16,7 @@ from pathlib import Path
 class Owner:
     """Whose an entry of an export is.
 
-    Parameters
+    Attributes
     ----------
     name : str
         As the platform shows it.

@@ -27,7 +27,7 @@ _COLUMNS = {
 class Person:
     """One student of a roster.
 
-    Parameters
+    Attributes
     ----------
     id, name, email : str
     """

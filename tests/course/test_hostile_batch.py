@@ -49,7 +49,7 @@ def test_what_breaks_the_grader_waits_for_a_person(tmp_path: Path, monkeypatch: 
     course, assignment = made_course(tmp_path, dict.fromkeys(("ada", "eve", "mallory"), answered()))
     real_record = batch.record
 
-    def breaks(assignment: Assignment, student: str, *rest: Any) -> Any:
+    def breaks(assignment: Assignment, student: str, *rest: Any, **others: Any) -> Any:
         if student == "mallory":
             raise RecursionError("x" * 10**6)
         return grade_submission(assignment, student, None)  # without a process: fast
@@ -84,7 +84,7 @@ def test_what_breaks_the_grader_waits_for_a_person(tmp_path: Path, monkeypatch: 
 def test_a_system_that_cannot_grade_is_said_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     course, assignment = made_course(tmp_path, {"ada": answered()})
 
-    def cannot(*_: Any) -> Any:
+    def cannot(*_: Any, **__: Any) -> Any:
         raise UserError("no processes", hint="use WSL")
 
     monkeypatch.setattr(batch, "grade_submission", cannot)

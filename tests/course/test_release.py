@@ -68,7 +68,7 @@ def edit(grade_id: str, change: Callable[[Any], None]) -> Callable[[Any], None]:
         (edit("given", lambda c: c.metadata.nbgrader.update(grade_id="shifted")), "cell shifted: has the grade_id"),
         (edit("test_doubled", lambda c: c.metadata.nbgrader.pop("points")), "cell test_doubled: has no points"),
         (edit("test_doubled", lambda c: c.metadata.nbgrader.update(points=0)), "cell test_doubled: has no points"),
-        (edit("doubled", lambda c: c.metadata.nbgrader.update(solution=False)), "test_doubled: tests no solution"),
+        (lambda n: n.cells.pop(4), "cell test_doubled: tests no solution"),
         (edit("doubled", lambda c: c.update(source=c.source[:-20])), "cell doubled: has BEGIN SOLUTION without END"),
         (edit("doubled", lambda c: c.update(source="### END SOLUTION\n" + c.source)), "does not fit"),
         (edit("given", lambda c: c.update(source="### BEGIN SOLUTION\n1\n### END SOLUTION")), "given: has BEGIN SOL"),
