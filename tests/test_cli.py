@@ -361,11 +361,11 @@ def test_version_and_no_command(cli: Cli) -> None:
 def interrupt_in_step(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     steps, original = [0], ClassCenters.step
 
-    def step(self: ClassCenters) -> None:
+    def step(self: ClassCenters, push: torch.Tensor | None = None) -> None:
         steps[0] += 1
         if steps[0] == number:
             raise KeyboardInterrupt
-        original(self)
+        original(self, push)
 
     monkeypatch.setattr(ClassCenters, "step", step)
 

@@ -23,7 +23,8 @@ def folder(tmp_path: Path) -> Path:
     for name in ("Makefile", "pyproject.toml", "requirements.lock"):
         shutil.copy(ROOT / name, folder)
     python = folder / ".venv" / "bin" / "python"
-    python.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
+    # Types take a minute, and nothing of the project's own is in this folder.
+    python.write_text(f'#!/bin/sh\n[ "$2" = mypy ] || exec {shlex.quote(sys.executable)} "$@"\n')
     python.chmod(0o755)
     for extra in ("run", "test", "course"):
         (folder / ".venv" / f"installed-{extra}").touch()

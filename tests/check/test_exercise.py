@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
 import torch
 
+from dacl_edu import paths
 from dacl_edu.check.exercise import attempt, is_stub, judged
 from tools.notebook_pairs import execute
 
-LESSONS = Path(__file__).resolve().parents[1] / "notebooks"
+LESSONS = paths.lessons()
 D, A = torch.ones(3, 2), torch.full((3, 2), 0.5)
 
 

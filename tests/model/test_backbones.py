@@ -149,7 +149,9 @@ def test_an_unknown_name_suggests_the_nearest(wrong: str, near: str) -> None:
 
 
 def test_a_name_near_nothing_still_says_what_to_use() -> None:
-    with pytest.raises(UserError, match="unknown backbone 'xyz' — small_resnet, a torchvision name, or timm:"):
+    with pytest.raises(
+        UserError, match="unknown backbone 'xyz' — there are small_resnet, torchvision's classifiers, and timm:"
+    ):
         build_backbone("xyz", 64)
 
 

@@ -103,7 +103,7 @@ def test_the_projects_own_runs_are_taken_unless_a_profile_is_asked_for(
 
 
 def test_runs_are_trained_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dacl_edu.lessons.runs.METHODS", ("center",))
+    monkeypatch.setitem(lesson_runs.__globals__, "METHODS", ("center",))
     first = lesson_runs(profile="smoke", seeds=1, out=tmp_path)
     again = lesson_runs(profile="smoke", seeds=1, out=tmp_path)
     assert [run.config.method for run in first] == ["center"]

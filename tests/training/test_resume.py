@@ -61,11 +61,11 @@ def interrupt_in_step(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     steps = [0]
     original = ClassCenters.step
 
-    def step(self: ClassCenters) -> None:
+    def step(self: ClassCenters, push: torch.Tensor | None = None) -> None:
         steps[0] += 1
         if steps[0] == number:
             raise KeyboardInterrupt
-        original(self)
+        original(self, push)
 
     monkeypatch.setattr(ClassCenters, "step", step)
 
