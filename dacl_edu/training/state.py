@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lightning_fabric import Fabric
 from torch import Tensor
 
 from dacl_edu.centers import ClassCenters
@@ -19,6 +18,9 @@ from dacl_edu.runs.folder import RunFolder
 from dacl_edu.runs.snapshots import SnapshotWriter
 from dacl_edu.training.data import EpochSampler, TrainingData
 from dacl_edu.training.progress import Throughput
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 @dataclass
