@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from dacl_edu.choices import CenterInit
 from dacl_edu.losses.shapes import center_rows, check_batch, computing_dtype
-
-CenterInit = Literal["fan_in_classes", "fan_in_features", "zeros"]
 
 
 def _add_sums(

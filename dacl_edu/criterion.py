@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from dacl_edu.centers import CenterInit, ClassCenters
+from dacl_edu.centers import ClassCenters
+from dacl_edu.choices import CenterInit
 from dacl_edu.losses import LossTerms, Objective, build_loss
 
 

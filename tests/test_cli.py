@@ -612,10 +612,3 @@ def test_of_several_processes_only_the_first_prints(cli: Cli, monkeypatch: pytes
     for rank, expected in ((0, "{}\n"), (1, "")):
         monkeypatch.setattr(torch.distributed, "get_rank", lambda rank=rank: rank)
         assert cli("train", "--preset", "smoke", "--json") == (0, expected, "")
-
-
-def test_the_command_line_starts_without_what_only_some_commands_need() -> None:
-    heavy = ("lightning_fabric", "torchvision", "torchmetrics", "plotly", "umap", "ipywidgets", "papermill", "jinja2")
-    code = f"import dacl_edu.cli, sys; print([name for name in {heavy} if name in sys.modules])"
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert out.strip() == "[]"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,8 @@ class _Reader:
 
 
 _READERS: dict[str, _Reader] = {}
+_OURS = ("affectnet", "ckplus", "expw", "fer2013", "ferplus", "folder", "jaffe", "rafdb")
+"""Modules that register a reader each, imported when the first data set is asked for: they bring torch and Pillow."""
 
 
 def register_dataset(name: str, splits: Splits) -> Callable[[Load], Load]:
@@ -99,7 +102,7 @@ def available_datasets() -> tuple[str, ...]:
     >>> "bundled" in available_datasets()
     True
     """
-    return tuple(_READERS)
+    return tuple(_readers())
 
 
 def available_splits(name: str, root: str | Path | None = None, **options: Any) -> tuple[str, ...]:
@@ -210,10 +213,19 @@ def canonical_split(split: str) -> str:
     return next((canonical for canonical, names in SPLIT_NAMES.items() if word in names), split)
 
 
+def _readers() -> dict[str, _Reader]:
+    """All that are known; one that a user has registered by the name of one of ours stays."""
+    theirs = dict(_READERS)
+    for module in _OURS:
+        importlib.import_module(f"dacl_edu.data.{module}")
+    _READERS.update(theirs)
+    return _READERS
+
+
 def _reader(name: str, options: dict[str, Any]) -> tuple[_Reader, dict[str, Any]]:
     """The reader, and the options with the one that follows a colon in the name."""
     base, colon, value = name.partition(":")
-    if base not in _READERS:
+    if base not in _readers():
         raise UserError(f"unknown data set {name!r}", hint=nearest(base, _READERS))
     reader = _READERS[base]
     if not colon:

@@ -8,7 +8,6 @@ from typing import Any, TypedDict
 
 import torch
 from torch import Tensor
-from torchmetrics.functional.classification import multiclass_confusion_matrix
 
 
 class Scores(TypedDict):
@@ -53,6 +52,8 @@ def score(predicted: Tensor, labels: Tensor, num_classes: int) -> Scores:
         raise ValueError(
             f"predicted and labels must have one shape (n,), n > 0: {tuple(predicted.shape)}, {tuple(labels.shape)}"
         )
+    from torchmetrics.functional.classification import multiclass_confusion_matrix  # slow to import
+
     confusion = multiclass_confusion_matrix(predicted, labels, num_classes)  # (K, K)
     support = confusion.sum(dim=1)  # (K,)
     # In float64: an accuracy is a ratio of counts and deserves every digit of it.

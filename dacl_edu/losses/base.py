@@ -82,12 +82,12 @@ class MetricLoss(nn.Module):
         IndexError
             A label outside 0 .. K-1.
         """
-        now: Tensor = centers() if isinstance(centers, nn.Module) else centers
-        check_batch(features, labels, now, attention)
-        check_labels(labels, now.shape[0])  # here, since centers[labels] of a formula would take -1 for the last
-        dtype = computing_dtype(features, attention, now)
+        rows: Tensor = centers() if isinstance(centers, nn.Module) else centers  # (K, d)
+        check_batch(features, labels, rows, attention)
+        check_labels(labels, rows.shape[0])  # here, since centers[labels] of a formula would take -1 for the last
+        dtype = computing_dtype(features, attention, rows)
         weights = attention.to(dtype) if self.uses_attention else torch.ones_like(features, dtype=dtype)
-        loss = self.formula(features.to(dtype), weights, labels.long(), now.to(dtype))
+        loss = self.formula(features.to(dtype), weights, labels.long(), rows.to(dtype))
         if loss.shape != ():
             raise ValueError(f"{type(self).__name__}.formula must return a scalar, not the shape {tuple(loss.shape)}")
         return loss

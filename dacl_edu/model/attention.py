@@ -5,13 +5,11 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
-AttentionMode = Literal["learned", "ones", "mean", "permuted", "frozen", "normalized"]
-ATTENTION_MODES: tuple[str, ...] = get_args(AttentionMode)
+from dacl_edu.choices import ATTENTION_MODES, AttentionMode
 
 PAPER_WIDTHS = (3584, 512, 64)
 """Widths of the three linear layers of Eq. 5 in the paper, Sec. 4.2."""

@@ -7,10 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-import torchvision
 from torch import Tensor, nn
-from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
-from torchvision.models.resnet import BasicBlock
 
 from dacl_edu.errors import UserError
 from dacl_edu.text import nearest
@@ -65,6 +62,8 @@ class SmallResNet(nn.Module):
 
 
 def _stage(channels: int, width: int, stride: int, blocks: int) -> nn.Sequential:
+    from torchvision.models.resnet import BasicBlock
+
     shortcut = None
     if stride != 1 or channels != width:
         shortcut = nn.Sequential(nn.Conv2d(channels, width, 1, stride, bias=False), nn.BatchNorm2d(width))
@@ -104,10 +103,15 @@ def build_backbone(name: str, image_size: int) -> nn.Module:
 
 def available_backbones() -> tuple[str, ...]:
     """Return ``small_resnet`` and the names of torchvision's classifiers (any ``timm:`` name may be added)."""
+    import torchvision
+
     return (SMALL_RESNET, *torchvision.models.list_models(module=torchvision.models))
 
 
 def _torchvision_backbone(name: str, image_size: int) -> nn.Module:
+    import torchvision
+    from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
+
     names = available_backbones()
     if name not in names:
         others = "there are small_resnet, torchvision's classifiers, and timm:<name>"

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from dacl_edu.model.attention import AttentionMode, AttentionNetwork
+from dacl_edu.choices import AttentionMode
+from dacl_edu.model.attention import AttentionNetwork
 from dacl_edu.model.backbones import build_backbone
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torchvision
 from torch import Tensor
 
 from dacl_edu._moved import old_names
@@ -265,6 +264,8 @@ def _published(model: DACL) -> tuple[str, Mapping[str, Tensor]]:
         )
     if name.startswith("timm:"):
         return _published_by_timm(name.removeprefix("timm:"), model.image_size)
+    import torchvision
+
     weights = torchvision.models.get_model_weights(name).DEFAULT
     try:
         # Building the whole classifier, and not only reading its file, lets torchvision mend what old files lack.

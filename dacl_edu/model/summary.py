@@ -7,9 +7,9 @@ from typing import NamedTuple
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from dacl_edu.choices import ATTENTION_MODES
 from dacl_edu.errors import UserError
 from dacl_edu.model import DACL
-from dacl_edu.model.attention import ATTENTION_MODES
 
 
 class Row(NamedTuple):

@@ -8,9 +8,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from dacl_edu._moved import with_new_names
-from dacl_edu.centers import CenterInit
+from dacl_edu.choices import AttentionMode, CenterInit
 from dacl_edu.errors import UserError
-from dacl_edu.model.attention import AttentionMode
 from dacl_edu.text import nearest
 
 RENAMED_FIELDS = {"weights": "pretrained"}

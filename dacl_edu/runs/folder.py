@@ -12,8 +12,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from dacl_edu.errors import UserError
 from dacl_edu.files import replace_text, write_json
 from dacl_edu.runs.config import TrainConfig
@@ -174,6 +172,8 @@ def git_sha() -> str | None:
 
 def environment() -> dict[str, Any]:
     """Return where a run happens: versions, machine, device, command line."""
+    import torch
+
     return {
         "versions": versions(),
         "platform": platform.platform(),

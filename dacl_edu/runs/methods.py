@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dacl_edu.choices import AttentionMode
 from dacl_edu.errors import UserError
 from dacl_edu.losses import MetricLoss, available_losses, build_loss
 from dacl_edu.losses.registry import OTHER_NAMES
-from dacl_edu.model.attention import AttentionMode
 from dacl_edu.runs.config import TrainConfig
 from dacl_edu.text import nearest
 

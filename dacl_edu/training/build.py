@@ -6,7 +6,6 @@ import sys
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
 
 from dacl_edu.centers import ClassCenters
 from dacl_edu.data import BatchAugment
@@ -18,7 +17,7 @@ from dacl_edu.runs.folder import RunFolder
 from dacl_edu.runs.methods import build_method
 from dacl_edu.runs.snapshots import SnapshotWriter
 from dacl_edu.training.data import EpochSampler, build_loader, epoch_generator, load_training_data
-from dacl_edu.training.optim import Float64, build_optimizer, build_schedule, resolve_precision
+from dacl_edu.training.optim import build_optimizer, build_schedule, resolve_precision
 from dacl_edu.training.state import RunState
 
 
@@ -48,6 +47,10 @@ def build_run(config: TrainConfig, folder: RunFolder, resume: bool, progress: bo
         As :func:`dacl_edu.training.train`.
     """
     precision = resolve_precision(config)  # first, for it refuses a device that is not there
+    from lightning_fabric import Fabric  # here, since it takes long to import
+
+    from dacl_edu.training.float64 import Float64
+
     data = load_training_data(config)
     metric_loss, attention_mode = build_method(config)
     fabric = Fabric(

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
@@ -16,6 +15,9 @@ from dacl_edu.data import AugmentParameters, FaceDataset, available_splits, coll
 from dacl_edu.errors import UserError
 from dacl_edu.runs.config import TrainConfig
 from dacl_edu.runs.splits import evaluated_split, load_split
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 RGB = tuple[float, float, float]
 

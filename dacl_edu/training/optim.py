@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from lightning_fabric.plugins import DoublePrecision
 from torch import nn
 from torch.optim import SGD, Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR, StepLR
@@ -50,14 +49,6 @@ def build_schedule(optimizer: Optimizer, config: TrainConfig, steps_per_epoch: i
             cycle_momentum=False,
         )
     return LambdaLR(optimizer, lambda _: 1.0)
-
-
-class Float64(DoublePrecision):
-    """Precision ``64-true`` up to the loss: Fabric's own casts what the network returns back to float32."""
-
-    def convert_output(self, data: Any) -> Any:
-        """Leave logits, features and attention in float64."""
-        return data
 
 
 def resolve_device(config: TrainConfig) -> str:

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lightning_fabric import Fabric
 from torch import Tensor
 
 from dacl_edu.centers import ClassCenters
@@ -21,6 +20,9 @@ from dacl_edu.runs.snapshots import SnapshotWriter
 from dacl_edu.training.board import Board
 from dacl_edu.training.data import EpochSampler, TrainingData
 from dacl_edu.training.progress import Throughput
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 @dataclass
