@@ -19,7 +19,6 @@ TOLERANCE = 1e-5
 is about 1e-7 of the number), a forgotten factor or a float16 sum does not."""
 
 
-
 def by_hand(answer: Any, inputs: Mapping[str, Any], tolerance: float = TOLERANCE) -> None:
     """Check that a function's result is not autograd's, and that it does not call this package.
 
