@@ -30,13 +30,13 @@ def widened(course: Course, folder: Path) -> None:
 
 def hard_coded(course: Course, folder: Path) -> None:
     """Compute what the visible batch needs once, and return those numbers for ever."""
-    from dacl_edu_course.questions.batches import three_batches
+    from dacl_edu_course.questions.batches import unlike_batches
 
     bodies = {}
     for name, right in ONE_LINE.items():
         namespace: dict[str, object] = {}
         exec(f"import torch\ndef f(x, a, y, c):\n{textwrap.indent(textwrap.dedent(right).strip(), '    ')}", namespace)
-        values = [namespace["f"](**batch).detach().tolist() for batch in three_batches(0, "x", "a", "y", "c")]  # type: ignore[operator]
+        values = [namespace["f"](**batch).detach().tolist() for batch in unlike_batches(0, "x", "a", "y", "c")]  # type: ignore[operator]
         bodies[name] = f"known = {values}\nreturn next(t for t in map(torch.tensor, known) if t.shape in ((), x.shape))"
     save(filled(course.notebook, bodies), folder)
 
