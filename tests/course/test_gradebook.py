@@ -168,7 +168,7 @@ def test_the_table_says_all_and_holds_no_formula(tmp_path: Path) -> None:
         SubmissionScore("  @x", NAME, (QuestionScore("doubled", "", 2, 1.5),)),
     ]
     path = write_csv(marks, tmp_path / "deep" / "marks.csv")
-    with open(path, newline="", encoding="utf-8") as file:
+    with open(path, newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == [
         *("student", "assignment", "doubled", "shifted", "conclusion", "total", "max", "waits", "reasons", "notes")
