@@ -36,7 +36,7 @@ def locked(course: str | Path, what: str) -> Iterator[None]:
     ...     pass
     Traceback (most recent call last):
     ...
-    dacl_edu.errors.UserError: ...: `grade a1` (process ...) works on this course; wait until it is done
+    dacl_edu.errors.UserError: ...: `grade a1` (process ...) works on this course — wait until it is done
     """
     course = Path(course)
     if not course.is_dir():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dacl_edu.widgets import gradients
+from dacl_edu.widgets import gradient_explorer as gradients
 from dacl_edu.widgets.gradient_explorer import (
     A_RANGE,
     Point,
