@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -32,7 +33,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def make(folder: Path, *words: str) -> str:
-    done = subprocess.run(["make", *words], cwd=folder, capture_output=True, text=True, timeout=60)
+    outer = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}  # of the make that runs these tests
+    own = {name: value for name, value in os.environ.items() if name not in outer}
+    done = subprocess.run(["make", *words], cwd=folder, env=own, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
