@@ -1,5 +1,5 @@
 # The commands a newcomer types. Everything happens inside this folder, in .venv and runs/.
-#   make run     install, execute lessons 07 and 08: train softmax loss, center loss and DACL, compare them, report
+#   make run     install, execute lessons 07 and 10: train softmax loss, center loss and DACL, compare them, report
 #   make test    install, run every test
 #   make lab     install, open JupyterLab on the first notebook
 #   make site    install, build the lessons, the ledger and the reference as static pages in build/site

@@ -322,7 +322,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="Seed of the three runs.")] = 0,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of all that it makes.")] = Path("runs/demo"),
 ) -> None:
-    """Execute lessons 07 and 08: train softmax loss, center loss and DACL, compare them. What make run does.
+    """Execute lessons 07 and 10: train softmax loss, center loss and DACL, compare them. What make run does.
 
     Example: dacl-edu demo --profile smoke --out runs/try
     """
@@ -347,7 +347,7 @@ def demo(
     Console().print(result_tables([run.result for run in runs]))
     for line in said[1:]:
         print(textwrap.fill(line, 80))
-    print(f"notebooks  {out / '07_training.ipynb'}, {out / '08_results.ipynb'}")
+    print(f"notebooks  {out / '07_training.ipynb'}, {out / '10_results.ipynb'}")
     print(f"results    {out / 'results.csv'}")
     print(f"report     {page}")
     print(f"Train again from scratch: remove {out}.")

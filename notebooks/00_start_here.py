@@ -239,7 +239,7 @@ assert len(lines) == 17 and {entry.function for entry in lines} == {"dacl_edu.tr
 
 # %% [markdown]
 # The lessons, in order. Lessons 01 to 06 need no faces and run in less than a minute each. Lesson 07 trains the real network, which takes
-# minutes. Lessons 08 to 10 look at trained networks; you need not train one first.
+# minutes. Lessons 10 to 12 look at trained networks; you need not train one first.
 #
 # | lesson | teaches | from the paper |
 # |---|---|---|
@@ -250,9 +250,9 @@ assert len(lines) == 17 and {entry.function for entry in lines} == {"dacl_edu.tr
 # | [05](05_gradients.ipynb) | the gradients, in five ways | Eq. 8-10 |
 # | [06](06_center_update.ipynb) | how centers move | Eq. 11 |
 # | [07](07_training.ipynb) | training, line by line | Algorithm 1 |
-# | [08](08_results.ipynb) | results, and how much of them is luck | Tables 1-2, Fig. 3-4 |
-# | [09](09_embedding.ipynb) | pictures of deep features, and what may be read from them | – |
-# | [10](10_attention.ipynb) | what attention looks like, what it follows, whether it helps | Fig. 5 |
+# | [10](10_results.ipynb) | results, and how much of them is luck | Tables 1-2, Fig. 3-4 |
+# | [11](11_embedding.ipynb) | pictures of deep features, and what may be read from them | – |
+# | [12](12_attention.ipynb) | what attention looks like, what it follows, whether it helps | Fig. 5 |
 
 # %% [markdown]
 # ## The idea in five numbers
@@ -354,14 +354,14 @@ assert all(row.ok for row in rows)
 # - Its hand-written gradients agree with finite differences.
 #
 # **Try next:** [01_softmax_loss](01_softmax_loss.ipynb). Or, in a terminal: `dacl-edu train --preset smoke --method dacl` trains for a few
-# seconds. `dacl-edu demo` (the same as `make run`) executes lessons 07 and 08 in minutes: it trains softmax loss, center loss and DACL on the
+# seconds. `dacl-edu demo` (the same as `make run`) executes lessons 07 and 10 in minutes: it trains softmax loss, center loss and DACL on the
 # bundled faces, compares them, and leaves the executed notebooks and a table of results in `runs/demo`.
 #
 # **Three questions**
 #
 # <details><summary>Question 1. What would happen to the loss if attention were 0 everywhere?</summary>
 # The sparse center loss would vanish, and features would no longer be pulled anywhere. Eq. 10 asks each weight for that; lesson 05 shows
-# why the network does not do it, lesson 10 watches a whole training.
+# why the network does not do it, lesson 12 watches a whole training.
 # </details>
 #
 # <details><summary>Question 2. Which numbers does training change by gradient, and which by a rule?</summary>

@@ -520,7 +520,7 @@ for lam, (_, net, classifier) in trained.items():
 # On this toy a λ from 0.01 to 1 makes the training samples compact and the new ones no easier. The 180 noisy samples are learnt by heart, and pulling a
 # sample with misleading noise to its center does not take the noise away. With λ = 10 the network learns the training samples less well and the new
 # ones a little better, as if it had stopped early. One toy and one seed decide nothing. Whether center loss helps on faces is not a matter of argument
-# but of an experiment with several seeds: lessons 07 and 08.
+# but of an experiment with several seeds: lessons 07 and 10.
 #
 # ## Why the package subtracts first
 #

@@ -194,7 +194,7 @@ print(rounded(L_by_sample), "is not the mean weight", rounded(by_sample.mean()),
 assert not torch.isclose(L_by_sample, by_sample.mean() * L_C)
 
 # %% [markdown]
-# Keep this in mind for lesson 10: an attention of 0.5 everywhere is *not* attention. It is half the λ.
+# Keep this in mind for lesson 12: an attention of 0.5 everywhere is *not* attention. It is half the λ.
 #
 # ## Two dimensions: circles become ellipses
 #
@@ -501,7 +501,7 @@ assert spreads["center loss"][1] < spreads["sparse center loss"][1]
 
 # %% [markdown]
 # What this shows: *if* attention knows which dimension is noise, Eq. 4 spends its force where it helps. What it does not show: that a network finds such an
-# attention. We typed it by hand. Whether the learnt one does better than ones, or than a smaller λ, is the question of lessons 07 to 10.
+# attention. We typed it by hand. Whether the learnt one does better than ones, or than a smaller λ, is the question of lessons 07 to 12.
 #
 # ## Attention 0
 #
@@ -564,7 +564,7 @@ show(figure,
 # %% [markdown]
 # The softmax loss cannot help: it does not contain $a$, so it gives attention no slope. Does the whole method then switch itself off? Here each weight was
 # free to move by itself. In the network of the next lesson all weights are made of the same parameters, and that changes the answer. Lesson 05 derives the
-# slope that you just saw (Eq. 10) and follows it into the network; lesson 10 watches a whole training.
+# slope that you just saw (Eq. 10) and follows it into the network; lesson 12 watches a whole training.
 #
 # ## What was shown
 #
@@ -589,5 +589,5 @@ show(figure,
 #
 # <details><summary>Question 3. You divide each row of a by its mean, so that the mean is always 1. Does the flaw of the last section remain?</summary>
 # Attention cannot fall everywhere any more: what one dimension loses, others gain. It would still move to the dimensions in which the sample is already close
-# to its center. Lesson 10 has such a control.
+# to its center. Lesson 12 has such a control.
 # </details>

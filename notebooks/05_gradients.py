@@ -1215,7 +1215,7 @@ assert (wide[:, 1] < usual[:, 1] - 0.1).all(), "and fewer still if less is share
 # in common, and then width does not help either.
 #
 # The features were held fixed here. In training the backbone moves as well, and then not even the weighted mean must
-# fall: $\mathcal{L}_{SC}$ can fall by smaller $D$ instead. [10_attention](10_attention.ipynb) looks at what happens over
+# fall: $\mathcal{L}_{SC}$ can fall by smaller $D$ instead. [12_attention](12_attention.ipynb) looks at what happens over
 # a whole training.
 #
 # ### What this means

@@ -745,7 +745,7 @@ assert apart(one, again) == 0, "on one machine, with as many threads: the same b
 
 # %% [markdown]
 # The same threads give the same bits; other threads give another network, after a handful of steps. So do not expect the printed accuracies of this page,
-# and do not read much into a point more or less. Lesson 08 asks how much.
+# and do not read much into a point more or less. Lesson 10 asks how much.
 
 # %% [markdown]
 # ## What was shown
@@ -756,7 +756,7 @@ assert apart(one, again) == 0, "on one machine, with as many threads: the same b
 # - Softmax loss, center loss and DACL trained on the same faces, in the same order, from the same initial backbone.
 #
 # **Try next:** set `lam = 0.1` in the parameters cell and run the page again: what happens to the mean attention? Then compare the runs in
-# [08_results](08_results.ipynb).
+# [10_results](10_results.ipynb).
 #
 # ### Three questions
 #

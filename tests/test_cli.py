@@ -127,8 +127,8 @@ def test_a_run_goes_into_a_folder_of_any_name(
         ["train", "--preset", "smoke", "--data", "folder", "--root", "{}"],
         ["train", "--preset", "smoke", "--pretrained", "{}", "--out", "run"],
         ["demo", "--profile", "smoke", "--out", "{}"],
-        ["run-notebook", "08", "--out", "{}"],
-        ["run-notebook", "08", "-p", "out", "{}"],
+        ["run-notebook", "10", "--out", "{}"],
+        ["run-notebook", "10", "-p", "out", "{}"],
         ["explore", "confusion", "--runs", "{}"],
         ["data", "check", "--data", "folder", "--root", "{}"],
         ["data", "prepare", "--data", "bundled", "--size", "32", "--out", "{}"],
@@ -393,7 +393,7 @@ def test_demo_leaves_executed_lessons_runs_and_a_table_and_is_quick_the_second_t
     command = ["demo", "--profile", "smoke", "--out", folder.relative_to(tmp_path)]
     first = cli(*command)
     assert first.code == 0, first.err
-    for lesson in ("07_training", "08_results"):
+    for lesson in ("07_training", "10_results"):
         cells = nbformat.read(folder / f"{lesson}.ipynb", as_version=4).cells
         assert all(cell.execution_count for cell in cells if cell.cell_type == "code")
         assert list((folder / "figures" / lesson).glob("*.json"))

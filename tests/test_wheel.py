@@ -130,10 +130,10 @@ def test_lessons_of_the_copy_run_under_nbval_and_find_the_shipped_runs(run: Run,
     nbval = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval-current-env")
     said = run("python", *nbval, "--nbval", "lessons/notebooks/02_center_loss.ipynb")
     assert " passed" in said
-    said = run("python", *nbval, "--nbval-lax", "lessons/notebooks/08_results.ipynb")
+    said = run("python", *nbval, "--nbval-lax", "lessons/notebooks/10_results.ipynb")
     assert " passed" in said
     own = wheel.parent / "home" / "lessons"
-    assert not (own / "runs").exists()  # 08 looked at the shipped runs and trained none
+    assert not (own / "runs").exists()  # 10 looked at the shipped runs and trained none
 
 
 def test_course_release(run: Run, wheel: Path) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
+from warnings import warn
 
 import typer
 
@@ -93,7 +94,7 @@ def parse_words(words: Sequence[str]) -> tuple[str, dict[str, str | list[str]]]:
 
 
 def find_notebook(name: str) -> Path:
-    """Return the notebook of a name (``07_training``, ``07``) or path.
+    """Return the notebook of a name (``07_training``, ``07``) or path; one that was renumbered answers with a warning.
 
     Raises
     ------
@@ -114,6 +115,11 @@ def find_notebook(name: str) -> Path:
         for path in sorted(folder.glob("[0-9]*.ipynb")):
             known.setdefault(path.stem, path)
     matches = [stem for stem in known if stem == wanted] or [stem for stem in known if stem.startswith(f"{wanted}_")]
+    if not matches:  # a lesson of an earlier release: its subject stayed, its number changed
+        subject = wanted.lstrip("0123456789")
+        matches = [stem for stem in known if subject and stem.lstrip("0123456789") == subject]
+        if matches:
+            warn(f"{wanted} is now {matches[0]}; the old name goes with the next release", FutureWarning, stacklevel=2)
     if len(matches) != 1:
         raise UserError(f"no notebook {name!r}", hint=nearest(wanted, known))
     return known[matches[0]]

@@ -1,4 +1,4 @@
-"""The first thing a newcomer runs: lessons 07 and 08 on the bundled faces, their table, and the report."""
+"""The first thing a newcomer runs: lessons 07 and 10 on the bundled faces, their table, and the report."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EPOCHS = 9
 
 
 def run_demo(profile: str, epochs: int | None, seed: int, out: Path) -> list[Run]:
-    """Execute 07_training and 08_results with parameters; return the runs that they trained and looked at.
+    """Execute 07_training and 10_results with parameters; return the runs that they trained and looked at.
 
     Finished runs in ``out`` are kept and an interrupted one is continued, so the call can simply be repeated.
 
@@ -41,7 +41,7 @@ def run_demo(profile: str, epochs: int | None, seed: int, out: Path) -> list[Run
         epochs = EPOCHS
     given = {"profile": profile, "seed": str(seed), **({} if epochs is None else {"epochs": str(epochs)})}
     run_notebook("07_training", given, out)
-    run_notebook("08_results", {"runs": str(out)}, out)
+    run_notebook("10_results", {"runs": str(out)}, out)
     runs = find_runs(out)
     write_results(runs, out / "results.csv")
     return runs

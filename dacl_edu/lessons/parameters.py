@@ -43,7 +43,7 @@ def declared_parameters(path: Path) -> dict[str, Parameter]:
     if len(cells) != 1:
         raise UserError(
             f"{path.name}: {len(cells) or 'no'} cells are tagged 'parameters', but there must be one",
-            hint="run a notebook that takes parameters, 07_training or 08_results; or tag the cell of its defaults",
+            hint="run a notebook that takes parameters, 07_training or 10_results; or tag the cell of its defaults",
         )
     found = {}
     lines = cells[0].source.splitlines()

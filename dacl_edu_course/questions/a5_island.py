@@ -155,7 +155,7 @@ def island_push(answer: Any, seed: int = 0) -> None:
     check.value(found * lengths, expected * lengths, f"{title}, times the length of each center,", TIGHT)
 
 
-@question("Question 4: two methods over the same seeds", look="the three formulas above; lesson 08, 'Another seed'")
+@question("Question 4: two methods over the same seeds", look="the three formulas above; lesson 10, 'Another seed'")
 @without_amounts
 def compare(answer: Any, seed: int = 0) -> None:
     """``compare(first, second)``: its two numbers, for paired results; equal differences; a single seed."""

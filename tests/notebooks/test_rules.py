@@ -44,7 +44,7 @@ def test_every_text_has_its_notebook() -> None:
     assert not missing, f"run tools/notebooks.py {' '.join(missing)}"
 
 
-@pytest.mark.parametrize("name", ["07_training", "08_results"])
+@pytest.mark.parametrize("name", ["07_training", "10_results"])
 def test_the_training_notebooks_take_parameters(name: str) -> None:
     notebook = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
     assert gates.declared(notebook).get("parameters") is True

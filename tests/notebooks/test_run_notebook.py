@@ -72,9 +72,11 @@ def test_a_notebook_is_found_by_name_number_or_path(tmp_path: Path) -> None:
     assert find_notebook(str(path)) == path
     with pytest.raises(UserError, match="did you mean '07_training'"):
         find_notebook("07_trainnig")
+    with pytest.warns(FutureWarning, match="08_results is now 10_results"):
+        assert find_notebook("08_results").stem == "10_results"
 
 
-@pytest.mark.parametrize("name", ["07_training", "08_results"])
+@pytest.mark.parametrize("name", ["07_training", "10_results"])
 def test_the_parameters_of_the_lessons_are_readable(name: str) -> None:
     parameters = declared_parameters(find_notebook(name))
     assert all(parameter.help for parameter in parameters.values())

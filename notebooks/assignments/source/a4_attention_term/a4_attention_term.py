@@ -415,7 +415,7 @@ for seed in hidden_seeds():
 # - A gradient by hand is tested by finite differences, whatever the term is.
 # - A term must hold attention up *and* leave the loss a choice. A very large β takes the choice away.
 #
-# None of this says that attention has become *useful*. That needs training and controls, lessons 07 to 10.
+# None of this says that attention has become *useful*. That needs training and controls, lessons 07 to 12.
 #
 # **Try next, without points.** Train with your term: make it a `MetricLoss` whose formula is Eq. 4 plus β times your term ([docs/losses.md](../../../../docs/losses.md), "A loss of your own"), and
 # look at the mean attention over the epochs beside that of `dacl`. Or start attention at 0.05 in `attention_learns`: does your term bring it back?

@@ -24,7 +24,7 @@
 # | **Difficulty** | 3 of 4 |
 # | **Minutes** | 120, and 20 to 40 in which the computer trains (profile `quick`, two CPU cores; `smoke` takes half a minute) |
 # | **Points** | 16 |
-# | **Builds on** | [05_gradients](../../../05_gradients.ipynb), [07_training](../../../07_training.ipynb), [08_results](../../../08_results.ipynb) |
+# | **Builds on** | [05_gradients](../../../05_gradients.ipynb), [07_training](../../../07_training.ipynb), [10_results](../../../10_results.ipynb) |
 #
 # **After this assignment you can** add a published term to the loss of the paper, move the centers by it, train with it, and say what a few seeds allow you to
 # say about a difference, and what they do not.

@@ -24,7 +24,7 @@
 # | **Difficulty** | 4 of 4 |
 # | **Minutes** | 240, and the time in which the computer trains: about ten minutes a run of profile `quick` on two CPU cores, three to six with 9 epochs |
 # | **Points** | 20 |
-# | **Builds on** | [07_training](../../../07_training.ipynb), [08_results](../../../08_results.ipynb), [09_embedding](../../../09_embedding.ipynb), [10_attention](../../../10_attention.ipynb) |
+# | **Builds on** | [07_training](../../../07_training.ipynb), [10_results](../../../10_results.ipynb), [11_embedding](../../../11_embedding.ipynb), [12_attention](../../../12_attention.ipynb) |
 #
 # **After this assignment you can** turn a question into a hypothesis that could be wrong, plan runs that test it, carry them out, and write what they show and what
 # they do not.
@@ -79,12 +79,12 @@ assert settings["profile"]
 #
 # | | question | where it comes from |
 # |---|---|---|
-# | 1 | Does a smaller λ do for center loss what attention does for DACL? Attention near ½ is half the λ. | lesson 05, "What this means"; lesson 10, "The controls: what would show that attention helps?" |
-# | 2 | Does it matter *which* dimension gets which weight: is `learned` better than `permuted` or `mean`? | lesson 10, "The controls: what would show that attention helps?" |
+# | 1 | Does a smaller λ do for center loss what attention does for DACL? Attention near ½ is half the λ. | lesson 05, "What this means"; lesson 12, "The controls: what would show that attention helps?" |
+# | 2 | Does it matter *which* dimension gets which weight: is `learned` better than `permuted` or `mean`? | lesson 12, "The controls: what would show that attention helps?" |
 # | 3 | Does the start of the centers matter: `fan_in_classes`, `fan_in_features`, `zeros`? | lesson 06 |
 # | 4 | Does ε of Eq. 11 matter: 1 of the released code, or a small one? And α? | lesson 06 |
 # | 5 | Does one of the related losses (island, separate, DDA, range-regularised center) do better than Eq. 4, each at a λ of its own? | [docs/losses.md](../../../../docs/losses.md) |
-# | 6 | Does your term of Assignment 4 change the mean attention in training, and the accuracy? | lessons 05 and 10 |
+# | 6 | Does your term of Assignment 4 change the mean attention in training, and the accuracy? | lessons 05 and 12 |
 # | 7 | A question of your own about these methods and these faces. | – |
 #
 # Nine runs come with the project (`notebooks/shipped`): softmax loss, center loss and DACL, profile `quick`, seeds 0 to 2. Where your plan names exactly such a run,
@@ -104,7 +104,7 @@ assert settings["profile"]
 #
 # <details><summary>Hint 1</summary>Which number do you want to compare, and between which two kinds of runs?</details>
 # <details><summary>Hint 2</summary>Complete: "If I am right, … is larger than …, by about …". What would you see if you were wrong?</details>
-# <details><summary>Hint 3</summary>How much do two seeds of one method differ, in lesson 08? An expected difference much smaller than that cannot be seen with three seeds. Choose
+# <details><summary>Hint 3</summary>How much do two seeds of one method differ, in lesson 10? An expected difference much smaller than that cannot be seen with three seeds. Choose
 # another measure (mean attention, say), more seeds, or a larger change.</details>
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "hypothesis", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
@@ -180,7 +180,7 @@ for seed in hidden_seeds():
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "design", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
 # Varied: the method. Held: data, network, 28 epochs, learning rate, augmentation, λ = 0.01, α, ε. Measured: accuracy on the 2,100 test faces, looked at once, after the last
-# epoch; nothing is selected. Seeds 0, 1, 2 for each method; a seed fixes initial weights and order, so differences are taken seed by seed. Lesson 08 shows a spread of about half
+# epoch; nothing is selected. Seeds 0, 1, 2 for each method; a seed fixes initial weights and order, so differences are taken seed by seed. Lesson 10 shows a spread of about half
 # a point between seeds; with three pairs Student's t is 4.3, so only a difference of about one point can be told from 0. That is the size of my hypothesis: barely enough.
 #
 # Unwanted: DACL has an attention network besides, and with it another sequence of random numbers; its effective λ is about half of that of center loss, since attention is
@@ -339,7 +339,7 @@ assert len(figure.data) == 3
 # My hypothesis was that no difference reaches a point. For DACL nothing contradicts it. For center loss the mean difference is a little more than a point, downwards, and the interval just
 # holds 0: that is the other side of what I had in mind, and three seeds do not settle it. In no case is "no effect" shown: a gain of 0.4 points by DACL fits these runs.
 #
-# An explanation: both losses pull features to their centers, and the pull costs the classifier some room; DACL pulls half as hard, since its attention is near ½ (lesson 10), and
+# An explanation: both losses pull features to their centers, and the pull costs the classifier some room; DACL pulls half as hard, since its attention is near ½ (lesson 12), and
 # loses half as much. If so, center loss with λ = 0.005 should do as DACL does; if center loss at 0.005 stays a point below, I am wrong, and attention does something else.
 #
 # Limits. Three seeds: with six the intervals would be less than half as wide. λ was not chosen for each method; at another one the order may change. DACL differs from center loss in a second network

@@ -25,7 +25,7 @@
 # show that it helps.
 #
 # **Minutes:** 60. **Builds on:** [04_attention_network](04_attention_network.ipynb), [05_gradients](05_gradients.ipynb) (what Eq. 10
-# does to free weights, and to a network's), [08_results](08_results.ipynb) (runs and seeds).
+# does to free weights, and to a network's), [10_results](10_results.ipynb) (runs and seeds).
 #
 # **From the paper:** Sec. 4.4 and Fig. 5. Five samples' attention weights are drawn, and the paper says: "the learned attention weights from the
 # same classes follow very similar patterns, and the attention weights from different classes are not similar". The weight of dimension $j$ of
@@ -38,7 +38,7 @@
 
 # %% [markdown]
 # Which runs to look at. Left empty, `runs` takes those that come with the project, or trains small ones in seconds. To look at your own:
-# `dacl-edu run-notebook 10_attention -p runs runs/a -p runs runs/b`.
+# `dacl-edu run-notebook 12_attention -p runs runs/a -p runs runs/b`.
 
 # %% tags=["setup"]
 # On Colab or Kaggle this fetches the project. Elsewhere, and on a second run, it does nothing.
@@ -58,7 +58,7 @@ runs: str | list[str] = ""  # folder of finished runs, or a list; empty: the pro
 profile: str = ""  # where no runs are given: smoke (seconds), quick (minutes each)
 seed: int = 0  # which seed to train then
 device: str = "auto"  # auto, cpu, cuda, mps
-out: str = ""  # folder for runs that are trained here; empty: runs/10_attention
+out: str = ""  # folder for runs that are trained here; empty: runs/12_attention
 
 # %%
 import torch
@@ -188,7 +188,7 @@ judged(my_similarity, "right. On the diagonal", rounded(my_similarity(other).dia
 # %%
 from dacl_edu.lessons.runs import lesson_runs
 
-finished = lesson_runs(runs, profile, 1, seed, out or "../runs/10_attention", device)
+finished = lesson_runs(runs, profile, 1, seed, out or "../runs/12_attention", device)
 with_attention = [run for run in finished if run.config.method == "dacl"]
 assert with_attention, "none of these runs has attention: give a run of dacl"
 run = max(with_attention, key=lambda one: len(one.snapshots()))
@@ -253,7 +253,7 @@ if trained:
 # **What to see in the figure:** *Left:* with effort one sees that lines of one class have dips in common; a single sample strays far from its class mean.
 # *Right:* the diagonal is red, so two samples of one class are alike (0.45 on average, where 0 is chance and 1 is the same). Look off the diagonal,
 # too: surprise and fear, disgust and anger, sadness and neutral are alike. Are those the classes that the classifier mixes up
-# ([08_results](08_results.ipynb))?
+# ([10_results](10_results.ipynb))?
 
 # %%
 mixed = torch.tensor(run.result["confusion"]).float()
@@ -595,7 +595,7 @@ attended_far = sum(spearmanr(mean_a[k], far[k])[0] for k in range(K)) / K
 print("size with D²:", rounded(large_far, 2), " attention with D²:", rounded(attended_far, 2))
 
 # %% [markdown]
-# How sure is the second number? Draw the dimensions anew, with replacement, 500 times (the bootstrap of lesson 08):
+# How sure is the second number? Draw the dimensions anew, with replacement, 500 times (the bootstrap of lesson 10):
 
 # %%
 generator, drawn = torch.Generator().manual_seed(0), []
@@ -851,7 +851,7 @@ if trained:
 # - **`normalized`**: the direction of `learned`, twice as long: the same selection at a larger λ.
 #
 # **This does not say what a control does to a trained network.** Features, centers and attention would have developed together in another way, and
-# accuracy is not the loss. Only training with the controls settles it, over several seeds, with the tests of lesson 08. It was not done for this page.
+# accuracy is not the loss. Only training with the controls settles it, over several seeds, with the tests of lesson 10. It was not done for this page.
 # A run takes about ten minutes on two cores:
 #
 #     dacl-edu train --preset quick --method dacl --attention permuted --seed 0

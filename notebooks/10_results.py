@@ -31,7 +31,7 @@
 
 # %% [markdown]
 # Which runs to look at. Left empty, `runs` takes those that come with the project, or trains small ones in seconds. To look at your own:
-# `dacl-edu run-notebook 08_results -p runs runs/a -p runs runs/b`.
+# `dacl-edu run-notebook 10_results -p runs runs/a -p runs runs/b`.
 
 # %% tags=["setup"]
 # On Colab or Kaggle this fetches the project. Elsewhere, and on a second run, it does nothing.
@@ -52,7 +52,7 @@ profile: str = ""  # where no runs are given: smoke (seconds), quick (minutes ea
 seeds: int = 3  # how many seeds to train then
 seed: int = 0  # the first of them
 device: str = "auto"  # auto, cpu, cuda, mps
-out: str = ""  # folder for runs that are trained here; empty: runs/08_results
+out: str = ""  # folder for runs that are trained here; empty: runs/10_results
 
 # %%
 import torch
@@ -71,7 +71,7 @@ assert settings["seeds"] >= 1
 from dacl_edu.lessons.runs import lesson_runs
 from dacl_edu.runs.standing import first_lines
 
-finished = lesson_runs(runs, profile, seeds, seed, out or "../runs/08_results", device)
+finished = lesson_runs(runs, profile, seeds, seed, out or "../runs/10_results", device)
 words = first_lines(finished)
 print("\n\n".join(words))
 assert "ranks nothing" in words[0] or len(finished) > 3, "what these runs may claim comes first"
@@ -594,7 +594,7 @@ slider_n.value = images
 #
 # **Try next:** set `profile = "quick"` and `seeds = 5` and run the page again: about an hour on two cores, much less on a GPU. Does any pair
 # come out significant, over images *and* over seeds? Then look at the features themselves in
-# [09_embedding](09_embedding.ipynb).
+# [11_embedding](11_embedding.ipynb).
 #
 # ### Three questions
 #

@@ -24,7 +24,7 @@
 # by a number before you believe it.
 #
 # **Minutes:** 45. **Builds on:** [02_center_loss](02_center_loss.ipynb) (the within-cluster sum of squares),
-# [07_training](07_training.ipynb), [08_results](08_results.ipynb).
+# [07_training](07_training.ipynb), [10_results](10_results.ipynb).
 #
 # **From the paper.** Its claim (Sec. 1 and 3) is that the sparse center loss makes features of one class *compact* and of different classes
 # *separated*. The paper shows accuracies, but no picture of the features and no number for this claim. We make both. With $x_i$ the deep
@@ -36,7 +36,7 @@
 
 # %% [markdown]
 # Which runs to look at. Left empty, `runs` takes those that come with the project, or trains small ones in seconds. To look at your own:
-# `dacl-edu run-notebook 09_embedding -p runs runs/a -p runs runs/b`.
+# `dacl-edu run-notebook 11_embedding -p runs runs/a -p runs runs/b`.
 
 # %% tags=["setup"]
 # On Colab or Kaggle this fetches the project. Elsewhere, and on a second run, it does nothing.
@@ -57,7 +57,7 @@ profile: str = ""  # where no runs are given: smoke (seconds), quick (minutes ea
 seed: int = 0  # of the runs that are looked at, and of UMAP
 per_class: int = 30  # images of each class
 device: str = "auto"  # auto, cpu, cuda, mps
-out: str = ""  # folder for runs that are trained here; empty: runs/09_embedding
+out: str = ""  # folder for runs that are trained here; empty: runs/11_embedding
 
 # %%
 import numpy as np
@@ -347,7 +347,7 @@ assert len(figure.data) == 6 and sum(len(trace.x) for trace in figure.data) == 2
 from dacl_edu.lessons.runs import lesson_runs
 from dacl_edu.runs import shipped_runs
 
-found = lesson_runs(runs, profile, 1, seed, out or "../runs/09_embedding", device)
+found = lesson_runs(runs, profile, 1, seed, out or "../runs/11_embedding", device)
 first = {}
 for run in sorted(found, key=lambda run: run.config.seed != seed):  # this seed comes first
     first.setdefault(run.config.method, run)
@@ -462,12 +462,12 @@ assert np.allclose(bars, table["within share"])
 
 # %% [markdown]
 # Read the first two rows of the table before the bars: methods with shorter features have a lower WCSS, as they must. The bars show
-# measures that do not depend on the scale. The small differences between them need the question of lesson 08: is it luck?
+# measures that do not depend on the scale. The small differences between them need the question of lesson 10: is it luck?
 #
 # ### Are the differences luck?
 #
 # Draw the test images anew, with replacement, the same draw for both methods, and see how the difference moves (the bootstrap of lesson
-# 08). If the interval contains 0, these images cannot order the two methods.
+# 10). If the interval contains 0, these images cannot order the two methods.
 
 # %%
 from itertools import combinations
@@ -516,7 +516,7 @@ print(f"by shuffled attention {weighted_share(here.features, shuffled, here.labe
 
 # %% [markdown]
 # In the project's DACL run the share is *higher* by attention than without it, and higher than by shuffled attention. So there attention does
-# not point to the dimensions in which the classes are clear. What it follows instead is the question of lesson 10.
+# not point to the dimensions in which the classes are clear. What it follows instead is the question of lesson 12.
 #
 # ### Which classes are close?
 #
@@ -780,7 +780,7 @@ explorer.method.value, explorer.colouring.value = list(first)[0], "true class"
 # - A picture's faithfulness, measured: neighbour overlap and trustworthiness.
 #
 # **Try next:** look at another seed (`-p seed 1` with runs of your own), or at the training images with `explorer_data(..., "train")`: find
-# faces with a wrong label by their neighbours. Then ask which of the 128 dimensions matter, in `10_attention`.
+# faces with a wrong label by their neighbours. Then ask which of the 128 dimensions matter, in `12_attention`.
 #
 # ### Three questions
 #
