@@ -28,6 +28,7 @@ from dacl_edu.lessons.cli import register as register_notebook_commands
 from dacl_edu.lessons.lab import register as register_lab_command
 from dacl_edu.report.cli import register as register_report_command
 from dacl_edu.runs.config import PRESETS, RENAMED_FIELDS, TrainConfig
+from dacl_edu.runs.naming import run_name
 from dacl_edu.terminal import spell_on_streams
 from dacl_edu.widgets.cli import register as register_explore_command
 
@@ -194,7 +195,7 @@ def train_command(
     configs = planned(preset, saved, seeds, changes)
     parent = Path("runs") if out is None else out
     several = len(configs) > 1
-    folders = [parent / default_name(config) if several or out is None else parent for config in configs]
+    folders = [parent / run_name(config) if several or out is None else parent for config in configs]
     results = []
     for number, (config, folder) in enumerate(zip(configs, folders, strict=True), start=1):
         if several and _is_first_process():
@@ -226,13 +227,6 @@ def _is_first_process() -> bool:
     import torch.distributed as dist
 
     return not (dist.is_available() and dist.is_initialized()) or dist.get_rank() == 0
-
-
-def default_name(config: TrainConfig) -> str:
-    """Name a run after what it is. A result that is selected on the test part says so."""
-    method = config.method.replace(":", ".")
-    name = f"{config.data.replace(':', '-')}-{method}-{config.preset}-seed{config.seed}"
-    return f"{name}-selected-on-test" if config.select_by == "test" else name
 
 
 @app.command()

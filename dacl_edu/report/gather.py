@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from dacl_edu.errors import UserError
 from dacl_edu.runs.config import PRESETS, TrainConfig
 from dacl_edu.runs.folder import find_run_folders
+from dacl_edu.runs.naming import named
 from dacl_edu.runs.run import Run, papers_order, read_run
-
-PLACE = ("seed", "root", "workers", "device", "snapshots")
-"""Settings that do not make another method: which repetition it is, where it ran, what it kept."""
 
 
 def gather(folders: Iterable[str | Path]) -> tuple[list[Run], list[str]]:
@@ -36,15 +33,15 @@ def gather(folders: Iterable[str | Path]) -> tuple[list[Run], list[str]]:
     UserError
         No run at all.
     """
-    named = [Path(folder).expanduser() for folder in folders]
+    places = [Path(folder).expanduser() for folder in folders]
     found: dict[Path, Path] = {}
     runs, notes = [], []
-    for place in named:
+    for place in places:
         try:
             for folder in find_run_folders([place]):
                 found.setdefault(folder.resolve(), folder)
         except UserError as error:
-            if len(named) == 1:
+            if len(places) == 1:
                 raise
             notes.append(f"{error}.")
     for folder in found.values():
@@ -55,10 +52,10 @@ def gather(folders: Iterable[str | Path]) -> tuple[list[Run], list[str]]:
     if not runs:
         more = f" ({notes[0]})" if notes else ""
         raise UserError(
-            f"no run in {', '.join(map(str, named))}{more}",
+            f"no run in {', '.join(map(str, places))}{more}",
             hint="name run folders, e.g. runs/demo; dacl-edu demo trains",
         )
-    named_runs = _named(sorted(runs, key=lambda run: papers_order(run.config)))
+    named_runs = named(sorted(runs, key=lambda run: papers_order(run.config)))
     notes += [f"{run.name}: {' '.join(run.missing)}" for run in named_runs if run.missing]
     return named_runs, notes
 
@@ -104,22 +101,3 @@ def _word(value: Any) -> str:
     if isinstance(value, dict):
         return json.dumps(value)
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-
-def _named(runs: Sequence[Run]) -> list[Run]:
-    settings = [
-        {key: value for key, value in run.config.model_dump(mode="json").items() if key not in PLACE} for run in runs
-    ]
-    groups = []
-    for run, own in zip(runs, settings, strict=True):
-        same = [other for other in settings if other["method"] == own["method"]]
-        differs = [key for key in own if any(other[key] != own[key] for other in same)]
-        words = [f"{key.replace('_', ' ')} {own[key] if own[key] is not None else 'default'}" for key in differs]
-        groups.append(", ".join([run.config.method, *words]))
-    named: list[Run] = []
-    for run, group in zip(runs, groups, strict=True):
-        several = groups.count(group) > 1
-        name = f"{group}, seed {run.config.seed}" if several else group
-        again = sum(other.name.partition(" (again")[0] == name for other in named)
-        named.append(replace(run, group=group, name=f"{name} (again, {again + 1})" if again else name))
-    return named

@@ -13,8 +13,9 @@ from dacl_edu.evaluation.compare import compare_runs
 from dacl_edu.evaluation.metrics import mean_attention
 from dacl_edu.evaluation.paper import TABLE_1, TABLE_2, TEST_IMAGES, TEST_PARTS, published_results
 from dacl_edu.evaluation.significance import difference_interval, mcnemar, p_text, seeds_difference
-from dacl_edu.report.gather import PLACE, equivalent_command, first_of_each
+from dacl_edu.report.gather import equivalent_command, first_of_each
 from dacl_edu.runs.config import PRESETS, TrainConfig
+from dacl_edu.runs.naming import PLACE
 from dacl_edu.runs.run import Run
 from dacl_edu.runs.standing import accuracy_by_method, how_far
 
@@ -66,7 +67,7 @@ def preset_table(runs: Sequence[Run]) -> list[Table]:
             own = run.config.model_dump(mode="json")
             base = TrainConfig.from_preset(run.config.preset).model_dump(mode="json")
             for key in own:
-                if key not in ("method", *PLACE) and own[key] != base[key]:
+                if key not in ("method", "seed", *PLACE) and own[key] != base[key]:
                     change = (_spoken(key), f"{_said(base[key])} ({run.config.preset})", _said(own[key]))
                     rows.setdefault(change, []).append(run.name)
     cells = [[*change, "all" if len(whose) == len(runs) else "; ".join(whose)] for change, whose in rows.items()]

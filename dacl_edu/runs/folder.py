@@ -12,13 +12,15 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from filelock import SoftFileLock
+
 from dacl_edu.errors import UserError
 from dacl_edu.files import replace_text, write_json
 from dacl_edu.runs.config import TrainConfig
+from dacl_edu.runs.lock import LOCK, lock_run
 
 _PACKAGES = ("torch", "torchvision", "numpy", "lightning-fabric", "torchmetrics", "dacl-edu")
-# Fields that say where a run happens, not what it computes: a resumed run may change them.
-_PLACE = {"root", "workers", "device"}
+_PLACE = {"root", "workers", "device"}  # where a run happens, not what it computes: a resumed run may change them
 
 
 class RunFolder:
@@ -44,6 +46,14 @@ class RunFolder:
         self.predictions_file = self.path / "predictions.npz"
         self.checkpoint_last = self.path / "checkpoint_last.pt"
         self.checkpoint_best = self.path / "checkpoint_best.pt"
+        self._lock: SoftFileLock | None = None
+
+    def __enter__(self) -> RunFolder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._lock is not None:
+            self._lock.release(force=True)
 
     def start(self, config: TrainConfig, resume: bool) -> None:
         """Claim the folder for a run, or check that it holds the same run when resuming.
@@ -51,7 +61,8 @@ class RunFolder:
         Raises
         ------
         UserError
-            The folder holds another run, holds other files, or cannot be written.
+            The folder holds another run, holds other files, cannot be written, or another process works in it. As a
+            context manager the folder gives its lock back at the end.
         """
         if os.path.exists(self.config_file):  # False, and no error, where the name is too long
             if not resume:
@@ -59,12 +70,15 @@ class RunFolder:
                     f"{self.path} already holds a run", hint="--resume continues it; or choose another --out"
                 )
             self._require_same(config)
+            self._lock = lock_run(self.path)
             return
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(f"{self.path}: cannot make this folder ({error.strerror})", hint="choose --out") from error
-        if any(self.path.iterdir()):
+        self._lock = lock_run(self.path)
+        if any(file.name != LOCK for file in self.path.iterdir()):
+            self.__exit__()
             raise UserError(f"{self.path} is not empty and holds no run", hint="choose another --out")
         write_json(self.config_file, config.model_dump(mode="json"))
         write_json(self.environment_file, environment())

@@ -62,15 +62,16 @@ def train(
     """
     folder = RunFolder(out)
     if resume and folder.result_file.exists():
-        folder.start(config, resume)
-        return folder.result()
+        with folder:
+            folder.start(config, resume)
+            return folder.result()
     # Input of Algorithm 1: parameters θ_C, θ_P, θ_A, θ_S, centers C, hyper-parameters α, λ, μ, and the data.
     run = build_run(config, folder, resume, progress)
     fabric, model, optimizer, schedule, speed = run.fabric, run.model, run.optimizer, run.schedule, run.speed
     centers, objective = run.centers, run.objective
     progress = progress and fabric.is_global_zero
 
-    with Reporter(config.epochs * len(run.loader), run.epoch * len(run.loader), progress) as reporter:
+    with folder, Reporter(config.epochs * len(run.loader), run.epoch * len(run.loader), progress) as reporter:
         while run.epoch < config.epochs:  # line 1: while not converged
             name = f"{config.method} epoch {run.epoch + 1}/{config.epochs}"
             draw = epoch_generator(config.seed, run.epoch, stream=2 + fabric.global_rank)
@@ -114,7 +115,7 @@ def train(
             if on_epoch:
                 on_epoch(line)
 
-    return write_result(run)
+        return write_result(run)
 
 
 def _augmented(loader: Any, augment: BatchAugment) -> Iterator[tuple[Tensor, Tensor]]:

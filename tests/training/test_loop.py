@@ -13,7 +13,7 @@ from torch import Tensor
 from training.tiny import STEPS, StillDACL, tiny_config
 
 from dacl_edu.centers import ClassCenters
-from dacl_edu.cli import default_name
+from dacl_edu.runs.naming import run_name
 from dacl_edu.data import AugmentParameters, BatchAugment, load_dataset
 from dacl_edu.errors import UserError
 from dacl_edu.evaluation import Predictions
@@ -231,8 +231,8 @@ def test_the_test_split_is_read_once_and_last(
 
 def test_a_result_that_was_selected_on_test_says_so(config: Config, tmp_path: Path) -> None:
     honest, selected = config(epochs=1, select_by="validation"), config(epochs=1, select_by="test")
-    assert default_name(selected).endswith("-selected-on-test")
-    assert "test" not in default_name(honest)
+    assert run_name(selected).endswith("-selected-on-test")
+    assert "test" not in run_name(honest)
     said = train(selected, tmp_path / "test", progress=False)["selected_by"]
     assert "on the test part" in said and "optimistic" in said
     said = train(honest, tmp_path / "val", progress=False)["selected_by"]

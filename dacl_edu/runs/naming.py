@@ -1,0 +1,103 @@
+"""What a run is called: its folder, the hash of its settings, and its name among others."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from dacl_edu.runs.config import PRESETS, TrainConfig
+
+if TYPE_CHECKING:
+    from dacl_edu.runs.run import Run
+
+PLACE = ("root", "workers", "device", "snapshots")
+"""Settings that do not change what a run computes: where it ran, what it kept."""
+
+
+def settings(config: TrainConfig) -> dict[str, Any]:
+    """Return what makes a configuration another method: all but the seed, :data:`PLACE` and the preset's name.
+
+    Examples
+    --------
+    >>> one, other = (TrainConfig.from_preset("quick", seed=seed, device="cpu") for seed in (0, 1))
+    >>> settings(one) == settings(other)
+    True
+    """
+    return {k: v for k, v in config.model_dump(mode="json").items() if k not in (*PLACE, "seed", "preset")}
+
+
+def run_name(config: TrainConfig) -> str:
+    """Name a run after what it is: data, method, preset, seed, and what differs from the preset.
+
+    A result that is selected on the test part says so.
+
+    Examples
+    --------
+    >>> run_name(TrainConfig.from_preset("quick", method="center", seed=3))
+    'bundled-center-quick-seed3'
+    >>> run_name(TrainConfig.from_preset("quick", lam=0.1, attention="mean"))
+    'bundled-dacl-quick-seed0-attentionmean-lam0.1'
+    """
+    words = [config.data.replace(":", "-"), config.method.replace(":", "."), config.preset, f"seed{config.seed}"]
+    preset = TrainConfig.from_preset(config.preset) if config.preset in PRESETS else config
+    for name in TrainConfig.model_fields:
+        value = getattr(config, name)
+        if name not in (*PLACE, "preset", "data", "method", "seed") and value != getattr(preset, name):
+            said = json.dumps(value) if isinstance(value, dict) else str(value)
+            words.append(name + "".join(c for c in said if c.isalnum() or c in ".-+"))
+    if config.select_by == "test":
+        words.append("selected-on-test")
+    return "-".join(words)[:200]
+
+
+def config_hash(config: TrainConfig) -> str:
+    """Return ten hexadecimal digits of all that a run computes from: equal runs on any machine have equal ones.
+
+    Examples
+    --------
+    >>> config = TrainConfig.from_preset("quick", seed=1)
+    >>> config_hash(config) == config_hash(config.model_copy(update={"device": "cpu"}))
+    True
+    """
+    known = {**settings(config), "seed": config.seed}
+    return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:10]
+
+
+def named(runs: Sequence[Run]) -> list[Run]:
+    """Give runs the names that tell them apart: ``group`` for equal settings, ``name`` with the seed where it needs one.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        Those that are put side by side; a name says only what differs among them.
+    """
+    own = [settings(run.config) for run in runs]
+    groups = []
+    for run, mine in zip(runs, own, strict=True):
+        same = [
+            (other, o.config.preset) for other, o in zip(own, runs, strict=True) if o.config.method == mine["method"]
+        ]
+        several_presets = len({preset for _, preset in same}) > 1
+        words = [f"preset {run.config.preset}"] if several_presets else []
+        expected = (
+            settings(TrainConfig.from_preset(run.config.preset))
+            if several_presets and run.config.preset in PRESETS
+            else {}
+        )
+        differs = [key for key in mine if any(other[key] != mine[key] for other, _ in same)]
+        words += [
+            f"{key.replace('_', ' ')} {mine[key] if mine[key] is not None else 'default'}"
+            for key in differs
+            if key not in expected or mine[key] != expected[key]
+        ]
+        groups.append(", ".join([run.config.method, *words]))
+    found: list[Run] = []
+    for run, group in zip(runs, groups, strict=True):
+        several = groups.count(group) > 1
+        name = f"{group}, seed {run.config.seed}" if several else group
+        again = sum(other.name.partition(" (again")[0] == name for other in found)
+        found.append(replace(run, group=group, name=f"{name} (again, {again + 1})" if again else name))
+    return found

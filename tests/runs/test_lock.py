@@ -1,0 +1,53 @@
+"""Two processes never write one run folder, and a dead one's claim binds nobody."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dacl_edu.errors import UserError
+from dacl_edu.runs.config import TrainConfig
+from dacl_edu.runs.folder import RunFolder
+from dacl_edu.runs.lock import LOCK, RunLocked, holder, lock_run
+
+HOLD = "import sys,time; from pathlib import Path; from dacl_edu.runs.lock import lock_run\n"
+HOLD += "lock = lock_run(Path(sys.argv[1])); print('held', flush=True); time.sleep(60)"
+
+
+@pytest.fixture
+def held(tmp_path: Path):
+    other = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert other.stdout is not None and other.stdout.readline() == "held\n"
+    yield tmp_path, other
+    other.kill()
+    other.wait()
+
+
+def test_the_second_is_told_who_holds_the_folder(held: tuple[Path, subprocess.Popen[str]]) -> None:
+    folder, other = held
+    with pytest.raises(RunLocked, match=rf"process {other.pid} on this machine works in this folder"):
+        lock_run(folder)
+    with pytest.raises(UserError, match="works in this folder"):
+        RunFolder(folder).start(TrainConfig.from_preset("smoke"), resume=False)
+    assert not (folder / "config.json").exists()
+
+
+def test_a_killed_holder_is_succeeded_at_once(held: tuple[Path, subprocess.Popen[str]]) -> None:
+    folder, other = held
+    other.kill()
+    other.wait()
+    with RunFolder(folder) as run:
+        run.start(TrainConfig.from_preset("smoke"), resume=False)
+        assert holder(folder) is not None and holder(folder)[0] == str(os.getpid())
+    assert not (folder / LOCK).exists()
+
+
+def test_a_cell_that_is_run_again_in_one_process_is_not_shut_out(tmp_path: Path) -> None:
+    RunFolder(tmp_path / "run").start(TrainConfig.from_preset("smoke"), resume=False)  # interrupted: never given back
+    with RunFolder(tmp_path / "run") as again:
+        again.start(TrainConfig.from_preset("smoke"), resume=True)
+    assert holder(tmp_path / "run") is None
