@@ -4,36 +4,37 @@ from __future__ import annotations
 
 import errno
 import importlib
-import inspect
 import json
 import logging
 import os
 import shlex
 import sys
 import textwrap
-from collections.abc import Callable
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, get_args
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 
 from dacl_edu import __version__
-from dacl_edu._moved import with_new_names
 from dacl_edu.data.cli import app as data_app
 from dacl_edu.errors import UserError
 from dacl_edu.lessons.cli import register as register_notebook_commands
 from dacl_edu.lessons.lab import register as register_lab_command
 from dacl_edu.report.cli import register as register_report_command
-from dacl_edu.runs.config import PRESETS, RENAMED_FIELDS, TrainConfig
+from dacl_edu.runs.cli import Json, print_comparison
+from dacl_edu.runs.cli import register as register_run_commands
+from dacl_edu.runs.config import PRESETS
 from dacl_edu.runs.naming import run_name
+from dacl_edu.runs.options import with_config_options
+from dacl_edu.sweep.cli import register as register_sweep_command
 from dacl_edu.terminal import spell_on_streams
 from dacl_edu.widgets.cli import register as register_explore_command
 
 if TYPE_CHECKING:
-    from dacl_edu.runs.folder import RunFolder
+    pass
 
 app = typer.Typer(
     name="dacl-edu",
@@ -92,76 +93,8 @@ def _options(
     _debug = debug
 
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
-Runs = Annotated[
-    list[Path], typer.Argument(help="Run folders, or folders that hold several, e.g. runs/demo.", show_default=False)
-]
-_FLAGS = {"epochs": ("-e",), "data": ("-d",), "method": ("-m",)}
-
-
-def _with_config_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command one option for each field of :class:`TrainConfig`, so that none can be forgotten."""
-    own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "changes"]
-    options = []
-    for name, field in TrainConfig.model_fields.items():
-        if name == "preset":
-            continue
-        default = field.get_default(call_default_factory=True)
-        option = typer.Option(
-            f"--{name.replace('_', '-')}",
-            *_FLAGS.get(name, ()),
-            help=f"{field.description}{f' [{default}]' if default not in (None, {}) else ''}",
-            show_default=False,
-            metavar=_metavar(field.annotation),
-        )
-        kind = list[str] | None if name == "method" else str | None  # several methods are several runs
-        options.append(
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, option])
-        )
-    for old in RENAMED_FIELDS:
-        hidden = Annotated[str | None, typer.Option(f"--{old}", help=f"Now --{RENAMED_FIELDS[old]}.", hidden=True)]
-        options.append(inspect.Parameter(old, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=hidden))
-
-    def wrapper(**arguments: Any) -> None:
-        fields = [option.name for option in options]
-        changes = {name: value for name in fields if (value := arguments.pop(name)) not in (None, [])}
-        for old in RENAMED_FIELDS.keys() & changes.keys():
-            _stderr(f"--{old} is now --{RENAMED_FIELDS[old]}; the old name goes with the next release")
-        changes = with_new_names(changes, RENAMED_FIELDS, warn=False)
-        command(**arguments, changes={name: _parsed(name, value) for name, value in changes.items()})
-
-    wrapper.__name__ = command.__name__
-    wrapper.__doc__ = command.__doc__
-    wrapper.__signature__ = inspect.Signature([p.replace(kind=p.KEYWORD_ONLY) for p in own] + options)  # type: ignore[attr-defined]
-    return wrapper
-
-
-def _metavar(annotation: Any) -> str:
-    choices = [str(a) for part in getattr(annotation, "__args__", ()) for a in getattr(part, "__args__", (part,))]
-    words = [c for c in choices if c.isidentifier() or "-" in c]
-    if getattr(annotation, "__origin__", None) is not None and words and "NoneType" not in str(words):
-        return "|".join(words)
-    return getattr(annotation, "__name__", "VALUE").upper() if not choices else "VALUE"
-
-
-def _parsed(name: str, text: Any) -> Any:
-    """Turn an option's text into what pydantic expects; it converts numbers and booleans itself."""
-    if isinstance(text, list):
-        return text
-    if text.lower() == "none" and type(None) in get_args(TrainConfig.model_fields[name].annotation):
-        return None
-    if name == "attention_widths":
-        return tuple(text.replace(",", " ").split())
-    if name == "loss_parameters":
-        try:
-            return json.loads(text)
-        except json.JSONDecodeError as error:
-            raise UserError(f"--loss-parameters is not JSON: {text}", hint="""e.g. '{"margin": 0.5}'""") from error
-    return text
-
-
 @app.command(name="train")
-@_with_config_options
+@with_config_options
 def train_command(
     preset: Annotated[
         str | None, typer.Option("--preset", "-p", help=f"Starting point: {', '.join(PRESETS)}. [default: quick]")
@@ -210,15 +143,17 @@ def train_command(
     if as_json:
         print(json.dumps(results if several else results[0], indent=2))
         return
-    Console().print(result_tables(results))
     if several:
         from dacl_edu.runs.run import read_run
         from dacl_edu.runs.standing import first_lines
 
-        for line in first_lines([read_run(folder) for folder in folders]):
+        runs = [read_run(folder) for folder in folders]
+        for line in first_lines(runs):
             print(textwrap.fill(line, 80))
+        print_comparison(runs)
         print(shlex.join(["dacl-edu", "report", *map(str, folders)]))
     else:
+        Console().print(result_tables(results))
         print(f"{folders[0]}")
 
 
@@ -230,103 +165,27 @@ def _is_first_process() -> bool:
 
 
 @app.command()
-def evaluate(
-    runs: Runs,
-    data: Annotated[str | None, typer.Option(help="Another data set than the run's.")] = None,
-    root: Annotated[Path | None, typer.Option(help="Its folder.")] = None,
-    split: Annotated[str | None, typer.Option(help="train, val or test. [default: the run's]")] = None,
-    predictions: Annotated[
-        Path | None, typer.Option(help="Write the predictions of one run to this .npz file.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Measure trained runs on any data set. Example: dacl-edu evaluate runs/x --data rafdb --root ~/rafdb"""
-    from dacl_edu.evaluation.tables import result_tables
-    from dacl_edu.runs.trained import evaluate_run
-
-    folders = _run_folders(runs)
-    if predictions is not None and len(folders) > 1:
-        raise UserError(f"--predictions takes one run, not {len(folders)}", hint=f"name one, e.g. {folders[0].path}")
-    results = []
-    for folder in folders:
-        if len(folders) > 1:
-            _stderr(f"measuring {folder.path}")
-        result, predicted = evaluate_run(folder.path, data, root, split)
-        results.append(result)
-    if predictions is not None:
-        predictions.parent.mkdir(parents=True, exist_ok=True)
-        predicted.save(predictions)
-    if as_json:
-        print(json.dumps(results[0] if len(results) == 1 else results, indent=2))
-    else:
-        Console().print(result_tables(results))
-
-
-@app.command()
-def compare(
-    runs: Runs,
-    as_json: Json = False,
-) -> None:
-    """Put finished runs side by side. Example: dacl-edu compare runs/demo"""
-    from dacl_edu.evaluation.tables import result_tables
-
-    results = [folder.result() for folder in _run_folders(runs, finished=True)]
-    if as_json:
-        print(json.dumps(results, indent=2))
-    else:
-        Console().print(result_tables(results))
-
-
-def _run_folders(places: list[Path], finished: bool = False) -> list[RunFolder]:
-    """Return the runs in or below some folders; of what lies beside them, as in ``runs/*``, is said that it is no run.
-
-    A run that is named itself is taken in any case, one below a folder only if it has finished, where that is asked.
-    """
-    from dacl_edu.runs.folder import RunFolder, find_run_folders
-    from dacl_edu.runs.run import papers_order
-
-    found: list[RunFolder] = []
-    for place in places:
-        if os.path.isfile(place) and len(places) > 1:
-            below = []
-        else:
-            below = [RunFolder(folder) for folder in find_run_folders([place])]
-        if [folder.path for folder in below] != [place]:
-            waits = [folder for folder in below if finished and not folder.result_file.is_file()]
-            for folder in waits:
-                _stderr(f"left out: {folder.path} (not finished)")
-            below = sorted((f for f in below if f not in waits), key=lambda folder: papers_order(folder.config()))
-            if not below and not waits and len(places) > 1:
-                _stderr(f"left out: {place} (no run)")
-        found += below
-    if not found:
-        raise UserError(
-            f"no {'finished ' if finished else ''}run in {', '.join(map(str, places))}",
-            hint="name run folders, or a folder that holds them; dacl-edu demo trains three",
-        )
-    return found
-
-
-@app.command()
 def demo(
-    profile: Annotated[str, typer.Option("--profile", "-p", help="As in lesson 07, e.g. smoke, quick.")] = "quick",
+    profile: Annotated[str, typer.Option("--profile", "-p", help="Preset: smoke, minute, quick, ...")] = "minute",
     epochs: Annotated[
-        int | None, typer.Option("--epochs", "-e", help="Epochs of each run. [default: 9 of quick's 28]")
+        int | None, typer.Option("--epochs", "-e", help="Epochs of each run. [default: the preset's]", min=1)
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the three runs.")] = 0,
+    seeds: Annotated[str, typer.Option("--seeds", "--seed", help="Seeds of each method: 0-2, or 0,3,7.")] = "0-2",
+    workers: Annotated[
+        int | None, typer.Option("--workers", "-w", min=1, max=512, help="Runs at once. [what fits]")
+    ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of all that it makes.")] = Path("runs/demo"),
 ) -> None:
-    """Execute lessons 07 and 10: train softmax loss, center loss and DACL, compare them. What make run does.
+    """Train softmax loss, center loss and DACL over three seeds; execute lessons 07 and 10 on them. What make run does.
 
     Example: dacl-edu demo --profile smoke --out runs/try
     """
-    from dacl_edu.evaluation.tables import result_tables
-    from dacl_edu.lessons.demo import run_demo
+    from dacl_edu.demo import run_demo
     from dacl_edu.report.cli import cache_folder
     from dacl_edu.report.write import write_report
 
     try:
-        runs = run_demo(profile, epochs, seed, out)
+        runs = run_demo(profile, epochs, seeds, out, workers)
         page = write_report(
             [out], out / "report.html", command=shlex.join(["dacl-edu", "report", str(out)]), cache=cache_folder(),
             say=lambda step: _stderr(f"report: {step}"),
@@ -338,7 +197,7 @@ def demo(
 
     said = first_lines(runs)
     print(said[0])
-    Console().print(result_tables([run.result for run in runs]))
+    print_comparison(runs)
     for line in said[1:]:
         print(textwrap.fill(line, 80))
     print(f"notebooks  {out / '07_training.ipynb'}, {out / '10_results.ipynb'}")
@@ -377,10 +236,12 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
+register_run_commands(app)
 register_notebook_commands(app)
 register_lab_command(app)
 register_report_command(app)
 register_explore_command(app)
+register_sweep_command(app)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -415,7 +415,7 @@ def test_an_interrupted_demo_says_how_to_go_on(cli: Cli, tmp_path: Path, monkeyp
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("dacl_edu.lessons.demo.run_notebook", interrupted)
+    monkeypatch.setattr("dacl_edu.demo.run_notebook", interrupted)
     code, out, err = cli("demo", "--out", tmp_path)
     assert (code, out) == (130, "") and "same command continues" in err
 

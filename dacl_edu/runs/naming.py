@@ -67,7 +67,7 @@ def config_hash(config: TrainConfig) -> str:
 
 
 def named(runs: Sequence[Run]) -> list[Run]:
-    """Give runs the names that tell them apart: ``group`` for equal settings, ``name`` with the seed where it needs one.
+    """Give runs the names that tell them apart: ``group`` of equal settings, ``name`` with the seed where needed.
 
     Parameters
     ----------
@@ -77,22 +77,16 @@ def named(runs: Sequence[Run]) -> list[Run]:
     own = [settings(run.config) for run in runs]
     groups = []
     for run, mine in zip(runs, own, strict=True):
-        same = [
-            (other, o.config.preset) for other, o in zip(own, runs, strict=True) if o.config.method == mine["method"]
-        ]
-        several_presets = len({preset for _, preset in same}) > 1
-        words = [f"preset {run.config.preset}"] if several_presets else []
-        expected = (
-            settings(TrainConfig.from_preset(run.config.preset))
-            if several_presets and run.config.preset in PRESETS
-            else {}
-        )
-        differs = [key for key in mine if any(other[key] != mine[key] for other, _ in same)]
-        words += [
-            f"{key.replace('_', ' ')} {mine[key] if mine[key] is not None else 'default'}"
-            for key in differs
-            if key not in expected or mine[key] != expected[key]
-        ]
+        same = [i for i, other in enumerate(own) if other["method"] == mine["method"]]
+        differs = [key for key in mine if any(own[i][key] != mine[key] for i in same)]
+        words: list[str] = []
+        usual: dict[str, Any] = {}
+        if len({runs[i].config.preset for i in same}) > 1:  # a preset's name says what belongs to it
+            words.append(f"preset {run.config.preset}")
+            usual = settings(TrainConfig.from_preset(run.config.preset)) if run.config.preset in PRESETS else {}
+        for key in differs:
+            if usual.get(key, ...) != mine[key]:
+                words.append(f"{key.replace('_', ' ')} {mine[key] if mine[key] is not None else 'default'}")
         groups.append(", ".join([run.config.method, *words]))
     found: list[Run] = []
     for run, group in zip(runs, groups, strict=True):

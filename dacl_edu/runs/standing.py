@@ -102,18 +102,20 @@ def accuracy_by_method(runs: Sequence[Run]) -> dict[str, dict[int, float]]:
 
 
 def full_beside(runs: Sequence[Run]) -> list[Run]:
-    """Return the full experiment that comes with the project, where these runs are a smaller one on the same data.
+    """Return the full experiment that comes with the project, where these runs are another one on the same data.
 
     Returns
     -------
     list of Run
-        Empty where these runs can rank by themselves, are on other data, or where none comes with this copy.
+        Empty where these runs are that experiment, are on other data, or where none comes with this copy.
     """
-    if not runs or ranks(runs):
+    if not runs:
         return []
     try:
         full = shipped_runs()
     except UserError:
+        return []
+    if ranks(runs) and {run.config.preset for run in runs} == {run.config.preset for run in full}:
         return []
     same = {run.config.data for run in runs} == {run.config.data for run in full}
     return full if same and {run.config.method for run in runs} & {run.config.method for run in full} else []
@@ -133,10 +135,12 @@ def first_lines(runs: Sequence[Run]) -> list[str]:
     """
     lines = [how_far(runs)]
     full = full_beside(runs)
-    if full:
-        lines += [f"The full experiment, which comes with the project. {over_seeds(full)}", QUESTION]
-    elif ranks(runs) and len(_seeds(runs)) > 1:
+    if ranks(runs) and len(_seeds(runs)) > 1:
         lines.append(over_seeds(runs))
+        if full:
+            lines.append(f"With preset {full[0].config.preset}, runs that come with the project. {over_seeds(full)}")
+    elif full:
+        lines += [f"The full experiment, which comes with the project. {over_seeds(full)}", QUESTION]
     return lines
 
 

@@ -13,13 +13,13 @@ from torch import Tensor
 from training.tiny import STEPS, StillDACL, tiny_config
 
 from dacl_edu.centers import ClassCenters
-from dacl_edu.runs.naming import run_name
 from dacl_edu.data import AugmentParameters, BatchAugment, load_dataset
 from dacl_edu.errors import UserError
 from dacl_edu.evaluation import Predictions
 from dacl_edu.losses import MetricLoss, register_loss
 from dacl_edu.model import DACL
 from dacl_edu.runs.checkpoint import load_checkpoint
+from dacl_edu.runs.naming import run_name
 from dacl_edu.runs.trained import evaluate_run
 from dacl_edu.training import RunFolder, TrainConfig, build, train
 from dacl_edu.training.data import EpochSampler, channel_statistics, epoch_generator

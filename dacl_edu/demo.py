@@ -1,0 +1,63 @@
+"""The first thing a newcomer runs: three methods, three seeds each, lessons 07 and 10 on them, and the report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from dacl_edu.errors import UserError
+from dacl_edu.lessons.cli import run_notebook
+from dacl_edu.runs.naming import run_name
+from dacl_edu.runs.plan import planned
+from dacl_edu.runs.run import METHODS, Run, find_runs
+from dacl_edu.sweep.cli import run_visibly
+from dacl_edu.sweep.plan import Cell
+
+
+def run_demo(profile: str, epochs: int | None, seeds: str, out: Path, workers: int | None = None) -> list[Run]:
+    """Train what is not trained yet, several runs at once; then execute 07_training and 10_results on the runs.
+
+    Finished runs in ``out`` are kept and interrupted ones are continued, so the call can simply be repeated.
+
+    Parameters
+    ----------
+    profile : str
+        A preset: ``minute``, ``smoke``, ``quick``, ...
+    epochs : int or None
+        Of each run; None takes the preset's.
+    seeds : str
+        As ``0-2``; the first is that of lesson 07.
+    out : Path
+        Run folders, executed notebooks, their figures and ``results.csv`` are put here.
+    workers : int, optional
+        Runs at once; default as many as fit.
+
+    Returns
+    -------
+    list of Run
+
+    Raises
+    ------
+    UserError
+        A run that failed, or as :func:`dacl_edu.lessons.cli.run_notebook`.
+    """
+    changes = {"method": list(METHODS), **({} if epochs is None else {"epochs": epochs})}
+    configs = planned(profile, None, seeds, changes)
+    outcomes = run_visibly([Cell(run_name(config), config) for config in configs], out, workers)
+    for outcome in outcomes:
+        if outcome.state in ("failed", "held"):
+            raise UserError(f"{outcome.name}: {outcome.words}", hint="the same command tries again")
+    given = {"profile": profile, "seed": str(configs[0].seed), **({} if epochs is None else {"epochs": str(epochs)})}
+    run_notebook("07_training", given, out)
+    run_notebook("10_results", {"runs": str(out)}, out)
+    runs = find_runs(out)
+    write_results(runs, out / "results.csv")
+    return runs
+
+
+def write_results(runs: list[Run], file: Path) -> None:
+    """Write one line a run: what it is and how well it did."""
+    columns = ["method", "dataset", "split", "images", "seed", "epochs", "accuracy", "average_accuracy", "seconds"]
+    rows = [{column: run.result[column] for column in columns} for run in runs]
+    pd.DataFrame(rows).to_csv(file, index=False)

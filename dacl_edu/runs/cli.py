@@ -1,0 +1,152 @@
+"""``dacl-edu evaluate`` and ``compare``: what is done with run folders."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import textwrap
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from dacl_edu.errors import UserError
+
+if TYPE_CHECKING:
+    from dacl_edu.runs.folder import RunFolder
+    from dacl_edu.runs.run import Run
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+Runs = Annotated[
+    list[Path], typer.Argument(help="Run folders, or folders that hold several, e.g. runs/demo.", show_default=False)
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Attach the commands."""
+    app.command()(evaluate)
+    app.command()(compare)
+
+
+def evaluate(
+    runs: Runs,
+    data: Annotated[str | None, typer.Option(help="Another data set than the run's.")] = None,
+    root: Annotated[Path | None, typer.Option(help="Its folder.")] = None,
+    split: Annotated[str | None, typer.Option(help="train, val or test. [default: the run's]")] = None,
+    predictions: Annotated[
+        Path | None, typer.Option(help="Write the predictions of one run to this .npz file.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure trained runs on any data set. Example: dacl-edu evaluate runs/x --data rafdb --root ~/rafdb"""
+    from dacl_edu.evaluation.tables import result_tables
+    from dacl_edu.runs.trained import evaluate_run
+
+    folders = _run_folders(runs)
+    if predictions is not None and len(folders) > 1:
+        raise UserError(f"--predictions takes one run, not {len(folders)}", hint=f"name one, e.g. {folders[0].path}")
+    results = []
+    for folder in folders:
+        if len(folders) > 1:
+            _say(f"measuring {folder.path}")
+        result, predicted = evaluate_run(folder.path, data, root, split)
+        results.append(result)
+    if predictions is not None:
+        predictions.parent.mkdir(parents=True, exist_ok=True)
+        predicted.save(predictions)
+    if as_json:
+        print(json.dumps(results[0] if len(results) == 1 else results, indent=2))
+    else:
+        Console().print(result_tables(results))
+
+
+class TableFormat(StrEnum):
+    """How ``compare`` prints its table."""
+
+    terminal = "terminal"
+    csv = "csv"
+    json = "json"
+    latex = "latex"
+    markdown = "markdown"
+
+
+def compare(
+    runs: Runs,
+    baseline: Annotated[
+        str | None, typer.Option("--baseline", "-b", help="Row that the others are compared with. [softmax]")
+    ] = None,
+    each: Annotated[bool, typer.Option("--each", help="One row a run, and the accuracy of each class.")] = False,
+    form: Annotated[TableFormat, typer.Option("--format", "-f", help="Of the table.")] = TableFormat.terminal,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+) -> None:
+    """Compare configurations over seeds and images, one row each. Example: dacl-edu compare runs/demo
+
+    Differences are those to the baseline, over the seeds that both have, with a 95 % interval and Holm's p.
+    """
+    folders = _run_folders(runs, finished=True)
+    form = TableFormat.json if as_json else form
+    if each:
+        results = [folder.result() for folder in folders]
+        if form is TableFormat.json:
+            print(json.dumps(results, indent=2))
+        else:
+            from dacl_edu.evaluation.tables import result_tables
+
+            Console().print(result_tables(results))
+        return
+    from dacl_edu.runs.run import read_run
+
+    print_comparison([read_run(folder.path) for folder in folders], baseline, form)
+
+
+def print_comparison(
+    runs: Sequence[Run], baseline: str | None = None, form: TableFormat = TableFormat.terminal
+) -> None:
+    """Print one row a configuration, and the sentence that one may honestly say."""
+    from dacl_edu.runs.comparison import compare_configurations
+    from dacl_edu.runs.comparison_table import for_terminal, written
+
+    found = compare_configurations(runs, baseline)
+    if form is not TableFormat.terminal:
+        print(written(found, form.value))
+        return
+    Console(width=80).print(for_terminal(found))
+    print(textwrap.fill(found.sentence, 80))
+
+
+def _run_folders(places: list[Path], finished: bool = False) -> list[RunFolder]:
+    """Return the runs in or below some folders; of what lies beside them, as in ``runs/*``, is said that it is no run.
+
+    A run that is named itself is taken in any case, one below a folder only if it has finished, where that is asked.
+    """
+    from dacl_edu.runs.folder import RunFolder, find_run_folders
+    from dacl_edu.runs.run import papers_order
+
+    found: list[RunFolder] = []
+    for place in places:
+        if os.path.isfile(place) and len(places) > 1:
+            below = []
+        else:
+            below = [RunFolder(folder) for folder in find_run_folders([place])]
+        if [folder.path for folder in below] != [place]:
+            waits = [folder for folder in below if finished and not folder.result_file.is_file()]
+            for folder in waits:
+                _say(f"left out: {folder.path} (not finished)")
+            below = sorted((f for f in below if f not in waits), key=lambda folder: papers_order(folder.config()))
+            if not below and not waits and len(places) > 1:
+                _say(f"left out: {place} (no run)")
+        found += below
+    if not found:
+        raise UserError(
+            f"no {'finished ' if finished else ''}run in {', '.join(map(str, places))}",
+            hint="name run folders, or a folder that holds them; dacl-edu demo trains three",
+        )
+    return found
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)

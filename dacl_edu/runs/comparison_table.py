@@ -1,0 +1,89 @@
+"""A comparison as a table: for a terminal of 80 columns, and as CSV, JSON, Markdown and LaTeX."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pandas as pd
+from rich.box import SIMPLE
+from rich.table import Table
+
+from dacl_edu.evaluation.significance import Interval, p_text
+from dacl_edu.runs.comparison import Comparison
+
+
+def for_terminal(found: Comparison) -> Table:
+    """Return one row a configuration, in per cent and points.
+
+    Examples
+    --------
+    >>> from rich.console import Console
+    >>> from dacl_edu.runs.comparison import compare_configurations
+    >>> from dacl_edu.runs.run import shipped_runs
+    >>> Console(width=80).print(for_terminal(compare_configurations(shipped_runs())))  # doctest: +ELLIPSIS
+    bundled test, 2,100 images, epoch: last epoch
+    ...
+    """
+    # With as many samples of each class both accuracies are one number, and the second would only take room.
+    averages = any(abs(r.accuracy.middle - r.average_accuracy.middle) > 5e-5 for r in found.rows)
+    table = Table(title=found.what, title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0), show_edge=False)
+    table.add_column("configuration", overflow="fold")
+    for name in ("n", "accuracy %", "95 %", *(("average %",) if averages else ()), f"− {found.baseline}", "p"):
+        table.add_column(name, justify="right", overflow="fold")
+    for r in found.rows:
+        average = (_percent(r.average_accuracy.middle, r.average_spread),) if averages else ()
+        d = r.difference
+        points = f"{100 * d.middle:+.1f} ({100 * d.low:+.1f}, {100 * d.high:+.1f})".replace("-", "−") if d else "–"
+        table.add_row(
+            r.name, str(r.seeds), _percent(r.accuracy.middle, r.spread), _span(r.accuracy), *average,
+            points, p_text(r.p_value) if d else "–",
+        )  # fmt: skip
+    return table
+
+
+def frame(found: Comparison) -> pd.DataFrame:
+    """Return the comparison as numbers: shares, not points."""
+    lines = []
+    for row in found.rows:
+        d = row.difference
+        lines.append(
+            {
+                "configuration": row.name, "seeds": row.seeds,
+                "accuracy": row.accuracy.middle, "accuracy_sd": row.spread,
+                "accuracy_low": row.accuracy.low, "accuracy_high": row.accuracy.high,
+                "average_accuracy": row.average_accuracy.middle, "average_accuracy_sd": row.average_spread,
+                "difference": d.middle if d else math.nan, "difference_low": d.low if d else math.nan,
+                "difference_high": d.high if d else math.nan, "p_holm": row.p_value,
+            }
+        )  # fmt: skip
+    return pd.DataFrame(lines)
+
+
+def written(found: Comparison, form: str) -> str:
+    """Return the comparison as ``csv``, ``json``, ``markdown`` or ``latex`` text; the last two in per cent."""
+    numbers = frame(found)
+    if form == "csv":
+        return numbers.to_csv(index=False).rstrip()
+    if form == "json":
+        rows = json.loads(numbers.to_json(orient="records"))
+        return json.dumps(
+            {"what": found.what, "baseline": found.baseline, "rows": rows, "sentence": found.sentence}, indent=2,
+            ensure_ascii=False,
+        )  # fmt: skip
+    table = for_terminal(found)
+    cells = [list(column.cells) for column in table.columns]
+    heads = [str(column.header) for column in table.columns]
+    if form == "latex":
+        spoken = pd.DataFrame(dict(zip(heads, cells, strict=True)))
+        return str(spoken.style.hide(axis="index").to_latex(hrules=True)).replace("%", r"\%").rstrip()
+    lines = [heads, ["---", *["---:"] * (len(heads) - 1)], *map(list, zip(*cells, strict=True))]
+    return "\n".join([*(f"| {' | '.join(map(str, line))} |" for line in lines), "", f"{found.what}. {found.sentence}"])
+
+
+def _percent(mean: float, spread: float) -> str:
+    return f"{100 * mean:.2f}" + ("" if math.isnan(spread) else f" ± {100 * spread:.2f}")
+
+
+def _span(interval: Interval) -> str:
+    return "–" if math.isnan(interval.low) else f"{100 * interval.low:.1f}-{100 * interval.high:.1f}"

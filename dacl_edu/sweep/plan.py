@@ -1,0 +1,142 @@
+"""A plan (TOML) and the runs that it stands for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from dacl_edu.errors import UserError
+from dacl_edu.lessons.cli import find_notebook
+from dacl_edu.lessons.parameters import declared_parameters
+from dacl_edu.runs.config import TrainConfig
+from dacl_edu.runs.methods import build_method
+from dacl_edu.runs.naming import config_hash, run_name
+from dacl_edu.runs.plan import parsed_seeds
+from dacl_edu.text import nearest
+
+EXAMPLE = """\
+[base]
+preset = "minute"
+
+[[grid]]
+method = ["softmax", "center", "dacl"]
+seed = "0-4"
+"""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of a plan: a training, or a notebook with parameters.
+
+    Attributes
+    ----------
+    name : str
+        Its folder in the sweep's. A sweep names it after the hash of all that it computes from, so what is done is
+        known as done whatever else a plan holds.
+    config : TrainConfig or None
+        None for a notebook.
+    notebook : str
+    parameters : dict of str to str or list of str
+        Of the notebook.
+    """
+
+    name: str
+    config: TrainConfig | None = None
+    notebook: str = ""
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def epochs(self) -> int:
+        """Steps of the progress bar: epochs; 1 for a notebook."""
+        return self.config.epochs if self.config else 1
+
+
+def read_plan(file: str | Path) -> list[Cell]:
+    """Read a plan: what all runs share under ``[base]``, and under each ``[[grid]]`` values to be crossed.
+
+    A list is varied, anything else holds for all; ``seed = "0-4"`` is five seeds. With ``notebook = "07_training"`` the
+    names are that notebook's parameters, otherwise fields of :class:`TrainConfig`, and ``preset``.
+
+    Parameters
+    ----------
+    file : path
+
+    Returns
+    -------
+    list of Cell
+        Each once, in the plan's order.
+
+    Raises
+    ------
+    UserError
+        No TOML, an unknown key, field or parameter (the nearest known one is said), or a wrong value.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "plan.toml"
+    >>> _ = file.write_text(EXAMPLE)
+    >>> cells = read_plan(file)
+    >>> len(cells), cells[0].config.method, cells[-1].config.seed
+    (15, 'softmax', 4)
+    """
+    try:
+        plan = tomllib.loads(Path(file).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(
+            f"{file}: cannot be read ({error.strerror})", hint="name a plan; e.g. [base], [[grid]]"
+        ) from error
+    except ValueError as error:  # TOML's and UTF-8's
+        raise UserError(
+            f"{file}: no TOML ({error})", hint=f"a plan looks like this: {' '.join(EXAMPLE.split())}"
+        ) from error
+    known = ("notebook", "base", "grid", "title", "hypotheses")
+    for key in plan:
+        if key not in known:
+            raise UserError(f"{file}: unknown key {key!r}", hint=nearest(key, known))
+    grids = plan.get("grid", {})
+    grids = grids if isinstance(grids, list) else [grids]
+    if not all(isinstance(part, dict) for part in (plan.get("base", {}), *grids)):
+        raise UserError(f"{file}: base and grid are tables", hint="write [base] and [[grid]]")
+    cells: dict[str, Cell] = {}
+    for grid in grids:
+        for values in _crossed({**plan.get("base", {}), **grid}):
+            try:
+                cell = _notebook_cell(plan["notebook"], values) if "notebook" in plan else _cell(values)
+            except UserError as error:
+                raise UserError(f"{file}: {error.problem}", error.hint) from error
+            cells.setdefault(cell.name, cell)
+    return list(cells.values())
+
+
+def _crossed(values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    varied = {key: value if isinstance(value, list) else [value] for key, value in values.items()}
+    if isinstance(values.get("seed"), str):
+        varied["seed"] = parsed_seeds(values["seed"])
+    for choice in product(*varied.values()):
+        yield dict(zip(varied, choice, strict=True))
+
+
+def _cell(values: dict[str, Any]) -> Cell:
+    config = TrainConfig.from_preset(values.pop("preset", "quick"), **values)
+    build_method(config)  # an unknown method stops here, not after the other runs
+    return Cell(f"{run_name(config)[:120]}-{config_hash(config)}", config)
+
+
+def _notebook_cell(notebook: str, values: dict[str, Any]) -> Cell:
+    path = find_notebook(notebook)
+    declared = declared_parameters(path)
+    for name in values:
+        if name not in declared:
+            raise UserError(f"{path.stem} takes no parameter {name!r}", hint=nearest(name, declared))
+    given = {name: [str(v) for v in value] if isinstance(value, list) else str(value) for name, value in values.items()}
+    digest = hashlib.sha256(json.dumps([path.stem, given], sort_keys=True).encode()).hexdigest()[:10]
+    words = "-".join(f"{name}{value}" for name, value in given.items() if not isinstance(value, list))
+    readable = "".join(c for c in words if c.isalnum() or c in ".-+_")[:100]
+    return Cell(f"{path.stem}-{readable}-{digest}", None, path.stem, given)
