@@ -56,6 +56,36 @@ TABLE_2: tuple[PublishedResult, ...] = (
 )
 """Table 2: AffectNet validation part, 3,500 images, 500 of each class: accuracy and average accuracy are the same."""
 
+
+class ReportedAttempt(NamedTuple):
+    """What a user of the authors' released code says to have reached.
+
+    Attributes
+    ----------
+    dataset : str
+    accuracy : float
+        In percent, of the epoch that was best on the test part, as the code reports it.
+    words : str
+        What is known of the run.
+    source : str
+        A thread of the code's repository.
+    """
+
+    dataset: str
+    accuracy: float
+    words: str
+    source: str
+
+
+ATTEMPTS: tuple[ReportedAttempt, ...] = (
+    ReportedAttempt("rafdb", 87.22, "the code's settings, batch 64", "github.com/amirhfarzaneh/dacl/issues/7"),
+    ReportedAttempt("rafdb", 86.44, "settings not said", "github.com/amirhfarzaneh/dacl/issues/8"),
+    ReportedAttempt("rafdb", 86.25, "settings not said", "github.com/amirhfarzaneh/dacl/issues/8"),
+    ReportedAttempt("rafdb", 85.66, "batch 128, as the paper says", "github.com/amirhfarzaneh/dacl/issues/7"),
+    ReportedAttempt("affectnet", 56.80, "settings not said", "github.com/amirhfarzaneh/dacl/issues/8"),
+)
+"""Attempts of others, beside the paper's 87.78 and 65.20."""
+
 TEST_PARTS = {"rafdb": "test", "affectnet": "val"}
 TEST_IMAGES = {data: sum(PUBLISHED[data].splits[split]) for data, split in TEST_PARTS.items()}
 """What the tables are measured on: 3,068 images of RAF-DB's test part, 3,500 of AffectNet's validation part."""

@@ -11,11 +11,12 @@ from typing import Any
 
 from dacl_edu.evaluation.compare import compare_runs
 from dacl_edu.evaluation.metrics import mean_attention
-from dacl_edu.evaluation.paper import TABLE_1, TABLE_2, TEST_IMAGES, TEST_PARTS, published_results
+from dacl_edu.evaluation.paper import ATTEMPTS, TABLE_1, TABLE_2, TEST_IMAGES, TEST_PARTS, published_results
 from dacl_edu.evaluation.significance import difference_interval, mcnemar, p_text, seeds_difference
 from dacl_edu.report.gather import equivalent_command, first_of_each
 from dacl_edu.runs.config import PRESETS, TrainConfig
 from dacl_edu.runs.naming import PLACE
+from dacl_edu.runs.paper_settings import deviations
 from dacl_edu.runs.run import Run
 from dacl_edu.runs.standing import accuracy_by_method, how_far
 
@@ -164,19 +165,31 @@ def comparable(runs: Sequence[Run]) -> str:
         )
     else:
         table = "Table 1" if dataset == "rafdb" else "Table 2"
-        presets = {run.config.preset for run in runs}
-        said = f"These are the images of {table}, so the numbers may be set side by side"
-        if presets - {"paper-rafdb", "paper-affectnet"}:
-            said += (
-                f", but not as the same method: the runs used {', '.join(sorted(presets))}, not the paper's settings"
-            )
-        said += ". The paper gives one run each, and starts from a backbone trained on faces (MS-Celeb-1M)."
+        said = f"These are the images of {table}, and the paper gives one run each."
+        found = {d.setting: d for run in runs for d in deviations(run.config)}
+        chosen_otherwise = [d for d in found.values() if d.avoidable and d.setting != "reported epoch"]
+        if chosen_otherwise:
+            words = "; ".join(f"{d.setting} {d.here}, not {d.paper}" for d in chosen_otherwise)
+            said += f" It is another experiment than the paper's: {words}."
+        else:
+            said += " What the paper says of its settings is kept, so the numbers may be set side by side."
+        words = "; ".join(f"{d.setting}: {d.here} (paper: {d.paper})" for d in found.values() if not d.avoidable)
+        said += f" Nobody outside can tell or repeat: {words}."
+        said += _attempts(dataset)
     chosen = [run for run in runs if run.config.select_by == "test"]
     if chosen:
         said += f" {len(chosen)} run(s) chose their epoch on the test part: their numbers are too high."
     if any(run.config.limit for run in runs):
         said += " These runs used only some of the images (limit): they show that everything works, not how well."
     return said
+
+
+def _attempts(dataset: str) -> str:
+    """Say what users of the released code report."""
+    own = [attempt for attempt in ATTEMPTS if attempt.dataset == dataset]
+    numbers = ", ".join(f"{attempt.accuracy:.2f}" for attempt in own)
+    places = ", ".join(sorted({attempt.source for attempt in own}))
+    return f" Users of the authors' code report {numbers} % ({places})."
 
 
 def pairs_table(runs: Sequence[Run]) -> Table | None:

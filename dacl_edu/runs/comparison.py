@@ -154,9 +154,7 @@ def _require_alike(runs: Sequence[Run]) -> None:
                 f"these runs differ in their {what}: {one} in {first.folder}, {other} in {second.folder}",
                 hint="compare only what differs in the method; name fewer folders",
             )
-    first_of_seed: dict[
-        int, tuple[Run, np.ndarray]
-    ] = {}  # a limit draws other images for each seed: nested, not crossed
+    first_of_seed: dict[int, tuple[Run, np.ndarray]] = {}  # a limit draws other images for each seed
     for run in runs:
         if run.predictions is None:
             raise UserError(f"{run.folder}: no predictions there", hint="train it again")

@@ -177,23 +177,26 @@ class TrainConfig(BaseModel):
 
 
 _PAPER = {
-    # Sec. 4.2 to the letter. The paper starts from MS-Celeb-1M weights, which are not distributed: give yours
-    # with `pretrained`.
+    # What Sec. 4.2 says. What it does not say, or what cannot be had, is listed by dacl_edu/runs/paper_settings.py.
     "backbone": "resnet18", "load_size": 256, "image_size": 224, "augment": "ten_crop", "batch_size": 128, "lr": 0.01,
     "momentum": 0.9, "weight_decay": 5e-4, "schedule": "step", "lam": 0.01, "alpha": 0.5, "precision": "32-true",
 }  # fmt: skip
 _SMALL = {"backbone": "small_resnet", "nesterov": True, "schedule": "onecycle", "select_by": "last"}
-_RAFDB = {**_PAPER, "data": "rafdb", "epochs": 60, "step_epochs": 20, "step_factor": 0.1}
+# All 12,271 training images and the last epoch, so that nothing is chosen by the test part.
+_RAFDB = {**_PAPER, "data": "rafdb", "epochs": 60, "step_epochs": 20, "step_factor": 0.1, "select_by": "last"}
 
 PRESETS: dict[str, dict[str, Any]] = {
     "paper-rafdb": _RAFDB,
+    # The epoch is chosen on a tenth of the training images, which the network then does not see.
+    "paper-rafdb-val": {**_RAFDB, "select_by": "validation"},
     # The paper's 3,500 images are AffectNet's validation part; its test part was never released.
     "paper-affectnet": {
         **_PAPER, "data": "affectnet", "epochs": 20, "step_epochs": 5, "step_factor": 0.2, "eval_split": "val",
         "select_by": "last",
     },
-    # Where the authors' released code differs from their text: batch 64, fixed channel statistics, and the epoch
-    # that is reported is the one that is best on the test part. Such a result carries that in its name.
+    # Where the authors' released code differs from their text: batch 64, fixed channel statistics; the epoch that is
+    # reported is the one that is best on the test part. Such a result carries that in its name. The code takes the best
+    # epoch of accuracy and that of average accuracy apart; here one epoch, that of the best accuracy, gives both.
     "repo": {**_RAFDB, "batch_size": 64, "normalize": "rafdb", "select_by": "test"},
     # Minutes on two CPU cores. The last epoch is reported, so nothing is selected and no image is spent on it.
     "quick": {

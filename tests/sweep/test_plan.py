@@ -1,0 +1,77 @@
+"""What a plan stands for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dacl_edu.errors import UserError
+from dacl_edu.runs.config import TrainConfig
+from dacl_edu.runs.naming import config_hash
+from dacl_edu.sweep import read_plan
+
+
+def plan(folder: Path, text: str) -> Path:
+    file = folder / "plan.toml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_grids_are_crossed_and_a_run_that_two_of_them_name_is_one(tmp_path: Path) -> None:
+    text = """
+    [base]
+    preset = "smoke"
+    [[grid]]
+    method = ["softmax", "dacl"]
+    seed = "0-1"
+    [[grid]]
+    method = "dacl"
+    attention = ["learned", "mean"]
+    lam = [0.01, 1]
+    """
+    cells = read_plan(plan(tmp_path, text))
+    assert [(c.config.method, c.config.seed, c.config.attention, c.config.lam) for c in cells if c.config] == [
+        ("softmax", 0, None, 0.01), ("softmax", 1, None, 0.01), ("dacl", 0, None, 0.01), ("dacl", 1, None, 0.01),
+        ("dacl", 0, "learned", 0.01), ("dacl", 0, "learned", 1.0), ("dacl", 0, "mean", 0.01), ("dacl", 0, "mean", 1.0),
+    ]  # fmt: skip
+    assert len(read_plan(plan(tmp_path, text + "\n[[grid]]\nmethod = 'softmax'"))) == len(cells)
+
+
+def test_a_folder_is_named_by_what_is_computed_not_by_where(tmp_path: Path) -> None:
+    (here,) = read_plan(plan(tmp_path, "[base]\npreset='smoke'\n"))
+    (there,) = read_plan(plan(tmp_path, "[base]\npreset='smoke'\ndevice='cpu'\nworkers=2\n"))
+    (other,) = read_plan(plan(tmp_path, "[base]\npreset='smoke'\nlam=0.02\n"))
+    assert here.name == there.name != other.name
+    assert here.name.endswith(config_hash(TrainConfig.from_preset("smoke")))
+
+
+def test_a_notebooks_parameters_can_be_crossed(tmp_path: Path) -> None:
+    cells = read_plan(plan(tmp_path, "notebook='07_training'\n[[grid]]\nprofile='smoke'\nseed='0-1'\nlam=[0.1, 1]"))
+    assert len({cell.name for cell in cells}) == 4
+    assert {cell.notebook for cell in cells} == {"07_training"}
+    assert cells[0].parameters == {"profile": "smoke", "seed": "0", "lam": "0.1"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[bas]\n", "unknown key 'bas'.*base"),
+        ("[base]\npreset='smoke'\n[[grid]]\nmethd=['dacl']\n", "unknown field 'methd'.*method"),
+        ("[base]\npreset='smok'\n", "unknown preset 'smok'.*smoke"),
+        ("[base]\nmethod='dalc'\n", "unknown method 'dalc'"),
+        ("[base]\nlam='much'\n", "lam"),
+        ("base=3\n", "base and grid are tables"),
+        ("notebook='07_training'\n[base]\nsed=1\n", "takes no parameter 'sed'.*seed"),
+        ("[base\n", "no TOML"),
+        ("[base]\nseed='4-0'\n", "no list of seeds"),
+    ],
+)
+def test_what_is_wrong_is_said_before_anything_runs(text: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=said):
+        read_plan(plan(tmp_path, text))
+
+
+def test_a_plan_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"cannot be read"):
+        read_plan(tmp_path / "none.toml")
