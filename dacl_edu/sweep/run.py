@@ -207,7 +207,8 @@ def _finished(
     from distributed import wait
 
     futures: dict[Any, Cell] = {
-        client.submit(run_cell, cell, out, threads, pure=False, key=f"cell-{cell.name}"): cell for cell in waiting
+        client.submit(run_cell, cell, out, threads, pure=False, key=f"cell-{cell.name}", priority=-number): cell
+        for number, cell in enumerate(waiting)
     }
     while futures:
         try:
