@@ -8,8 +8,10 @@ import json
 import logging
 import os
 import shlex
+import signal
 import sys
 import textwrap
+import threading
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
@@ -252,7 +254,12 @@ def main(arguments: list[str] | None = None) -> None:
     spell_on_streams()
     try:
         sys.path.append(os.getcwd())  # --method my_module:MyLoss; an installed command would not look here
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, _as_interrupt)
         app(args=arguments, prog_name="dacl-edu")
+    except KeyboardInterrupt:  # while modules are imported: nothing was begun
+        _stderr("interrupted")
+        sys.exit(130)
     except UserError as error:
         if _debug:
             raise
@@ -274,6 +281,11 @@ _HINT = {
     errno.EROFS: " — choose a place where you may write",
     errno.ENOSPC: " — free some space, or choose another place",
 }
+
+
+def _as_interrupt(*_: object) -> None:
+    """SIGTERM, as a queue sends it: commands say what is kept, as after Ctrl-C."""
+    raise KeyboardInterrupt
 
 
 def _unforeseen(error: Exception) -> NoReturn:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +43,26 @@ def replacing(path: Path) -> Iterator[Path]:
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def clear_unfinished(folder: Path) -> None:
+    """Remove what a process that was killed inside :func:`replacing` left in a folder.
+
+    Only for who holds the folder: another's unfinished file looks alike.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> for name in (".config.4711.json", ".hidden.json", "config.json"):
+    ...     (folder / name).touch()
+    >>> clear_unfinished(folder)
+    >>> sorted(file.name for file in folder.iterdir())
+    ['.hidden.json', 'config.json']
+    """
+    for file in folder.iterdir():
+        if re.fullmatch(r"\..+\.\d+(\.\w+)?", file.name):
+            file.unlink(missing_ok=True)
 
 
 def replace_text(path: Path, text: str) -> None:

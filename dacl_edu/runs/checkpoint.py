@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import random
+import shutil
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +19,7 @@ from dacl_edu.files import replacing
 FORMAT = 1
 
 
-def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
+def save_checkpoint(path: Path, state: dict[str, Any], before: Path | None = None) -> None:
     """Write ``state`` to ``path`` so that a kill at any moment leaves the old file or the new one, never half.
 
     Parameters
@@ -23,13 +27,36 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     path : Path
     state : dict
         Tensors, numbers, strings and containers of them.
+    before : Path, optional
+        Where the checkpoint that is replaced goes, so that two good ones are kept.
+
+    Raises
+    ------
+    UserError
+        It cannot be written: a full or read-only disk.
     """
-    with replacing(path) as beside, open(beside, "wb") as file:  # given a name, torch would write it into the file
-        torch.save({"format": FORMAT, **state}, file)
+    try:
+        with replacing(path) as beside:
+            with open(beside, "wb") as file:  # given a name, torch would write it into the file
+                torch.save({"format": FORMAT, **state}, file)
+            if before is not None and path.exists():
+                before.unlink(missing_ok=True)
+                try:
+                    os.link(path, before)  # two names for a moment: a kill here loses neither
+                except OSError:  # a file system without links
+                    shutil.copyfile(path, before)
+    except (OSError, RuntimeError) as error:  # torch's writer turns a full disk into a RuntimeError
+        reason = getattr(error, "strerror", None) or "the write failed"
+        raise UserError(
+            f"{path}: cannot be written ({reason}; {shutil.disk_usage(path.parent).free >> 20} MiB free)",
+            hint="free some space, then continue with --resume",
+        ) from error
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
     """Read a checkpoint of :func:`save_checkpoint` (``weights_only=True``: it cannot run code).
+
+    Every part's checksum, which the format has, is compared first.
 
     Raises
     ------
@@ -39,12 +66,23 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise UserError(f"{path}: no checkpoint there", hint="train first, or name the run's folder")
     try:
+        with zipfile.ZipFile(path) as parts:
+            damaged = parts.testzip()
+        if damaged:
+            raise ValueError(f"{damaged} has another checksum")
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a damaged file
         raise UserError(f"{path}: not a readable checkpoint ({type(error).__name__})", hint="train again") from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise UserError(f"{path}: not a checkpoint of this version of dacl-edu", hint="train again")
     return state
+
+
+def seed_everything(seed: int) -> None:
+    """Seed every generator a run may use: a loss of one's own may draw from NumPy or Python."""
+    torch.manual_seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002 - the global one is what such a loss draws from
+    random.seed(seed)
 
 
 def rng_state() -> dict[str, Any]:
@@ -68,3 +106,23 @@ def set_rng_state(state: dict[str, Any]) -> None:
     np.random.set_state((kind, keys.numpy().astype(np.uint32), position, has_gauss, cached))  # noqa: NPY002
     version, internal, gauss = state["python"]
     random.setstate((version, tuple(internal), gauss))
+
+
+def newest_checkpoint(last: Path, before: Path, say: Callable[[str], None]) -> dict[str, Any] | None:
+    """Read the last checkpoint, or the one before where the last is damaged, and say so; None where there is none.
+
+    Raises
+    ------
+    UserError
+        Both are damaged.
+    """
+    if not last.exists() and not before.exists():
+        return None
+    try:
+        return load_checkpoint(last)
+    except UserError as error:
+        if not before.exists():
+            raise
+        state = load_checkpoint(before)
+        say(f"{error.problem}; going on from the one before, epoch {state['epoch']}")
+        return state

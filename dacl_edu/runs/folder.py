@@ -15,7 +15,7 @@ from typing import Any
 from filelock import SoftFileLock
 
 from dacl_edu.errors import UserError
-from dacl_edu.files import replace_text, write_json
+from dacl_edu.files import clear_unfinished, replace_text, write_json
 from dacl_edu.runs.config import TrainConfig
 from dacl_edu.runs.lock import LOCK, lock_run
 
@@ -45,6 +45,7 @@ class RunFolder:
         self.result_file = self.path / "result.json"
         self.predictions_file = self.path / "predictions.npz"
         self.checkpoint_last = self.path / "checkpoint_last.pt"
+        self.checkpoint_before = self.path / "checkpoint_before.pt"
         self.checkpoint_best = self.path / "checkpoint_best.pt"
         self._lock: SoftFileLock | None = None
 
@@ -64,24 +65,25 @@ class RunFolder:
             The folder holds another run, holds other files, cannot be written, or another process works in it. As a
             context manager the folder gives its lock back at the end.
         """
-        if os.path.exists(self.config_file):  # False, and no error, where the name is too long
-            if not resume:
-                raise UserError(
-                    f"{self.path} already holds a run", hint="--resume continues it; or choose another --out"
-                )
+        begun = os.path.exists(self.config_file)  # False, and no error, where the name is too long
+        if begun and not resume:
+            raise UserError(f"{self.path} already holds a run", hint="--resume continues it; or choose another --out")
+        if begun:
             self._require_same(config)
-            self._lock = lock_run(self.path)
-            return
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(f"{self.path}: cannot make this folder ({error.strerror})", hint="choose --out") from error
         self._lock = lock_run(self.path)
-        if any(file.name != LOCK for file in self.path.iterdir()):
+        clear_unfinished(self.path)
+        if not begun and any(file.name not in (LOCK, self.environment_file.name) for file in self.path.iterdir()):
             self.__exit__()
             raise UserError(f"{self.path} is not empty and holds no run", hint="choose another --out")
-        write_json(self.config_file, config.model_dump(mode="json"))
-        write_json(self.environment_file, environment())
+        # The configuration last: a folder that has one has all that a run needs to go on.
+        if not self.environment_file.is_file():
+            write_json(self.environment_file, environment())
+        if not begun:
+            write_json(self.config_file, config.model_dump(mode="json"))
 
     def _require_same(self, config: TrainConfig) -> None:
         before, now = self.config().model_dump(), config.model_dump()

@@ -28,17 +28,20 @@ class Board:
     ----------
     folder : Path
         Made when the first number is written.
+    first : int, default 1
+        First epoch that is written; what an interrupted run wrote from there on is not shown twice.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, first: int = 1) -> None:
         self.folder = folder
+        self.first = first
 
     @cached_property
     def writer(self) -> SummaryWriter:
         """The file."""
         from torch.utils.tensorboard import SummaryWriter  # here, since it takes a second to import
 
-        return SummaryWriter(self.folder)
+        return SummaryWriter(self.folder, purge_step=self.first if self.first > 1 else None)
 
     def epoch(self, line: dict[str, Any], number: int) -> None:
         """Write the metrics of an epoch under their names in ``metrics.jsonl``: ``train/loss``, …"""

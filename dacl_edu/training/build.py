@@ -12,6 +12,7 @@ from dacl_edu.data import BatchAugment
 from dacl_edu.losses import Objective
 from dacl_edu.model import DACL
 from dacl_edu.model.pretrained import load_pretrained
+from dacl_edu.runs.checkpoint import newest_checkpoint, seed_everything
 from dacl_edu.runs.config import TrainConfig
 from dacl_edu.runs.folder import RunFolder
 from dacl_edu.runs.methods import build_method
@@ -64,7 +65,7 @@ def build_run(config: TrainConfig, folder: RunFolder, resume: bool, progress: bo
     sampler = EpochSampler(len(data.train), config.seed, fabric.global_rank, fabric.world_size)
     loader = build_loader(fabric, data.train, sampler, config)
 
-    torch.manual_seed(config.seed)
+    seed_everything(config.seed)
     num_classes = len(data.train.classes)
     network = DACL(config.backbone, num_classes, config.image_size, attention_mode, config.attention_widths)
     if config.pretrained:
@@ -105,8 +106,16 @@ def build_run(config: TrainConfig, folder: RunFolder, resume: bool, progress: bo
         schedule=build_schedule(optimizer, config, steps_per_epoch=len(loader)),
         snapshots=SnapshotWriter(folder.path, watched, config.snapshots, prepare),
     )
-    if resume and folder.checkpoint_last.exists():
-        run.restore(folder.checkpoint_last)
+    state = newest_checkpoint(folder.checkpoint_last, folder.checkpoint_before, _say) if resume else None
+    if state is not None:
+        run.restore(state)
+        threads = state.get("threads", torch.get_num_threads())
+        if threads != torch.get_num_threads():
+            _say(f"it ran on {threads} threads and goes on with {torch.get_num_threads()}: the last digits will differ")
     if run.epoch == 0:
         run.snapshots.take(0, network, centers)
     return run
+
+
+def _say(words: str) -> None:
+    print(words, file=sys.stderr)

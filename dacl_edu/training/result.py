@@ -6,6 +6,7 @@ from typing import Any
 
 from dacl_edu.evaluation.predict import predict
 from dacl_edu.files import write_json
+from dacl_edu.runs.checkpoint import load_checkpoint
 from dacl_edu.runs.config import SELECTED_BY
 from dacl_edu.runs.folder import git_sha, versions
 from dacl_edu.runs.splits import load_evaluated_split
@@ -33,7 +34,7 @@ def write_result(run: RunState) -> dict[str, Any]:
     """
     config, source = run.config, run.data.validation_source
     if config.select_by != "last":
-        run.restore(run.folder.checkpoint_best)
+        run.restore(load_checkpoint(run.folder.checkpoint_best))
     evaluated = load_evaluated_split(config)
     predictions = predict(run.model, evaluated, run.prepare, device=run.fabric.device)
     selected_by = SELECTED_BY[config.select_by] + (f" ({source})" if config.select_by == "validation" else "")

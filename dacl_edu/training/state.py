@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
 from dacl_edu.centers import ClassCenters
 from dacl_edu.losses import Objective
 from dacl_edu.model import DACL
-from dacl_edu.runs.checkpoint import load_checkpoint, rng_state, save_checkpoint, set_rng_state
+from dacl_edu.runs.checkpoint import rng_state, save_checkpoint, set_rng_state
 from dacl_edu.runs.config import TrainConfig
 from dacl_edu.runs.folder import RunFolder
 from dacl_edu.runs.snapshots import SnapshotWriter
@@ -90,7 +90,7 @@ class RunState:
             self.board.epoch(line, self.epoch)
             if is_best and self.config.select_by != "last":
                 save_checkpoint(self.folder.checkpoint_best, self.state())
-            save_checkpoint(self.folder.checkpoint_last, self.state())
+            save_checkpoint(self.folder.checkpoint_last, self.state(), self.folder.checkpoint_before)
         self.fabric.barrier()
 
     def state(self) -> dict[str, Any]:
@@ -103,6 +103,7 @@ class RunState:
             "schedule": self.schedule.state_dict(),
             "scaler": scaler.state_dict() if scaler is not None else None,
             "rng": rng_state(),
+            "threads": torch.get_num_threads(),
             "epoch": self.epoch,
             "best": self.best,
             "best_epoch": self.best_epoch,
@@ -114,9 +115,8 @@ class RunState:
             "config": self.config.model_dump(mode="json"),
         }
 
-    def restore(self, path: Path) -> None:
+    def restore(self, state: dict[str, Any]) -> None:
         """Put back what :meth:`state` returned."""
-        state = load_checkpoint(path)
         self.network.load_state_dict(state["model"])
         self.centers.load_state_dict(state["centers"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -133,4 +133,4 @@ class RunState:
     @cached_property
     def board(self) -> Board:
         """What TensorBoard shows of this run; its file is opened when the first epoch is written."""
-        return Board(self.folder.path / "tensorboard")
+        return Board(self.folder.path / "tensorboard", self.epoch)
