@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, get_args
 import typer
 from rich.console import Console
 
-from dacl_edu import __version__
+from dacl_edu import __version__, paths
 from dacl_edu._moved import with_new_names
 from dacl_edu.data.cli import app as data_app
 from dacl_edu.errors import UserError
@@ -328,13 +328,12 @@ def demo(
     """
     from dacl_edu.evaluation.tables import result_tables
     from dacl_edu.lessons.demo import run_demo
-    from dacl_edu.report.cli import cache_folder
     from dacl_edu.report.write import write_report
 
     try:
         runs = run_demo(profile, epochs, seed, out)
         page = write_report(
-            [out], out / "report.html", command=shlex.join(["dacl-edu", "report", str(out)]), cache=cache_folder(),
+            [out], out / "report.html", command=shlex.join(["dacl-edu", "report", str(out)]), cache=paths.cache(),
             say=lambda step: _stderr(f"report: {step}"),
         )  # fmt: skip
     except KeyboardInterrupt:
