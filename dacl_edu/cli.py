@@ -211,14 +211,20 @@ def train_command(
         return
     Console().print(result_tables(results))
     if several:
-        from dacl_edu.runs.run import read_run
-        from dacl_edu.runs.standing import first_lines
-
-        for line in first_lines([read_run(folder) for folder in folders]):
-            print(textwrap.fill(line, 80))
+        _say_what_they_claim(folders)
         print(shlex.join(["dacl-edu", "report", *map(str, folders)]))
     else:
         print(f"{folders[0]}")
+
+
+def _say_what_they_claim(folders: list[Path]) -> None:
+    """Say how far runs went, and what that ranks; nothing where one lacks its answers image by image."""
+    from dacl_edu.runs.run import read_run
+    from dacl_edu.runs.standing import first_lines
+
+    runs = [read_run(folder) for folder in folders]
+    for line in first_lines(runs) if all(run.finished for run in runs) else []:
+        print(textwrap.fill(line, 80))
 
 
 def _is_first_process() -> bool:
@@ -276,11 +282,13 @@ def compare(
     """Put finished runs side by side. Example: dacl-edu compare runs/demo"""
     from dacl_edu.evaluation.tables import result_tables
 
-    results = [folder.result() for folder in _run_folders(runs, finished=True)]
+    folders = _run_folders(runs, finished=True)
+    results = [folder.result() for folder in folders]
     if as_json:
         print(json.dumps(results, indent=2))
-    else:
-        Console().print(result_tables(results))
+        return
+    Console().print(result_tables(results))
+    _say_what_they_claim([folder.path for folder in folders])
 
 
 def _run_folders(places: list[Path], finished: bool = False) -> list[RunFolder]:

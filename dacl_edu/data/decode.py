@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ _DAMAGED = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error
 
 
 #: Left, top, right, bottom in pixels, as Pillow counts them: right and bottom are the first pixel outside.
-Box: TypeAlias = tuple[float, float, float, float]
+Box = tuple[float, float, float, float]
 
 
 def decode_image(path: Path, image_size: int | None = None, box: Box | None = None) -> np.ndarray:

@@ -37,8 +37,8 @@ class Entry(NamedTuple):
 EXPLORERS = {
     "loss-lab": Entry(
         "loss_lab", "loss_lab", False, "features and centers in the plane move under a loss, step by step",
-        "Let a learn and run 20 steps twice. Where does the attention go, and what do the features do then? "
-        "Choose the softmax loss out, and reset: does anything ever push a up?",
+        "Set attention to “learns” and run 20 steps twice. Where does a go, and what do the features do then? "
+        "Reset, without the softmax loss: does anything ever push a up?",
     ),
     "gradients": Entry(
         "gradient_explorer", "gradient_explorer", False, "Eq. 4 over x and over a with its gradients, Eq. 9 and 10",

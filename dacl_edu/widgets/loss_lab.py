@@ -315,9 +315,9 @@ class _Lab:
             "loss": layout.choice("loss", losses, first, "The metric loss that λ weighs."),
             "lam": layout.steps("λ", LAMBDAS, begin.lam, "Weight of the metric loss, Eq. 8. The paper takes 0.01."),
             "alpha": slider("α", begin.alpha, 0, 1, 0.05, "How far centers follow, Eq. 11. The paper takes 0.5."),
+            "classes": slider("classes K", 3, 2, MOST_CLASSES, 1, "How many classes; begins anew.", whole=True),
             "a1": slider("attention a₁", 1, 0, 1, 0.05, "Weight of the horizontal dimension, for every sample."),
             "a2": slider("attention a₂", 1, 0, 1, 0.05, "Weight of the vertical dimension, for every sample."),
-            "classes": slider("classes K", 3, 2, MOST_CLASSES, 1, "How many classes; begins anew.", whole=True),
             "learns": layout.choice(
                 "attention", [("stays", False), ("learns", True)], False, "Whether a step moves a, too, by Eq. 10."
             ),
@@ -383,11 +383,16 @@ class _Lab:
             except (ValueError, IndexError) as error:
                 self._layout.say(self.words, f"{error}.")
                 return
-            self._moving = True
-            self.controls["a1"].value, self.controls["a2"].value = attention
-            self._moving = False
+            self._set_attention(*attention)
             self.redraw()
 
+    def _set_attention(self, a1: float, a2: float) -> None:
+        self._moving = True
+        self.controls["a1"].value, self.controls["a2"].value = a1, a2
+        self._moving = False
+
     def reset(self) -> None:
+        if self.controls["learns"].value:
+            self._set_attention(1, 1)
         self.state = start(self.settings)
         self.redraw()

@@ -8,16 +8,13 @@ import anywidget
 import traitlets
 
 _DRAWN = """
-let made = 0;
 function render({ model, el }) {
-  const [label, input, shown] = ["label", "input", "output"].map(name => document.createElement(name));
+  const [label, name, input, shown] = ["label", "span", "input", "output"].map(tag => document.createElement(tag));
   input.type = "range";
-  input.id = label.htmlFor = `dacl-edu-range-${++made}`;
-  shown.htmlFor = input.id;
   const options = () => model.get("options");
   const follow = () => {
     const value = model.get("value"), named = options().length > 0;
-    label.textContent = model.get("description");
+    name.textContent = model.get("description");
     el.title = model.get("tooltip");
     Object.assign(input, named ? { min: 0, max: options().length - 1, step: 1 }
       : { min: model.get("min"), max: model.get("max"), step: model.get("step") });
@@ -34,14 +31,16 @@ function render({ model, el }) {
   model.on("change", follow);
   follow();
   el.classList.add("dacl-edu-range");
-  el.append(label, input, shown);
+  label.append(name, input);
+  el.append(label, shown);
 }
 export default { render };
 """
 _LOOK = """
 .dacl-edu-range { display: flex; align-items: center; gap: 8px; width: 430px; max-width: 100%; margin: 2px;
   font-size: 13px; line-height: 28px; color: var(--jp-widgets-label-color, currentColor); }
-.dacl-edu-range label { flex: 0 0 90px; text-align: right; }
+.dacl-edu-range label { display: flex; align-items: center; gap: 8px; flex: 1 1 auto; }
+.dacl-edu-range span { flex: 0 0 90px; text-align: right; }
 .dacl-edu-range input { flex: 1 1 245px; min-width: 150px; margin: 0; accent-color: #0072B2; }
 .dacl-edu-range output { flex: 0 0 44px; }
 """

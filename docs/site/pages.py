@@ -12,7 +12,7 @@ import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
+from types import GenericAlias, ModuleType
 from typing import Any
 
 import nbformat
@@ -25,6 +25,7 @@ from dacl_edu.plots.private import CONFIG
 ROOT = Path(__file__).resolve().parents[2]
 _PLOTLY = "application/vnd.plotly.v1+json"
 _WIDGET = "application/vnd.jupyter.widget-view+json"
+_INTERACTIVE = "[interactive, run to use] "
 _SKIPPED = re.compile(r"\.cli$|^dacl_edu\.faces\.|\._")  # commands have --help; the face generator is no interface
 
 
@@ -78,8 +79,8 @@ def lesson_page(notebook: NotebookNode) -> NotebookNode:
 
 def _make_static(output: NotebookNode, name: str) -> None:
     data = output.get("data", {})
-    if _WIDGET in data:
-        words = str(data.get("text/plain", "interactive")).removeprefix("[interactive, run to use] ")
+    if _WIDGET in data or str(data.get("text/plain")).startswith(_INTERACTIVE):
+        words = str(data.get("text/plain", "interactive")).removeprefix(_INTERACTIVE)
         output["data"] = {"text/markdown": f"*Interactive: run the lesson to use it.* {words}"}
     elif _PLOTLY in data:
         output["data"] = {"text/html": _figure(data[_PLOTLY], name)}
@@ -168,7 +169,7 @@ def _write_reference(folder: Path) -> None:
     rows = "\n".join(f"| [`{name}`]({name}.md) | {_first_line(importlib.import_module(name))} |" for name in top)
     listed = "\n".join(top)
     page = "# Reference\n\nThe package, module by module. *[source]* beside a name shows its lines.\n\n"
-    page += f"| | |\n|:--|:--|\n{rows}\n\n```{{toctree}}\n:hidden:\n\n{listed}\n```\n"
+    page += f"| name | what it is |\n|:--|:--|\n{rows}\n\n```{{toctree}}\n:hidden:\n\n{listed}\n```\n"
     (folder / "index.md").write_text(page, "utf-8")
 
 
@@ -181,16 +182,19 @@ def reference_page(name: str, below: Sequence[str] = ()) -> str:
     below : sequence of str
         The modules of a package.
     """
-    options = "   :members:\n   :ignore-module-all:"
-    page = f"# {name}\n\n```{{eval-rst}}\n.. automodule:: {name}\n{options}\n```\n"
     module = importlib.import_module(name)
+    aliases = [member for member, value in vars(module).items() if isinstance(value, GenericAlias)]
+    options = f"   :members:\n   :ignore-module-all:\n   :exclude-members: {', '.join(aliases)}"
+    page = f"# {name}\n\n```{{eval-rst}}\n.. automodule:: {name}\n{options}\n```\n"
     if below and hasattr(module, "__all__"):
-        page += "\n## What it offers\n\n| | |\n|:--|:--|\n"
+        page += "\n## What it offers\n\n| name | what it is |\n|:--|:--|\n"
         page += "".join(_member_row(module, member) for member in sorted(module.__all__, key=str.lower))
     if below:
         rows = "\n".join(f"| [`{m}`]({m}.md) | {_first_line(importlib.import_module(m))} |" for m in below)
         listed = "\n".join(below)
-        page += f"\n## Modules\n\n| | |\n|:--|:--|\n{rows}\n\n```{{toctree}}\n:hidden:\n\n{listed}\n```\n"
+        page += (
+            f"\n## Modules\n\n| name | what it is |\n|:--|:--|\n{rows}\n\n```{{toctree}}\n:hidden:\n\n{listed}\n```\n"
+        )
     return page
 
 
@@ -212,5 +216,6 @@ def _imported_from(package: ModuleType, member: str) -> str:
 def _first_line(documented: object) -> str:
     """The first sentence of a docstring, its reST literals as Markdown."""
     line, _, _ = (inspect.getdoc(documented) or "").partition("\n\n")
+    line = re.sub(r":math:`([^`]*)`", r"$\1$", line)
     line = re.sub(r"``([^`]*)``", r"`\1`", re.sub(r":\w+:`~?([^`]*)`", r"`\1`", line))
     return line.replace("\n", " ").replace("|", r"\|")

@@ -83,6 +83,8 @@ def test_the_bars_show_attention_and_its_gradient_and_the_sliders_follow() -> No
     lab.step()
     assert lab.settings.attention == pytest.approx([1 - STEP_SIZE * g for g in gradient])
     assert trace(lab.figure, "a").y == lab.settings.attention
+    lab.reset()
+    assert lab.settings.attention == (1, 1)
 
 
 def test_attention_is_only_pushed_down() -> None:

@@ -53,7 +53,7 @@ def test_an_explorer_opens_by_its_name(name: str) -> None:
     (words,) = [child for child in made.children if isinstance(child, FigureWords)]
     (figure,) = [child for child in made.children if hasattr(child, "_widget_layout")]
     before = words.words
-    control = made.children[1].children[0 if name == "gradients" else 3]
+    control = made.children[1].children[0 if name == "gradients" else 4]
     control.value = 0.25
     assert before != words.words == figure.layout.meta["alt"], "the words follow the figure"
 
