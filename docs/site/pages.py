@@ -166,11 +166,15 @@ def _write_reference(folder: Path) -> None:
         below = [other for other in names if other.rpartition(".")[0] == name] if name != "dacl_edu" else []
         (folder / f"{name}.md").write_text(reference_page(name, below), "utf-8")
     top = [name for name in names if name.count(".") < 2]
-    rows = "\n".join(f"| [`{name}`]({name}.md) | {_first_line(importlib.import_module(name))} |" for name in top)
-    listed = "\n".join(top)
     page = "# Reference\n\nThe package, module by module. *[source]* beside a name shows its lines.\n\n"
-    page += f"| name | what it is |\n|:--|:--|\n{rows}\n\n```{{toctree}}\n:hidden:\n\n{listed}\n```\n"
-    (folder / "index.md").write_text(page, "utf-8")
+    (folder / "index.md").write_text(page + _listed(top), "utf-8")
+
+
+def _listed(names: Sequence[str]) -> str:
+    """A table of modules, and the pages below this one."""
+    rows = "\n".join(f"| [`{name}`]({name}.md) | {_first_line(importlib.import_module(name))} |" for name in names)
+    pages = "\n".join(names)
+    return f"| name | what it is |\n|:--|:--|\n{rows}\n\n```{{toctree}}\n:hidden:\n\n{pages}\n```\n"
 
 
 def reference_page(name: str, below: Sequence[str] = ()) -> str:
@@ -190,11 +194,7 @@ def reference_page(name: str, below: Sequence[str] = ()) -> str:
         page += "\n## What it offers\n\n| name | what it is |\n|:--|:--|\n"
         page += "".join(_member_row(module, member) for member in sorted(module.__all__, key=str.lower))
     if below:
-        rows = "\n".join(f"| [`{m}`]({m}.md) | {_first_line(importlib.import_module(m))} |" for m in below)
-        listed = "\n".join(below)
-        page += (
-            f"\n## Modules\n\n| name | what it is |\n|:--|:--|\n{rows}\n\n```{{toctree}}\n:hidden:\n\n{listed}\n```\n"
-        )
+        page += f"\n## Modules\n\n{_listed(below)}"
     return page
 
 
