@@ -48,7 +48,7 @@ EXPLORERS = {
     "attention": Entry(
         "from_runs", "attention_of_runs", True, "a face, its attention, and what ablating dimensions does",
         "Ablate half of the dimensions, once the most attended and once the least attended. Does attention choose "
-        "better than lot does? Compare with the largest contribution.",
+        "better than chance? Compare with the largest contribution.",
     ),
     "embedding": Entry(
         "from_runs", "embedding_of_runs", True, "point at features in the plane, see their faces",
