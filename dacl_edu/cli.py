@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 
-from dacl_edu import __version__
+from dacl_edu import __version__, paths
 from dacl_edu.data.cli import app as data_app
 from dacl_edu.errors import UserError
 from dacl_edu.lessons.cli import register as register_notebook_commands
@@ -183,13 +183,12 @@ def demo(
     Example: dacl-edu demo --profile smoke --out runs/try
     """
     from dacl_edu.demo import run_demo
-    from dacl_edu.report.cli import cache_folder
     from dacl_edu.report.write import write_report
 
     try:
         runs = run_demo(profile, epochs, seeds, out, workers)
         page = write_report(
-            [out], out / "report.html", command=shlex.join(["dacl-edu", "report", str(out)]), cache=cache_folder(),
+            [out], out / "report.html", command=shlex.join(["dacl-edu", "report", str(out)]), cache=paths.cache(),
             say=lambda step: _stderr(f"report: {step}"),
         )  # fmt: skip
     except KeyboardInterrupt:

@@ -99,8 +99,12 @@ def compare(
             Console().print(result_tables(results))
         return
     from dacl_edu.runs.run import read_run
+    from dacl_edu.runs.standing import how_far
 
-    print_comparison([read_run(folder.path) for folder in folders], baseline, form)
+    found = [read_run(folder.path) for folder in folders]
+    if form is TableFormat.terminal:
+        print(textwrap.fill(how_far(found), 80))
+    print_comparison(found, baseline, form)
 
 
 def print_comparison(
