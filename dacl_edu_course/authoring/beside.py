@@ -64,7 +64,8 @@ def _without_secrets(text: str) -> str:
 
 
 def _refuse_leaks(assignment: Assignment, part: Path, content: bytes) -> None:
-    leaks = leaked_lines(assignment, content.decode("utf-8", "replace"))
+    found = leaked_lines(assignment, content.decode("utf-8", "replace"))
+    leaks = [line for line in found if line != "hidden_seeds"]  # whose name a check may know
     if leaks:
         raise UserError(
             f"{assignment.name}: students get {part}, and it shows {leaks[0][:80]!r}",

@@ -35,6 +35,10 @@ c = get_config()  # noqa: F821
 c.CourseDirectory.course_id = "dacl_edu"
 c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\\nraise NotImplementedError()"}
 c.SanitizeHTML.enabled = True  # what students wrote is shown in your browser
+
+# What being late costs, once `dacl-edu course due` has set a date: nothing, or one of
+# c.LateSubmissionPlugin.penalty_method = "zero"
+# c.AssignLatePenalties.plugin_class = "dacl_edu_course.grading.per_day.PerDay"; c.PerDay.percent = 20
 '''
 
 

@@ -195,16 +195,15 @@ def grade_course(
         clear_left_behind()
         make_importable(assignment.path.parent)
         problems: list[str] = []
-        count = 0
+        kept: list[str] = []
         try:
             secret = secret_of(course, assignment.name)
             for graded in _graded(assignment, waiting, limits, jobs or os.cpu_count() or 1, secret):
-                score = _written(assignment, course, graded, questions, problems)
-                count += 1
+                score = _written(assignment, course, graded, questions, problems, kept)
                 if done is not None:
                     done(score)
         except KeyboardInterrupt:
-            raise Interrupted(count, len(waiting)) from None
+            raise Interrupted(len(kept), len(waiting)) from None
         return replace(_write_results(assignment, course), problems=tuple(problems))
 
 
@@ -316,7 +315,12 @@ def _never_raising(assignment: Assignment, submitted: Submitted, limits: Limits,
 
 
 def _written(
-    assignment: Assignment, course: Path, graded: Graded, questions: Sequence[str], problems: list[str]
+    assignment: Assignment,
+    course: Path,
+    graded: Graded,
+    questions: Sequence[str],
+    problems: list[str],
+    kept: list[str],
 ) -> SubmissionScore:
     """Write what was found: first where it cannot fail, then into the gradebook; return what counts now."""
     student = graded.mark.student
@@ -324,6 +328,7 @@ def _written(
     earlier = _stored(place)
     if earlier is not None and graded.failed:
         problems.append(f"{student}: {graded.mark.notes[-1]} The earlier mark stays.")
+        kept.append(student)
         return earlier
     if earlier is not None and questions:
         graded = replace(graded, mark=earlier.with_questions(graded.mark, questions))
@@ -332,6 +337,7 @@ def _written(
     place.parent.mkdir(parents=True, exist_ok=True)
     answers = graded.repaired.answers if graded.repaired else {}
     write_text(place, json.dumps({"mark": graded.mark.to_json(), "answers": answers}, indent=1))
+    kept.append(student)
     for attempt in range(3):
         try:
             record(course, assignment, [(graded.mark, graded.repaired)])

@@ -11,6 +11,7 @@ from dacl_edu_course.authoring.assignment import Assignment
 from dacl_edu_course.authoring.release import as_text, checked_student_version, write_shown
 from dacl_edu_course.grading.grade import grade_submission
 from dacl_edu_course.grading.test_cell import make_importable
+from dacl_edu_course.sandbox.home import scratch
 from dacl_edu_course.sandbox.limits import Limits
 
 
@@ -27,7 +28,7 @@ def try_out(source: Path, limits: Limits = Limits()) -> None:  # noqa: B008  # f
     UserError
         A question that its own solution does not answer, or that is answered by nothing.
     """
-    with tempfile.TemporaryDirectory(prefix="dacl-edu-try-") as folder:
+    with tempfile.TemporaryDirectory(prefix=scratch("try")) as folder:
         # As in a course: the author's files beside the source, and what students get of them in a folder of its own.
         place, given = (Path(folder) / name / source.stem for name in ("source", "release"))
         shutil.copytree(source.parent, place, ignore=shutil.ignore_patterns("__pycache__", ".*"))

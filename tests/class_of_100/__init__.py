@@ -1,1 +1,1 @@
-"""A second class, written as a matrix (question and kind): the score due for each follows from the assignments' sources."""
+"""A second class, written as a matrix of questions and kinds: the scores due follow from the assignments' sources."""

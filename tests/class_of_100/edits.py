@@ -1,4 +1,6 @@
-"""Near-right answers: the source's own solution with one thing wrong. Kinds fit many questions; ``LINES`` are edits of text.
+"""Near-right answers: the source's own solution with one thing wrong.
+
+``KINDS`` fit many questions, ``LINES`` are edits of a question's text.
 
 An edit whose text is no longer in the solution is left out, so that the class follows the assignments.
 """
@@ -33,13 +35,10 @@ class Edit:
         ``fits(asked)``: whether it makes this question's answer wrong.
     write : callable
         ``write(asked)``: the cell's text with the mistake in it; "" where it cannot be made.
-    only_hidden : bool, default False
-        Whether the check in the notebook is green all the same, as for who writes down the visible numbers.
     """
 
     fits: Callable[[Asked], bool]
     write: Callable[[Asked], str]
-    only_hidden: bool = False
 
     def notebook(self, of: Solved, asked: Asked) -> Notebook | None:
         """Hand in the answered notebook with this one mistake."""
@@ -51,12 +50,9 @@ class Edit:
         return made
 
 
-def _own_choice(asked: Asked) -> bool:
-    return asked.name.startswith("my_")  # another factor makes another right answer of it
-
-
 def _any(asked: Asked) -> bool:
-    return not _own_choice(asked) and asked.name != "compare"
+    # Of a term of one's own another factor makes another right one; `compare` returns numbers.
+    return not asked.name.startswith("my_") and asked.name != "compare"
 
 
 def _loss(asked: Asked) -> bool:
@@ -115,7 +111,9 @@ def _method(name: str, line: str, before: str = "") -> Edit:
 def _shared_context(asked: Asked) -> str:
     """Keep what backward needs in a global: two forward passes before a backward one mix it up."""
     return _method("backward", "{0} = KEPT[-1]").write(
-        Asked(asked.name, asked.points, _method("forward", "KEPT.append({0})", "KEPT = []").write(asked), asked.arguments)
+        Asked(
+            asked.name, asked.points, _method("forward", "KEPT.append({0})", "KEPT = []").write(asked), asked.arguments
+        )
     )
 
 
@@ -156,7 +154,9 @@ KINDS: dict[str, Edit] = {
     "right for positive incoming gradients": _method("backward", "{1} = {1}.abs()"),
     "the sign of the incoming gradient": _method("backward", "{1} = {1}.sign()"),
     "right for incoming gradients up to 1": _method("backward", "{1} = {1}.clamp(max=1.0)"),
-    "right for incoming gradients 1 and 0.25": _method("backward", "{1} = {1} if float({1}) in (1.0, 0.25) else 0 * {1}"),
+    "right for incoming gradients 1 and 0.25": _method(
+        "backward", "{1} = {1} if float({1}) in (1.0, 0.25) else 0 * {1}"
+    ),
     "keeps what backward needs in a global": Edit(lambda asked: "autograd.Function" in asked.code, _shared_context),
     "no function of one's own": Edit(lambda asked: asked.name.endswith("_by_hand"), _without_own_backward),
 }
@@ -198,21 +198,46 @@ LINES: dict[str, dict[str, tuple[str, str]]] = {
         "the last part counts": ("n = n + torch.bincount", "n = torch.bincount"),
         "the sum of the last part": ("sums = sums.index_add", "sums = torch.zeros_like(c).index_add"),
     },
-    "budget_term": {"no square": ("** 2", "** 1"), "a mean of squares": ("(a.mean() - budget) ** 2", "((a - budget) ** 2).mean()")},
-    "budget_gradient": {"divides by the samples": ("/ a.numel()", "/ len(a)"), "forgot 2": ("2 * (a.mean()", "(a.mean()")},
-    "entropy_term": {"a sum": (" / len(a)", ""), "shares of the batch": ("a.sum(dim=1, keepdim=True)", "a.sum()"),
-                     "0 ln 0 is nan": ("torch.xlogy(p, p)", "(p * p.log())")},
-    "entropy_gradient": {"the shares taken as constant": ("- mean_log", "+ 1"), "forgot the length": ("(len(a) * total)", "len(a)")},
-    "my_term": {"the budget term again": ("((a.mean(dim=1) - 0.5) ** 2).mean()", "(a.mean() - 0.5) ** 2"),
-                "rounded to half precision": ("((a.mean(dim=1) - 0.5) ** 2).mean()",
-                                              "((a.mean(dim=1) - 0.5) ** 2).mean().half().to(a.dtype)"),
-                "a sum over the samples": ("** 2).mean()", "** 2).sum()")},
+    "budget_term": {
+        "no square": ("** 2", "** 1"),
+        "a mean of squares": ("(a.mean() - budget) ** 2", "((a - budget) ** 2).mean()"),
+    },
+    "budget_gradient": {
+        "divides by the samples": ("/ a.numel()", "/ len(a)"),
+        "forgot 2": ("2 * (a.mean()", "(a.mean()"),
+    },
+    "entropy_term": {
+        "a sum": (" / len(a)", ""),
+        "shares of the batch": ("a.sum(dim=1, keepdim=True)", "a.sum()"),
+        "0 ln 0 is nan": ("torch.xlogy(p, p)", "(p * p.log())"),
+    },
+    "entropy_gradient": {
+        "the shares taken as constant": ("- mean_log", "+ 1"),
+        "forgot the length": ("(len(a) * total)", "len(a)"),
+    },
+    "my_term": {
+        "the budget term again": ("((a.mean(dim=1) - 0.5) ** 2).mean()", "(a.mean() - 0.5) ** 2"),
+        "rounded to half precision": (
+            "((a.mean(dim=1) - 0.5) ** 2).mean()",
+            "((a.mean(dim=1) - 0.5) ** 2).mean().half().to(a.dtype)",
+        ),
+        "a sum over the samples": ("** 2).mean()", "** 2).sum()"),
+    },
     "my_term_gradient": {"forgot 2": ("2 * (a.mean", "(a.mean"), "of another budget": ("- 0.5", "- 0.25")},
     "island_term": {"cosines alone": ("(cosines + 1)", "cosines"), "each center with itself": (" * different", "")},
-    "attentive_island": {"half of λ₁": ("lam1 *", "lam1 / 2 *"), "without attention": ("(a * (x - c[y]) ** 2)", "((x - c[y]) ** 2)")},
-    "island_push": {"a mean over all": ("(len(c) - 1)", "len(c)"), "along the center too": (" - (others * unit)", " - 0 * (others * unit)")},
-    "compare": {"the spread of a population": ("d.std()", "d.std(unbiased=False)"), "divides by n": ("len(d) ** 0.5 if", "len(d) if"),
-                "unpaired": ("d.std()", "(first.var() + second.var()).sqrt()")},
+    "attentive_island": {
+        "half of λ₁": ("lam1 *", "lam1 / 2 *"),
+        "without attention": ("(a * (x - c[y]) ** 2)", "((x - c[y]) ** 2)"),
+    },
+    "island_push": {
+        "a mean over all": ("(len(c) - 1)", "len(c)"),
+        "along the center too": (" - (others * unit)", " - 0 * (others * unit)"),
+    },
+    "compare": {
+        "the spread of a population": ("d.std()", "d.std(unbiased=False)"),
+        "divides by n": ("len(d) ** 0.5 if", "len(d) if"),
+        "unpaired": ("d.std()", "(first.var() + second.var()).sqrt()"),
+    },
 }
 
 

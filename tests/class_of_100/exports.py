@@ -18,7 +18,12 @@ from course.made_assignment import NAME, answered
 from dacl_edu_course.authoring.assignment import Assignment
 from dacl_edu_course.grading.batch import collect_course
 
-ROSTER = "id,name,email\n20210315,Ann Kim,ak1@uni.edu\n20210412,Ben Kim,bk2@uni.edu\n20210777,Jane Doe,jd3@uni.edu\n20210999,Eve Roe,er4@uni.edu\n"
+ROSTER = """id,name,email
+20210315,Ann Kim,ak1@uni.edu
+20210412,Ben Kim,bk2@uni.edu
+20210777,Jane Doe,jd3@uni.edu
+20210999,Eve Roe,er4@uni.edu
+"""
 ANN, BEN, JANE = "20210315", "20210412", "20210777"
 DUE = {ANN: "ann's second", BEN: "ben's", JANE: "jane's"}
 
@@ -51,12 +56,19 @@ EXCHANGE = {
     f"{BEN}+{NAME}+2026-11-20 09:00:00.1 UTC+x3/{NAME}.ipynb": OF_BEN,
     f"{JANE}+{NAME}+2026-11-20 09:00:00.1 UTC+x4/{NAME}.ipynb": OF_JANE,
 }
-GRADESCOPE = (
-    b"submission_1:\n  :submitters:\n  - :name: Ann Kim\n    :sid: '20210315'\n  :created_at: 2026-11-20 09:00:00 Z\n"
-    b"submission_2:\n  :submitters:\n  - :name: Ann Kim\n    :sid: '20210315'\n  :created_at: 2026-11-21 09:00:00 Z\n"
-    b"submission_3:\n  :submitters:\n  - :name: Ben Kim\n    :email: bk2@uni.edu\n  :created_at: 2026-11-20 09:00:00 Z\n"
-    b"submission_4:\n  :submitters:\n  - :name: Jane Doe\n    :sid: '20210777'\n  :created_at: 2026-11-20 09:00:00 Z\n"
-)
+GRADESCOPE = "".join(
+    f"submission_{number}:\n  :submitters:\n  - :name: {name}\n    :{field}: '{value}'\n"
+    f"  :created_at: {when} 09:00:00 Z\n"
+    for number, (name, field, value, when) in enumerate(
+        (
+            ("Ann Kim", "sid", ANN, "2026-11-20"),
+            ("Ann Kim", "sid", ANN, "2026-11-21"),
+            ("Ben Kim", "email", "bk2@uni.edu", "2026-11-20"),
+            ("Jane Doe", "sid", JANE, "2026-11-20"),
+        ),
+        1,
+    )
+).encode()
 EXPORTS: dict[str, Mapping[str, bytes]] = {
     "Canvas, flat": CANVAS,
     "Canvas, a zip": {"submissions.zip": _zip(CANVAS)},
@@ -134,9 +146,13 @@ def arrives(name: str, folder: Path, assignment: Assignment, course: Path) -> li
     found = collect_course(entries[0] if len(entries) == 1 else export, assignment, course, roster)
     got = {each.student: each.path.read_text(encoding="utf-8") for each in found if each.path is not None}
     problems = [] if got.keys() == DUE.keys() else [f"{name}: {sorted(got)} handed in, not {sorted(DUE)}"]
-    problems += [f"{name}: {student} has another notebook" for student in got.keys() & DUE if DUE[student] not in got[student]]
+    problems += [
+        f"{name}: {student} has another notebook" for student in got.keys() & DUE if DUE[student] not in got[student]
+    ]
     said = " ".join(note for each in found for note in each.notes)
-    others = [re.split("[/_]", path)[-1] for path in EXPORTS[name] if not path.lower().endswith((".ipynb", ".zip", ".yml"))]
+    others = [
+        re.split("[/_]", path)[-1] for path in EXPORTS[name] if not path.lower().endswith((".ipynb", ".zip", ".yml"))
+    ]
     return problems + [f"{name}: {other} is not named" for other in others if other not in said]
 
 

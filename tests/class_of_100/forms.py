@@ -11,8 +11,9 @@ import re
 import textwrap
 from collections.abc import Callable
 
-from class_of_100.solved import Asked, Notebook, Solved, cell_of, place_of
 from nbformat.v4 import new_code_cell
+
+from class_of_100.solved import Asked, Notebook, Solved, cell_of, place_of
 
 Form = Callable[[Solved, Asked], Notebook | None]
 
@@ -76,7 +77,8 @@ def import_in_a_given_cell(of: Solved, asked: Asked) -> Notebook:
 
 
 def answer_in_a_given_cell(of: Solved, asked: Asked) -> Notebook:
-    made = _stub_left(of, asked)
+    made = copy.deepcopy(of.notebook)
+    cell_of(made, asked.name).source = ""
     cell_of(made, "imports").source += f"\n\n\n{asked.code}"
     return made
 
@@ -102,10 +104,12 @@ def answer_in_the_check_cell(of: Solved, asked: Asked) -> Notebook:
 
 def answer_in_the_try_cell(of: Solved, asked: Asked) -> Notebook | None:
     made = _stub_left(of, asked)
-    following = made.cells[place_of(made, asked.name) + 1]
-    if following.cell_type != "code" or "nbgrader" in following.metadata:
+    between = made.cells[place_of(made, asked.name) + 1 : place_of(made, f"test_{asked.name}")]
+    tries = [cell for cell in between if cell.cell_type == "code"]
+    if not tries:
         return None
-    following.source = f"{asked.code}\n\n\n{following.source}"
+    tries[0].source = f"{asked.code}\n\n\n{tries[0].source}"
+    cell_of(made, asked.name).source = ""
     return made
 
 
@@ -197,7 +201,9 @@ RIGHT: dict[str, Form] = {
     "saved in an old format, without ids": saved_in_an_old_format,
     "an alias of apply": alias_of_apply,
     "written to a file and imported": imported_from_a_written_file,
-    "a helper named grad": _wrapped(top="def grad(value):\n    return value", result="grad(plain_{q}(*given, **named))"),
+    "a helper named grad": _wrapped(
+        top="def grad(value):\n    return value", result="grad(plain_{q}(*given, **named))"
+    ),
     "words about autograd and the package": _wrapped(
         """
         # not torch.autograd.grad(loss, x), not dacl_edu.losses.center_loss
@@ -231,7 +237,9 @@ RIGHT: dict[str, Form] = {
     ),
     "shell lines among the answer": _wrapped(top="!echo checking\n%pip --version\nimport torch"),
     "a slow cell of one's own": _own_cell("import time\nprint('a long look')\ntime.sleep(7)"),
-    "an endless try of one's own, interrupted": _own_cell("import time\nfor _ in range(3):\n    time.sleep(3)\nkept = 1"),
+    "an endless try of one's own, interrupted": _own_cell(
+        "import time\nfor _ in range(3):\n    time.sleep(3)\nkept = 1"
+    ),
     "torch.compile": _ends_in("{q} = torch.compile({q})"),
     "functools.partial": _ends_in("import functools\n\n{q} = functools.partial({q})"),
     "an object that can be called": _ends_in(

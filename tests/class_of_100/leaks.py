@@ -1,4 +1,4 @@
-"""Does any page, note or table hold a number of a hidden batch? What graders send and receive is written down for it."""
+"""Does a page or a table hold a number of a hidden batch? What the grader sends and receives is written down for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Take the class of 100 through release, collect, grade and feedback, and compare with what is due and with what is green."""
+"""Take the class of 100 through release, collect, grade and feedback; compare with what is due and green at home."""
 
 from __future__ import annotations
 
@@ -50,9 +50,14 @@ class Outcome:
 
     def counts(self) -> list[str]:
         """Lines that say it."""
-        named = {"right": "right answers in unusual form, all points", "near": "near-right, exactly the wrong questions lost"}
+        named = {
+            "right": "right answers in unusual form, all points",
+            "near": "near-right, exactly the wrong questions lost",
+        }
         lines = [f"{self.as_due[kind]:3d} of {self.of[kind]:3d} {words}" for kind, words in named.items()]
-        lines.append(f"{self.same:3d} of {self.compared:3d} graded as their notebooks say at home, question by question")
+        lines.append(
+            f"{self.same:3d} of {self.compared:3d} graded as their notebooks say at home, question by question"
+        )
         lines.append(f"{self.pages:3d} pages and tables looked through for {self.numbers:,} hidden numbers")
         return lines
 

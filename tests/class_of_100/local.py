@@ -1,6 +1,6 @@
 """What each student sees at home: the notebook run from top to bottom in a process of its own, without the grader.
 
-An attempt of the sandbox has no part in it: the cells run as in Jupyter, the check cells as the student has them.
+The sandbox has no part in it: the cells run as in Jupyter, the check cells as the student has them.
 """
 
 from __future__ import annotations
@@ -27,15 +27,17 @@ def local_verdicts(notebooks: Sequence[tuple[str, Notebook, Notebook]], jobs: in
     import torch  # noqa: F401  # once, before the processes part
 
     fork = multiprocessing.get_context("fork")
-    with fork.Pool(jobs or os.cpu_count(), initializer=_quiet, maxtasksperchild=1) as pool:
-        return dict(pool.map(_verdicts, notebooks, chunksize=1))
+    with tempfile.TemporaryDirectory(prefix="dacl-edu-home-") as homes:
+        start = {"initializer": _quiet, "initargs": (homes,), "maxtasksperchild": 1}
+        with fork.Pool(jobs or os.cpu_count(), **start) as pool:  # type: ignore[arg-type]
+            return dict(pool.map(_verdicts, notebooks, chunksize=1))
 
 
-def _quiet() -> None:
+def _quiet(homes: str) -> None:
     null = os.open(os.devnull, os.O_WRONLY)
     for handle in (1, 2):
         os.dup2(null, handle)
-    os.chdir(tempfile.mkdtemp(prefix="dacl-edu-home-"))
+    os.chdir(tempfile.mkdtemp(dir=homes))
     # torch.compile needs a compiler of C++, which a student may have and a machine that tests may not.
     os.environ.update(MPLBACKEND="agg", TORCHDYNAMO_DISABLE="1")
 

@@ -1,4 +1,4 @@
-"""An assignment with its own solutions written in, and what its questions need of one another: from the source alone."""
+"""An assignment with its own solutions written in, and what its questions need of one another, from the source."""
 
 from __future__ import annotations
 

@@ -11,8 +11,14 @@ from class_of_100.solved import Asked, Notebook, Solved, cell_of
 
 TELLING = {
     "an error that quotes its inputs": "raise ValueError(str(x.tolist()) + str(c.tolist()))",
-    "an error named by its inputs": "raise type('E' + '_'.join(str(v) for v in x.flatten().tolist()), (ValueError,), {})()",
-    "a shape made of its inputs": "return torch.zeros(tuple(int(v) for v in (1e4 * x.abs()).long().flatten()[:2]), dtype=x.dtype)",
+    "an error named by its inputs": """
+        name = "E" + "_".join(str(v) for v in x.flatten().tolist())
+        raise type(name, (ValueError,), {})()
+        """,
+    "a shape made of its inputs": """
+        sizes = (1e4 * x.abs()).long().flatten()[:2].tolist()
+        return torch.zeros(sizes, dtype=x.dtype)
+        """,
     "prints, warns and writes its inputs": """
         import warnings
         print(x.tolist())
