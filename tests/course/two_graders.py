@@ -37,7 +37,7 @@ def ask(answer, seed=1, secret_of="doubled"):
 """
 CLASS = {
     "ada": {},
-    "bo": {"doubled": "def doubled(x):\n    return x * x + x"},
+    "bo": {"doubled": "def doubled(x):  # by Bo Li\n    return x * x + x"},
     "cy": {"shifted": "def shifted(x, by):\n    return x - by"},
     "dan": {"doubled": "raise ValueError('no')", "shifted": "def shifted(x, by):\n    import os\n    os._exit(1)"},
     "eve": {"doubled": "import time\ntime.sleep(1.5)\ndef doubled(x):\n    return x + x"},
