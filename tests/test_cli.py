@@ -254,12 +254,17 @@ def test_evaluate_measures_again(cli: Cli, runs: list[Path], tmp_path: Path) -> 
 def test_compare_puts_runs_side_by_side(cli: Cli, runs: list[Path]) -> None:
     code, out, err = cli("compare", *runs)
     assert (code, err) == (0, "")
-    for run in runs:
-        result = RunFolder(run).result()
-        assert result["method"] in out and f"{result['accuracy']:.2%}" in out
-    assert "one seed" in out.splitlines()[-1] and "ranks nothing" in out
+    assert "one seed" in out.splitlines()[0] and "ranks nothing" in out and "One seed: this says" in out
     assert max(map(len, out.splitlines())) <= 80
-    assert json.loads(cli("compare", *runs, "--json").out) == [RunFolder(run).result() for run in runs]
+    results = [RunFolder(run).result() for run in runs]
+    rows = json.loads(cli("compare", *runs, "--json").out)["rows"]
+    assert [(row["configuration"], row["seeds"]) for row in rows] == [("softmax", 1), ("dacl", 1)]
+    assert [row["accuracy"] for row in rows] == pytest.approx([result["accuracy"] for result in results])
+    assert rows[0]["difference"] is None
+    assert rows[1]["difference"] == pytest.approx(results[1]["accuracy"] - results[0]["accuracy"])
+    assert json.loads(cli("compare", *runs, "--json", "--each").out) == results
+    out = cli("compare", *runs, "--each").out
+    assert all(result["method"] in out and f"{result['accuracy']:.2%}" in out for result in results)
 
 
 def test_a_folder_of_runs_stands_for_its_runs(cli: Cli, runs: list[Path], faces: Path, tmp_path: Path) -> None:
@@ -269,9 +274,9 @@ def test_a_folder_of_runs_stands_for_its_runs(cli: Cli, runs: list[Path], faces:
     RunFolder(folder / "begun").start(tiny_config(faces), resume=False)
     (folder / "notes.txt").touch()
     expected = [RunFolder(run).result() for run in runs]  # softmax before DACL, as in the paper
-    code, out, err = cli("compare", folder, "--json")
+    code, out, err = cli("compare", folder, "--each", "--json")
     assert (code, json.loads(out), err) == (0, expected, f"left out: {folder / 'begun'} (not finished)\n")
-    code, out, err = cli("compare", folder / "notes.txt", *(folder / run.name for run in runs), "--json")
+    code, out, err = cli("compare", folder / "notes.txt", *(folder / run.name for run in runs), "--each", "--json")
     assert (code, json.loads(out), err) == (0, expected, f"left out: {folder / 'notes.txt'} (no run)\n")
     shutil.rmtree(folder / "begun")
     (tmp_path / "link").symlink_to(folder)
@@ -392,7 +397,7 @@ def test_demo_leaves_executed_lessons_runs_and_a_table_and_is_quick_the_second_t
     monkeypatch.setenv("DACL_EDU_PNG", "0")  # pictures take a second each
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / ODD / "demo"
-    command = ["demo", "--profile", "smoke", "--out", folder.relative_to(tmp_path)]
+    command = ["demo", "--profile", "smoke", "--seeds", "0", "--out", folder.relative_to(tmp_path)]
     first = cli(*command)
     assert first.code == 0, first.err
     for lesson in ("07_training", "10_results"):
@@ -404,20 +409,20 @@ def test_demo_leaves_executed_lessons_runs_and_a_table_and_is_quick_the_second_t
     table = pd.read_csv(folder / "results.csv")
     assert tuple(table["method"]) == methods
     assert table["accuracy"].tolist() == [result["accuracy"] for result in results]
-    assert all(f"{result['accuracy']:.2%}" in first.out for result in results)
-    assert "dacl epoch 2/2" in first.err and "unknown parameter" not in first.err
+    assert all(f"{100 * result['accuracy']:.2f}" in first.out for result in results)
+    assert all(f"bundled-{m}-smoke-seed0: " in first.err for m in methods) and "unknown parameter" not in first.err
     printed = shlex.join(["dacl-edu", "report", str(folder.relative_to(tmp_path))])
     assert printed in html.unescape((folder / "report.html").read_text("utf-8"))
     assert "DACL" in (folder / "report.html").read_text("utf-8") and "report.html" in first.out
     again = cli(*command)
-    assert (again.code, again.out) == (0, first.out) and "epoch 2/2" not in again.err
+    assert (again.code, again.out) == (0, first.out) and "smoke-seed0: " not in again.err
 
 
 def test_an_interrupted_demo_says_how_to_go_on(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("dacl_edu.demo.run_notebook", interrupted)
+    monkeypatch.setattr("dacl_edu.demo.run_visibly", interrupted)
     code, out, err = cli("demo", "--out", tmp_path)
     assert (code, out) == (130, "") and "same command continues" in err
 

@@ -119,7 +119,7 @@ def test_the_installed_wheel_finds_its_own_files(run: Run, wheel: Path) -> None:
 
 
 def test_demo(run: Run, wheel: Path) -> None:
-    run("dacl-edu", "demo", "--profile", "smoke", "--out", "runs/demo")
+    run("dacl-edu", "demo", "--profile", "smoke", "--seeds", "0", "--out", "runs/demo")
     out = wheel.parent / "home" / "runs" / "demo"
     assert (out / "report.html").stat().st_size > 100_000
     assert len((out / "results.csv").read_text().splitlines()) == 4

@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from dacl_edu.errors import UserError
+from dacl_edu.files import replace_text
 from dacl_edu.report.attention_section import attention_section, gradient_section
 from dacl_edu.report.blocks import Section
 from dacl_edu.report.faces import Pictures
+from dacl_edu.report.fairness import fairness_section
 from dacl_edu.report.features import Features, embedding_section, geometry_section
 from dacl_edu.report.gather import comparable_groups, gather
 from dacl_edu.report.results import (
@@ -72,7 +74,7 @@ def write_report(
     say("writing the page")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(render(sections, title, lead), encoding="utf-8")
+        replace_text(target, render(sections, title, lead))
     except OSError as error:
         raise UserError(f"{target}: cannot write there ({error.strerror})", hint="choose another --out") from error
     if png is not None:
@@ -96,6 +98,7 @@ def make_sections(
         confusion_section(comparable),
         classes_section(comparable),
         calibration_section(comparable),
+        fairness_section(comparable, pictures),
         samples_section(comparable, pictures),
     ]
     say("deep features")

@@ -79,7 +79,8 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(
     (run / "result.json").unlink()
     last = run / "checkpoint_last.pt"
     content = bytearray(last.read_bytes())
-    content[len(content) // 2] ^= 0x10
+    middle = len(content) // 2
+    content[middle : middle + 512] = bytes(byte ^ 0x10 for byte in content[middle : middle + 512])
     if damage == "gone":
         last.unlink()
     else:
