@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
@@ -11,6 +12,17 @@ HOME = _IN_WHEEL if _IN_WHEEL.is_dir() else PACKAGE.parent
 
 CHECKOUT = None if HOME == _IN_WHEEL else HOME
 """The repository's folder; None for an installed wheel."""
+
+
+def cache_folder() -> Path:
+    """Return where decoded images and maps are kept between runs: a folder of the user's cache, which may be removed.
+
+    Examples
+    --------
+    >>> cache_folder().name
+    'dacl-edu'
+    """
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dacl-edu"
 
 
 def bundled_faces() -> Path:

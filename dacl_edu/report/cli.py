@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from pathlib import Path
@@ -27,6 +26,7 @@ def report_command(
     """Write a self-contained page with every figure. Example: dacl-edu report runs/demo --out report.html"""
     from rich.console import Console
 
+    from dacl_edu.paths import cache_folder
     from dacl_edu.report.write import write_report
 
     folder = png_folder or (out.with_name(f"{out.stem}-figures") if png else None)
@@ -44,14 +44,3 @@ def report_command(
     if folder is not None:
         print(folder)
     print(page)
-
-
-def cache_folder() -> Path:
-    """Return where maps are kept between reports: a folder of the user's cache.
-
-    Examples
-    --------
-    >>> cache_folder().name
-    'dacl-edu'
-    """
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dacl-edu"

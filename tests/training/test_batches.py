@@ -71,9 +71,8 @@ def test_too_few_images_for_the_processes_are_refused() -> None:
 
 def test_no_number_of_a_resident_epoch_is_read_off_its_device() -> None:
     """On the meta device there are shapes and no numbers: whatever would make a GPU wait raises."""
-    there = TrainingBatches(
-        some(), AugmentParameters(16), TrainConfig(image_size=16, batch_size=8, data_place="device"), torch.device("meta")
-    )  # fmt: skip
+    config = TrainConfig(image_size=16, batch_size=8, data_place="device")
+    there = TrainingBatches(some(), AugmentParameters(16), config, torch.device("meta"))
     seen = list(there.epoch(0))
     assert [tuple(images.shape) for images, *_ in seen] == [(8, 3, 16, 16), (8, 3, 16, 16), (7, 3, 16, 16)]
     assert {images.device.type for images, *_ in seen} == {"meta"}
@@ -110,7 +109,7 @@ def test_fetching_ahead_is_bounded_and_stops_with_its_reader() -> None:
 
 
 class Reads(TorchDispatchMode):
-    """Counts how often a number of a tensor is asked for by ``.item()`` or ``bool()``; ``.tolist()`` it does not see."""
+    """Counts how often a number is asked for by ``.item()`` or ``bool()``; ``.tolist()`` it does not see."""
 
     count = 0
 

@@ -17,8 +17,8 @@ from dacl_edu.centers import ClassCenters
 from dacl_edu.runs.checkpoint import load_checkpoint
 from dacl_edu.training import RunFolder, build, train
 
-# 41 images: batches of 16, 16 and 9, so that the processes' last shares are 5 and 4; each is cut in two. Of 9 images and
-# 7 classes some class is on one process only.
+# 41 images: batches of 16, 16 and 9, so that the processes' last shares are 5 and 4; each is cut in two. Of 9 images
+# and 7 classes some class is on one process only.
 CHANGES = {
     "epochs": 2, "lam": 0.3, "lr": 0.02, "schedule": "constant", "limit": 41, "accumulate": 2, "precision": "64-true",
     "augment": "random_crop",
