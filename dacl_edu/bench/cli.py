@@ -23,6 +23,10 @@ app = typer.Typer(
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 Repetitions = Annotated[int, typer.Option("--repetitions", "-r", min=1, help="Repetitions; the median is shown.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+CpuTime = Annotated[
+    bool,
+    typer.Option("--cpu-time", help="Count the time computed, for a machine that others use too."),
+]
 Images = Annotated[int, typer.Option(min=256, help="Images of an epoch.")]
 
 
@@ -30,6 +34,7 @@ Images = Annotated[int, typer.Option(min=256, help="Images of an epoch.")]
 def loss(
     threads: Annotated[list[int] | None, typer.Option(help="Threads of one operation. [default: 1 and 2]")] = None,
     repetitions: Repetitions = 5,
+    cpu_time: CpuTime = False,
     as_json: Json = False,
 ) -> None:
     """Time and memory of Eq. 4, forward and backward, beside autograd. Example: dacl-edu bench loss --threads 1"""
@@ -37,7 +42,7 @@ def loss(
     from dacl_edu.bench.loss import loss_pairs
 
     for number in threads or [1, 2]:
-        _show(f"loss, {number} thread{'s' * (number > 1)}", loss_pairs(number, repetitions), as_json)
+        _show(f"loss, {number} thread{'s' * (number > 1)}", loss_pairs(number, repetitions, cpu_time), as_json)
 
 
 @app.command(name="input")
@@ -56,13 +61,14 @@ def step(
     batch: Annotated[int, typer.Option(min=2, help="Samples of a step.")] = 128,
     device: Device = "auto",
     repetitions: Repetitions = 5,
+    cpu_time: CpuTime = False,
     as_json: Json = False,
 ) -> None:
     """The step of DACL beside that of softmax loss. Example: dacl-edu bench step"""
     from dacl_edu.bench.trainer import step_pair
 
     config = _paper(batch, "auto", device, batch) if paper else _quick(max(256, batch), device, batch_size=batch)
-    _show("step", (step_pair(config, repetitions) for _ in "1"), as_json)
+    _show("step", (step_pair(config, repetitions, cpu_time) for _ in "1"), as_json)
 
 
 @app.command()

@@ -22,23 +22,25 @@ def plain_sparse_center_loss(features: Tensor, attention: Tensor, labels: Tensor
     return (attention * (features - centers[labels]).pow(2)).sum() / (2 * len(features))
 
 
-def loss_pairs(threads: int, repetitions: int, sizes: dict[tuple[int, int, int], float] = SIZES) -> Iterator[Pair]:
+def loss_pairs(
+    threads: int, repetitions: int, cpu_time: bool = False, sizes: dict[tuple[int, int, int], float] = SIZES
+) -> Iterator[Pair]:
     """Yield time and peak memory of forward and backward of Eq. 4 for each size, then the step of Eq. 11.
 
     Examples
     --------
-    >>> [pair.what for pair in loss_pairs(1, 1, {(8, 4, 3): 1.0})]
+    >>> [pair.what for pair in loss_pairs(1, 1, sizes={(8, 4, 3): 1.0})]
     ['Eq. 4 (8, 4, 3)', 'Eq. 4 (8, 4, 3) peak', 'Eq. 11 (128, 512, 8631)']
     """
     for (m, d, k), wanted in sizes.items():
         calls = [_step(loss, m, d, k) for loss in (sparse_center_loss, plain_sparse_center_loss)]
-        ours, theirs = by_turns(calls, repetitions, threads)
+        ours, theirs = by_turns(calls, repetitions, threads, cpu_time=cpu_time)
         yield Pair(f"Eq. 4 ({m}, {d}, {k})", "autograd", "ms", _ms(ours), _ms(theirs), wanted)
         own, plain = (peak_bytes(call) / 2**20 for call in calls)
         yield Pair(f"Eq. 4 ({m}, {d}, {k}) peak", "autograd", "MiB", [own], [plain], wanted=1.0)
     m, d, k = 128, 512, 8631
     few, many = (_center_step(m, d, classes) for classes in (7, k))
-    theirs, ours = by_turns([few, many], repetitions, threads)
+    theirs, ours = by_turns([few, many], repetitions, threads, cpu_time=cpu_time)
     yield Pair(f"Eq. 11 ({m}, {d}, {k})", "Eq. 11 with K = 7", "ms", _ms(ours), _ms(theirs))
 
 

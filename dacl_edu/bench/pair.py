@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
@@ -62,7 +63,11 @@ class Pair:
 
 
 def by_turns(
-    calls: Sequence[Callable[[], Any]], repetitions: int, threads: int = 1, seconds: float = 0.1
+    calls: Sequence[Callable[[], Any]],
+    repetitions: int,
+    threads: int = 1,
+    seconds: float = 0.1,
+    cpu_time: bool = False,
 ) -> tuple[list[float], ...]:
     """Time several calls, one after another in each repetition; a GPU is waited for.
 
@@ -74,6 +79,9 @@ def by_turns(
         Threads of one operation.
     seconds : float, default 0.1
         What one repetition of one call takes about: quick ones are called many times.
+    cpu_time : bool, default False
+        Count the time that this process computes, over all its threads, and not the time on the wall: what others do on
+        the machine then plays less of a part.
 
     Returns
     -------
@@ -88,7 +96,8 @@ def by_turns(
     """
     from torch.utils.benchmark import Timer
 
-    timers = [Timer("call()", globals={"call": call}, num_threads=threads) for call in calls]
+    clock = time.process_time if cpu_time else time.perf_counter
+    timers = [Timer("call()", globals={"call": call}, num_threads=threads, timer=clock) for call in calls]
     counts = []
     for timer in timers:
         timer.timeit(1)  # what is slow the first time only
