@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 import time
 from collections.abc import Callable, Sequence
@@ -94,6 +95,8 @@ def by_turns(
     >>> len(quick), min(slow) > min(quick)
     (3, True)
     """
+    # Its import would say that a machine has no CUDA.
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
     from torch.utils.benchmark import Timer
 
     clock = time.process_time if cpu_time else time.perf_counter
