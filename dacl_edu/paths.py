@@ -14,17 +14,6 @@ CHECKOUT = None if HOME == _IN_WHEEL else HOME
 """The repository's folder; None for an installed wheel."""
 
 
-def cache_folder() -> Path:
-    """Return where decoded images and maps are kept between runs: a folder of the user's cache, which may be removed.
-
-    Examples
-    --------
-    >>> cache_folder().name
-    'dacl-edu'
-    """
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dacl-edu"
-
-
 def bundled_faces() -> Path:
     """Return the folder of the rendered faces.
 
@@ -56,6 +45,22 @@ def shipped_runs() -> Path:
     True
     """
     return HOME / "notebooks" / "shipped"
+
+
+def shipped_maps() -> Path:
+    """Return the folder of the maps of their features, which take UMAP seconds."""
+    return shipped_runs() / "maps"
+
+
+def cache() -> Path:
+    """Return where maps are kept between calls: a folder of the user's cache.
+
+    Examples
+    --------
+    >>> cache().name
+    'dacl-edu'
+    """
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dacl-edu"
 
 
 def assignments() -> Path:

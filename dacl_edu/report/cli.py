@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from dacl_edu import paths
+
 
 def register(app: typer.Typer) -> None:
     """Add ``report`` to the command line."""
@@ -26,7 +28,6 @@ def report_command(
     """Write a self-contained page with every figure. Example: dacl-edu report runs/demo --out report.html"""
     from rich.console import Console
 
-    from dacl_edu.paths import cache_folder
     from dacl_edu.report.write import write_report
 
     folder = png_folder or (out.with_name(f"{out.stem}-figures") if png else None)
@@ -40,7 +41,7 @@ def report_command(
             else:
                 console.print(f"report: {step}", soft_wrap=True)
 
-        page = write_report(runs, out, folder, command, cache_folder(), say)
+        page = write_report(runs, out, folder, command, paths.cache(), say)
     if folder is not None:
         print(folder)
     print(page)
