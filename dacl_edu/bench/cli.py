@@ -37,7 +37,7 @@ def loss(
     cpu_time: CpuTime = False,
     as_json: Json = False,
 ) -> None:
-    """Time and memory of Eq. 4, forward and backward, beside autograd. Example: dacl-edu bench loss --threads 1"""
+    """Time and memory of the sparse center loss beside autograd. Example: dacl-edu bench loss --threads 1"""
     os.environ.setdefault("KINETO_LOG_LEVEL", "6")  # PyTorch's profiler would say that it starts and stops
     from dacl_edu.bench.loss import loss_pairs
 
