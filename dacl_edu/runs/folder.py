@@ -20,7 +20,12 @@ from dacl_edu.runs.config import TrainConfig
 from dacl_edu.runs.lock import LOCK, lock_run
 
 _PACKAGES = ("torch", "torchvision", "numpy", "lightning-fabric", "torchmetrics", "dacl-edu")
-_PLACE = {"root", "workers", "device"}  # where a run happens, not what it computes: a resumed run may change them
+_PLACE = {
+    "root",
+    "workers",
+    "device",
+    "data_place",
+}  # where a run happens, not what it computes: a resumed run may change them
 
 
 class RunFolder:
@@ -195,6 +200,7 @@ def environment() -> dict[str, Any]:
         "platform": platform.platform(),
         "processor": platform.machine(),
         "threads": torch.get_num_threads(),
+        "matmul_precision": torch.get_float32_matmul_precision(),
         "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "git_sha": git_sha(),
         "command": sys.argv,

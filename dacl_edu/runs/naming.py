@@ -13,7 +13,7 @@ from dacl_edu.runs.config import PRESETS, TrainConfig
 if TYPE_CHECKING:
     from dacl_edu.runs.run import Run
 
-PLACE = ("root", "workers", "device", "snapshots")
+PLACE = ("root", "workers", "device", "data_place", "snapshots")
 """Settings that do not change what a run computes: where it ran, what it kept."""
 
 
