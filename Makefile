@@ -6,6 +6,7 @@
 #   make course-demo    two classes hand in, of 30 and of 100: release, collect, grade, feedback, counts
 #   make assignments    write the students' versions from the instructor's sources
 #   make notebooks      execute the notebooks and store their outputs (NAMES="05 06": only some)
+#   make audit  what is installed, against the lock; needs no network
 #   make check  ruff and mypy alone, without changing anything; make lint mends what they can mend
 #   make test-browser   open notebooks, explorers, report and site in a real browser
 # PYTHON=python3.12 chooses the interpreter; TORCH=cpu (or a CUDA tag such as cu130) chooses the torch build.
@@ -20,7 +21,7 @@ LOCK := requirements.lock
 NEEDS := pyproject.toml $(LOCK) Makefile
 
 .DEFAULT_GOAL := help
-.PHONY: help install run check test test-browser lab site course-demo assignments notebooks lint lock clean
+.PHONY: help install run check audit test test-browser lab site course-demo assignments notebooks lint lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -62,6 +63,11 @@ check: $(VENV)/installed-test
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
+
+# Versions that differ from those tested, and requirements that contradict one another.
+audit: $(VENV)/installed-test
+	$(RUN) pip check --disable-pip-version-check
+	$(RUN) tools.lock --check
 
 # Two processes, one thread each: more threads than cores wait for one another.
 test: check

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import pickle
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -234,7 +234,7 @@ def _read(path: Path) -> Mapping[str, Any]:
 def _read_torch(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError) as error:
+    except (UnpicklingError, RuntimeError) as error:
         # The file would run code of its own while it is read. PyTorch's message advises to let it; ours does not.
         if re.search(r"unsupported global|unsupported class|cannot use ``?weights_only", str(error), re.IGNORECASE):
             named = re.search(r"GLOBAL (\S+)", str(error))
