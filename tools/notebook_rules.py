@@ -20,6 +20,7 @@ Gate = Callable[[Notebook], list[str]]
 
 OUTPUT_LIMIT = 200_000
 NOTEBOOK_LIMIT = 1_000_000
+COLUMNS = 88
 _PLOTLY = "application/vnd.plotly.v1+json"
 _IMAGES = ("image/png", "image/jpeg", "image/svg+xml")
 _ABSOLUTE = re.compile(r"(?<![\w./:])(/(home|Users|root|tmp|work|var|opt|mnt|content|private)/[\w.-]+|[A-Z]:\\\\?\w+)")
@@ -28,6 +29,7 @@ _EMPTY_ALT = re.compile(r"!\[\s*\]\(|<img(?![^>]*\balt\s*=\s*[\"'][^\"']+)[^>]*>
 _HEADING = re.compile(r"^(#{1,6})\s+(.+)$", re.MULTILINE)
 _FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 _STANDS_IN = re.compile(r"^(\w+) = attempt\(\1, ", re.MULTILINE)
+_EFFORT = re.compile(r"\*(easy|medium|hard) · \d+ minutes\*")
 _BASE64 = re.compile(r"[A-Za-z0-9+/=]{200,}")
 
 
@@ -208,7 +210,7 @@ def no_progress_bars(notebook: Notebook) -> list[str]:
 
 def pair_agrees(notebook: Notebook, text: Path) -> list[str]:
     """The .ipynb holds the cells of its .py: kind, source, tags, id."""
-    from tools.notebook_pairs import read_text, setup_source
+    from tools.notebook_pairs import OWN, read_text, setup_source
 
     if not text.is_file():
         return [f"{text.name} is missing: a notebook is written as text"]
@@ -226,8 +228,8 @@ def pair_agrees(notebook: Notebook, text: Path) -> list[str]:
                 problems.append(f"{_name(right)}: tags differ from {text.name}")
     if dict(declared(written)) != dict(declared(notebook)):
         problems.append(f"metadata dacl_edu differs from {text.name}")
-    code = list(_code(written))
-    if not code or code[0].source != setup_source():
+    code = [cell for cell in _code(written) if "parameters" not in _tags(cell)]
+    if not code or code[0].source.partition(f"\n\n{OWN}")[0] != setup_source():
         problems.append("the first code cell is not the shared setup cell; run tools/notebooks.py")
     return problems
 
@@ -236,7 +238,7 @@ def says_whose_answer(notebook: Notebook) -> list[str]:
     """A folded answer stands in through ``attempt``, and the check after it says by ``judged`` whose answer it saw."""
     problems, cells = [], list(_code(notebook))
     for place, cell in enumerate(cells):
-        if not cell.metadata.get("jupyter", {}).get("source_hidden"):
+        if not _folded(cell) or "setup" in _tags(cell):
             continue
         names = _STANDS_IN.findall(cell.source)
         if not names:
@@ -248,6 +250,50 @@ def says_whose_answer(notebook: Notebook) -> list[str]:
             if f"judged({name}," not in after
         ]
     return problems
+
+
+def introduction(notebook: Notebook) -> list[str]:
+    """A reader sees what a lesson is about before any code: the folded setup cell ends the introduction."""
+    code, problems = list(_code(notebook)), []
+    place = next((i for i, cell in enumerate(code) if "setup" in _tags(cell)), None)
+    if place is None:
+        return ["no cell is tagged setup"]
+    if not _folded(code[place]):
+        problems.append("the setup cell is not folded")
+    if any("parameters" not in _tags(cell) for cell in code[:place]):
+        problems.append("code stands before the setup cell")
+    after = notebook.cells[notebook.cells.index(code[place]) + 1 :]
+    if not after or not after[0].source.startswith("## "):
+        problems.append("the setup cell does not end the introduction: a heading must follow it")
+    return problems
+
+
+def narrow_code(notebook: Notebook) -> list[str]:
+    """A line of code fits beside the open file browser at 1280 pixels: 88 columns."""
+    return [
+        f"{_name(cell)}: a line of {len(line)} columns, more than {COLUMNS}"
+        for cell in _code(notebook)
+        for line in cell.source.splitlines()
+        if len(line) > COLUMNS
+    ]
+
+
+def exercises(notebook: Notebook) -> list[str]:
+    """Each exercise says how hard it is and how long it takes: ``*easy · 5 minutes*``."""
+    return [
+        f"{title!r} does not say: *easy, medium or hard · n minutes*"
+        for title, cells in _sections(notebook)
+        if title.startswith("Exercise") and not any(_EFFORT.search(cell.source) for cell in cells)
+    ]
+
+
+def suspects(notebook: Notebook) -> list[str]:
+    """Each lesson ends with its evidence for or against the three suspects of lesson 00."""
+    for title, cells in _sections(notebook):
+        if title == "The three suspects":
+            text = "\n".join(cell.source for cell in cells).lower()
+            return [f"nothing about {name!r}" for name in ("selection", "smaller λ", "luck") if name not in text]
+    return ["no section is called 'The three suspects'"]
 
 
 GATES: dict[str, Gate] = {
@@ -268,8 +314,14 @@ GATES: dict[str, Gate] = {
         frame,
         no_progress_bars,
         says_whose_answer,
+        introduction,
+        narrow_code,
+        exercises,
+        suspects,
     )
 }
+OF_LESSONS = frozenset({"frame", "introduction", "narrow_code", "exercises", "suspects"})
+"""Rules for lessons alone: an assignment has a card in place of a lesson's frame."""
 
 
 def complaints(notebook: Notebook, text: Path | None = None) -> list[str]:
@@ -291,6 +343,10 @@ def _code(notebook: Notebook) -> Iterator[Any]:
 
 def _tags(cell: Any) -> list[str]:
     return list(cell.metadata.get("tags", []))
+
+
+def _folded(cell: Any) -> bool:
+    return bool(cell.metadata.get("jupyter", {}).get("source_hidden"))
 
 
 def _name(cell: Any) -> str:

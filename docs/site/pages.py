@@ -38,7 +38,7 @@ def write_sources(folder: Path) -> None:
         (folder / "data" / "faces").mkdir()
         shutil.copy(ROOT / "data" / "faces" / "contact_sheet.jpg", folder / "data" / "faces")
     shutil.copytree(ROOT / "docs" / "pictures", folder / "docs" / "pictures")
-    (folder / "notebooks").mkdir()
+    shutil.copytree(ROOT / "notebooks" / "drawings", folder / "notebooks" / "drawings")
     lessons = {}
     for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")):
         lesson = nbformat.read(path, as_version=4)

@@ -13,13 +13,13 @@ import nbformat.v4 as v4
 import pytest
 
 from tools import notebook_rules as gates
-from tools.notebook_pairs import find_texts, read_text, setup_source, store, with_setup_cell
+from tools.notebook_pairs import OWN, find_texts, read_text, setup_source, store, with_old_outputs, with_setup_cell
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 NOTEBOOKS = sorted(path for path in FOLDER.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
 PLOTLY = "application/vnd.plotly.v1+json"
-# An assignment has a card in place of the lesson's frame; a student's version is not executed, and its source declares.
-OF_SOURCES = {*gates.GATES, "pair_agrees"} - {"frame"}
+# A student's version of an assignment is not executed, and its source declares.
+OF_SOURCES = {*gates.GATES, "pair_agrees"} - gates.OF_LESSONS
 OF_STUDENTS = {"no_widget_state", "no_absolute_paths", "no_remote_images", "small_outputs", "headings"}
 ALT = "Two bars, the second twice as high as the first."
 
@@ -62,7 +62,7 @@ def test_the_lessons_without_training_are_compared_strictly(number: int) -> None
 def good(mode: str = "lax", **meta: Any) -> Any:
     """A small notebook that keeps every rule."""
     code = [
-        v4.new_code_cell(setup_source(), metadata={"tags": ["setup"]}),
+        v4.new_code_cell(setup_source(), metadata={"tags": ["setup"], "jupyter": {"source_hidden": True}}),
         v4.new_code_cell(
             "total = 1 + 1\nassert total == 2\nprint(total)", outputs=[v4.new_output("stream", text="2\n")]
         ),
@@ -92,8 +92,9 @@ def good(mode: str = "lax", **meta: Any) -> Any:
             code[0],
             v4.new_markdown_cell("## First"),
             code[1],
-            v4.new_markdown_cell("### Second"),
+            v4.new_markdown_cell("### Exercise\n\n*easy · 5 minutes*"),
             code[2],
+            v4.new_markdown_cell("## The three suspects\n\nSelection, a smaller λ, luck: nothing yet."),
             v4.new_markdown_cell(
                 "## The end\n\n**Try next:** more. <details><summary>Three questions</summary>…</details>"
             ),
@@ -232,7 +233,7 @@ def no_minutes(nb: Any) -> None:
 
 
 def no_questions(nb: Any) -> None:
-    nb.cells[6].source = "## The end\n\n**Try next:** more."
+    nb.cells[7].source = "## The end\n\n**Try next:** more."
 
 
 def a_progress_bar(nb: Any) -> None:
@@ -247,6 +248,38 @@ def a_fallback_in_silence(nb: Any) -> None:
 def a_check_that_hides_whose_answer_it_saw(nb: Any) -> None:
     nb.cells[3].source = "mine = attempt(mine, answer)\nassert True"
     nb.cells[3].metadata["jupyter"] = {"source_hidden": True}
+
+
+def code_before_the_setup(nb: Any) -> None:
+    nb.cells[1], nb.cells[3] = nb.cells[3], nb.cells[1]
+
+
+def an_open_setup_cell(nb: Any) -> None:
+    del nb.cells[1].metadata["jupyter"]
+
+
+def words_after_the_setup_cell(nb: Any) -> None:
+    nb.cells[2].source = "And now:"
+
+
+def no_setup_cell(nb: Any) -> None:
+    nb.cells[1].metadata["tags"] = []
+
+
+def a_wide_line(nb: Any) -> None:
+    nb.cells[3].source = f"assert True  # {'x' * 88}"
+
+
+def an_exercise_without_minutes(nb: Any) -> None:
+    nb.cells[4].source = "### Exercise\n\nWrite it."
+
+
+def no_suspects(nb: Any) -> None:
+    nb.cells[6].source = "## The suspects"
+
+
+def a_suspect_forgotten(nb: Any) -> None:
+    nb.cells[6].source = "## The three suspects\n\nSelection and a smaller λ: nothing yet."
 
 
 FAULTS: list[tuple[Callable[[Any], None], str]] = [
@@ -285,6 +318,14 @@ FAULTS: list[tuple[Callable[[Any], None], str]] = [
     (a_progress_bar, "no_progress_bars"),
     (a_fallback_in_silence, "says_whose_answer"),
     (a_check_that_hides_whose_answer_it_saw, "says_whose_answer"),
+    (code_before_the_setup, "introduction"),
+    (an_open_setup_cell, "introduction"),
+    (words_after_the_setup_cell, "introduction"),
+    (no_setup_cell, "introduction"),
+    (a_wide_line, "narrow_code"),
+    (an_exercise_without_minutes, "exercises"),
+    (no_suspects, "suspects"),
+    (a_suspect_forgotten, "suspects"),
 ]
 
 
@@ -351,6 +392,26 @@ def test_an_old_setup_cell_is_replaced(pair: tuple[Path, Path]) -> None:
     text.write_text(text.read_text().replace("import importlib.util", "import nothing"))
     assert with_setup_cell(text).cells[1].source == setup_source()
     assert "total = 1" in text.read_text()
+
+
+def test_the_lesson_s_own_part_of_the_setup_cell_stays(pair: tuple[Path, Path]) -> None:
+    text, _ = pair
+    shared = text.read_text().replace("sys.path.insert(0, os.path.dirname(os.getcwd()))", f"gone\n\n{OWN}\nseed = 5")
+    text.write_text(shared)
+    assert with_setup_cell(text).cells[1].source == f"{setup_source()}\n\n{OWN}\nseed = 5"
+    store(read_text(text), text.with_suffix(".ipynb"))
+    assert gates.pair_agrees(nbformat.read(text.with_suffix(".ipynb"), as_version=4), text) == []
+
+
+def test_outputs_stay_with_cells_that_did_not_change(pair: tuple[Path, Path]) -> None:
+    text, path = pair
+    old = nbformat.read(path, as_version=4)
+    old.cells[2].outputs = [v4.new_output("stream", text="1\n")]
+    text.write_text(text.read_text().replace("# # Title", "# # Another") + "\n# %%\nmore = 1\n")
+    new = read_text(text)
+    assert with_old_outputs(new, old) == ["more = 1"]
+    assert [cell.get("outputs") for cell in new.cells] == [None, [], old.cells[2].outputs, []]
+    assert [cell.execution_count for cell in new.cells[1:]] == [1, 2, 3]
 
 
 def test_ids_are_stable_and_those_of_the_ledger_are_its_tags(pair: tuple[Path, Path]) -> None:
