@@ -106,29 +106,6 @@ def with_setup_cell(text: Path) -> Notebook:
     return read_text(text)
 
 
-def with_old_outputs(notebook: Notebook, old: Notebook) -> list[str]:
-    """Give each code cell the outputs that the same source had in ``old``; return the first lines of cells without any.
-
-    For changes of prose: nothing is executed, so whoever uses it has to know that the numbers still hold.
-    """
-    known: dict[str, list[Any]] = {}
-    for cell in old.cells:
-        if cell.cell_type == "code":
-            known.setdefault(cell.source, []).append(cell.outputs)
-    left = []
-    for number, cell in enumerate((c for c in notebook.cells if c.cell_type == "code"), start=1):
-        cell.execution_count = number
-        outputs = known.get(cell.source) or []
-        if outputs:
-            cell.outputs = outputs.pop(0)
-            for output in cell.outputs:
-                if "execution_count" in output:
-                    output.execution_count = number
-        elif "setup" not in cell.metadata.get("tags", []):
-            left.append(cell.source.partition("\n")[0])
-    return left
-
-
 def execute(notebook: Notebook, folder: Path, timeout: int = 600) -> str | None:
     """Run a notebook in a fresh kernel, in place; return None, or the text of its error."""
     from nbclient import NotebookClient
@@ -147,6 +124,31 @@ def execute(notebook: Notebook, folder: Path, timeout: int = 600) -> str | None:
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         return str(error)
     return None
+
+
+def keep_outputs(notebook: Notebook, stored: Path) -> list[str]:
+    """Give each code cell the outputs that the same source has in the stored notebook; return the others' first lines.
+
+    For edits of prose: what nobody's code made is not made again. Cells are counted as if they had run once from the top.
+    """
+    import nbformat
+
+    known: dict[str, list[Any]] = {}
+    for cell in nbformat.read(stored, 4).cells if stored.exists() else []:
+        if cell.cell_type == "code":
+            known.setdefault(cell.source, []).append(cell.outputs)
+    left = []
+    for number, cell in enumerate((c for c in notebook.cells if c.cell_type == "code"), start=1):
+        cell.execution_count = number
+        outputs = known.get(cell.source)
+        if outputs:
+            cell.outputs = outputs.pop(0)
+            for output in cell.outputs:
+                if "execution_count" in output:
+                    output["execution_count"] = number
+        elif "setup" not in cell.metadata.get("tags", []):
+            left.append(cell.source.partition("\n")[0])
+    return left
 
 
 def tidy(notebook: Notebook) -> Notebook:
