@@ -54,7 +54,7 @@ def find_texts(folder: Path, names: Sequence[str] = ()) -> list[Path]:
     >>> find_texts(Path("no such folder"))
     []
     """
-    texts = [path for path in sorted(folder.rglob("*.py")) if re.match(r"(\d\d|a\d)_", path.name)]
+    texts = [path for path in sorted(folder.rglob("*.py")) if re.match(r"(\d\d[a-z]?|a\d)_", path.name)]
     if not names:
         return texts
     wanted = tuple(name.removeprefix("notebooks/") for name in names)
@@ -129,7 +129,7 @@ def execute(notebook: Notebook, folder: Path, timeout: int = 600) -> str | None:
 def keep_outputs(notebook: Notebook, stored: Path) -> list[str]:
     """Give each code cell the outputs that the same source has in the stored notebook; return the others' first lines.
 
-    For edits of prose: what nobody's code made is not made again. Cells are counted as if they had run once from the top.
+    For edits of prose: what nobody's code made is not made again. Cells are counted as if they had run from the top.
     """
     import nbformat
 

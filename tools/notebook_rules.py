@@ -417,10 +417,10 @@ def _speaks(source: str) -> bool:
 
 
 def _computes(source: str) -> bool:
-    """Whether a cell does more than import and call setup."""
+    """Whether a cell does more than import, call setup, and show something that a function of the package made."""
     for statement in _parsed(source).body:
-        is_setup = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call)
-        if is_setup and _root_name(statement.value) == "setup":  # type: ignore[attr-defined]
+        is_call = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call)
+        if is_call and _root_name(statement.value) in ("setup", "show", "display"):  # type: ignore[attr-defined]
             continue
         if not isinstance(statement, ast.Import | ast.ImportFrom):
             return True
