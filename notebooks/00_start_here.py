@@ -99,17 +99,17 @@ print(len(faces), "faces, each", tuple(faces.images.shape[1:]))
 print(", ".join(EXPRESSIONS))
 
 # %% [markdown]
-# The figure shows five faces of each expression, one expression a row. Look along a row: the expression is the same, and nearly everything
+# The figure shows four faces of each expression, one expression a row. Look along a row: the expression is the same, and nearly everything
 # else differs. Look down a column: the expression differs. Which difference is larger to the eye?
 
 # %%
 from dacl_edu.plots import face_sheet
 
-of_class = [(faces.labels == k).nonzero()[:5, 0] for k in range(7)]  # 7 x (5,)
-figure = face_sheet(faces.images[torch.cat(of_class)], columns=5,
+of_class = [(faces.labels == k).nonzero()[:4, 0] for k in range(7)]  # 7 x (4,)
+figure = face_sheet(faces.images[torch.cat(of_class)], columns=4,
                     row_names=EXPRESSIONS, side=120,
-                    title="Five faces of each expression")
-show(figure, alt="""A sheet of faces, seven rows of five. Within a row the expression is
+                    title="Four faces of each expression")
+show(figure, alt="""A sheet of faces, seven rows of four. Within a row the expression is
 the same, while head, skin, hair, light and pose differ.""")
 
 # %% [markdown]

@@ -88,8 +88,6 @@ a = torch.tensor([[1.0, 0.5], [1.0, 0.25], [0.5, 1.0]])  # attention: (m, d)
 y = torch.tensor([0, 1, 0])  # labels: (m,)
 c = torch.tensor([[0.0, 0.0], [3.0, 4.0]])  # class centers: (K, d) = (2, 2)
 m, d = x.shape
-
-# %%
 D = x - c[y]  # difference to the center of its own class: (m, d)
 print(rounded(D))
 
@@ -148,7 +146,7 @@ from dacl_edu.plots import lines
 def share_of_loss(a_ij, x_ij, c_ij=0.0):
     return a_ij * (x_ij - c_ij) ** 2 / (2 * m)
 
-
+# %%
 at = torch.linspace(-3, 3, 61)
 tangent = ([1, 3], [share_of_loss(0.5, 2.0) + (1 / 3) * step for step in (-1, 1)])
 curves = {"share of the loss": (at, share_of_loss(0.5, at)), "slope 1/3": tangent}
@@ -172,8 +170,8 @@ show(
     lines(
         rising,
         "a moves: a line",
-        """Three lines in a, the steeper the farther x is from the center, flat for distance
-0, none falling.""",
+        """Three lines in a, the steeper the farther x is from the center, flat for
+distance 0, none falling.""",
         x="a",
         height=300,
     )
@@ -245,8 +243,6 @@ for i in range(m):
         da_loop[i, j] = (x[i, j] - c[y[i], j]) ** 2 / (2 * m)
 
 da = (x - c[y]) ** 2 / (2 * m)  # Eq. 10, elementwise: (m, d)
-
-# %%
 print(rounded(da))
 assert da.shape == a.shape and torch.allclose(da, da_loop)
 assert torch.allclose(da, da_package)
@@ -482,7 +478,7 @@ assert torch.allclose(both, through_x + through_a, atol=1e-6)
 def copied_norm(D):  # (m, d) -> (m, d), the same number all along a row
     return (D**2).sum(dim=1, keepdim=True).expand_as(D)
 
-
+# %%
 backwards = {
     "right": lambda D, a, m, g: (g * a * D / m, g * D**2 / (2 * m)),
     "wrong sign": lambda D, a, m, g: (-g * a * D / m, g * D**2 / (2 * m)),
@@ -500,7 +496,7 @@ backwards = {
 def weighted_loss(features, attention, labels, centers):
     return lam * sparse_center_loss(features, attention, labels, centers)
 
-
+# %%
 def verdicts_of(name):
     """Return (check of features, check of attention) for one of the backward passes."""
 
@@ -645,8 +641,8 @@ for words, options in (("stand still", {}), ("move too", {"moves_x": True})):
         lines(
             curves,
             f"Free attention, features {words}",
-            """Four curves of attention that start at one half and fall, the farthest dimension
-fastest.""",
+            """Four curves of attention that start at one half and fall, the farthest
+dimension fastest.""",
             x="step",
             height=280,
         )
@@ -697,6 +693,7 @@ from dacl_edu.data import AugmentParameters, BatchAugment, load_dataset
 from dacl_edu.evaluation.deep_features import balanced_rows
 from dacl_edu.model import DACL
 
+# %%
 faces = load_dataset("bundled", "train", image_size=64)
 images, labels = faces.gather(balanced_rows(faces.labels, 16).tolist())
 pixels = BatchAugment(AugmentParameters(56, "none")).evaluate(images).double()
@@ -875,7 +872,7 @@ def by_name(features, attention, labels, centers):
     gradient = my_rewarded_gradient(features, attention, labels, centers, beta)
     return {"attention": gradient}
 
-
+# %%
 for batch in (inputs, large):
     check.gradient(rewarded_loss, by_name, batch, wrt=("attention",))
 rises = my_rewarded_gradient(**inputs, beta=beta) < 0  # (m, d)

@@ -76,6 +76,8 @@ import sympy as sp
 X = sp.Matrix(m, d, lambda i, j: sp.Symbol(f"x{i}{j}"))
 A = sp.Matrix(m, d, lambda i, j: sp.Symbol(f"a{i}{j}"))
 C = sp.Matrix(2, d, lambda k, j: sp.Symbol(f"c{k}{j}"))
+
+# %%
 pairs = [(i, j) for i in range(m) for j in range(d)]
 squares = {(i, j): (X[i, j] - C[int(y[i]), j]) ** 2 for i, j in pairs}
 L_sym = sum(A[i, j] * squares[i, j] for i, j in pairs) / (2 * m)
@@ -148,7 +150,7 @@ assert min(forward) > 1e-11 and central[5] < 1e-8
 def copied_norm(D):  # (m, d) -> (m, d), the same number all along a row
     return (D**2).sum(dim=1, keepdim=True).expand_as(D)
 
-
+# %%
 backwards = {
     "right": lambda D, a: (a * D / m, D**2 / (2 * m)),
     "wrong sign": lambda D, a: (-a * D / m, D**2 / (2 * m)),
@@ -159,7 +161,8 @@ backwards = {
 
 # %%
 def descend(name, steps=30, rate=0.5):
-    """Return the paths of L_SC and L_C under descent with one of the backward passes."""
+    """Return the paths of L_SC and L_C under descent with one of the backward
+    passes."""
     x_now, p, losses = x.clone(), torch.zeros(m, d), []
     for _ in range(steps):
         a_now = torch.sigmoid(p)
@@ -170,7 +173,7 @@ def descend(name, steps=30, rate=0.5):
         x_now, p = x_now - rate * dx, p - rate * slope
     return list(zip(*losses, strict=True))
 
-
+# %%
 losses = {name: descend(name) for name in backwards}
 for name, (L_SC, L_C) in losses.items():
     ends = rounded([L_SC[0], L_SC[-1], L_C[0], L_C[-1]], 2)
@@ -207,6 +210,8 @@ D_ones = torch.ones(3, 2)
 right = D_ones**2 / (2 * 3)  # Eq. 10: (3, 2)
 column = (D_ones**2).mean(dim=1, keepdim=True) / (2 * 3)  # one number a sample: (3, 1)
 assert torch.allclose(column, right), "the usual test passes it"
+
+# %%
 try:
     check.value(column, right, "a column")
     raise RuntimeError("the check missed it")
@@ -239,7 +244,7 @@ def of_both(joined):
     features, attention = joined[: m * d].view(m, d), joined[m * d :].view(m, d)
     return sparse_center_loss(features, attention, y, c.double())
 
-
+# %%
 joined = torch.cat([x.flatten(), a.flatten()]).double()  # (2 m d,) = (12,)
 H = torch.autograd.functional.hessian(of_both, joined)  # (12, 12)
 assert torch.allclose(H[:6, :6], torch.diag(a.flatten().double() / m))
@@ -253,9 +258,9 @@ show(
     tables(
         {"x0 … x5, then a0 … a5": H},
         "All second derivatives of L_SC",
-        """A twelve by twelve table in four blocks. Feature with feature is a diagonal of
-positive values, feature with attention a diagonal of both signs, attention with
-attention is empty.""",
+        """A twelve by twelve table in four blocks. Feature with feature is a
+diagonal of positive values, feature with attention a diagonal of both
+signs, attention with attention is empty.""",
         height=520,
     )
 )
@@ -291,6 +296,8 @@ x_leaf = x.clone().requires_grad_()
 loss = KeepsD.apply(x_leaf, a.clone().requires_grad_(), y, c)
 (first,) = torch.autograd.grad(loss, x_leaf, create_graph=True)  # can be derived again
 (second,) = torch.autograd.grad(first.sum(), x_leaf, allow_unused=True)
+
+# %%
 print("first derivative right:", torch.allclose(first, a * D / m))
 print("second derivative:", "lost" if second is None else rounded(second))
 print("on paper, a/m:", rounded(a / m))

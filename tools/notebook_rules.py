@@ -247,7 +247,7 @@ def says_whose_answer(notebook: Notebook) -> list[str]:
         problems += [
             f"{_name(cell)}: no check says whose {name} it judged: judged({name}, ...)"
             for name in names
-            if f"judged({name}," not in after
+            if not re.search(rf"judged\(\s*{name},", after)
         ]
     return problems
 

@@ -75,6 +75,7 @@ def change_animation(
     cases: Mapping[str, Sequence[ArrayLike | Tensor]],
     steps: Sequence[int],
     title: str = "Which weights fall, which rise",
+    unit: str = "step",
 ) -> Figure:
     """Draw :func:`change_histograms` as it grows from step to step: slider, play and pause.
 
@@ -86,6 +87,8 @@ def change_animation(
     steps : sequence of int
         The number of each step, for the slider.
     title : str
+    unit : str, default "step"
+        What the slider counts, such as ``epoch``.
 
     Returns
     -------
@@ -134,7 +137,7 @@ def change_animation(
     ]
     slider = {
         "steps": [{"label": str(s), "method": "animate", "args": [[str(s)], move]} for s in steps],
-        "active": len(steps) - 1, "x": 0.22, "len": 0.78, "y": -0.3, "currentvalue": {"prefix": "step "},
+        "active": len(steps) - 1, "x": 0.22, "len": 0.78, "y": -0.3, "currentvalue": {"prefix": f"{unit} "},
     }  # fmt: skip
     menu = {
         "type": "buttons",

@@ -21,7 +21,7 @@ _PATTERNS = ("", "/", "x", ".", "-", "+")
 
 def _numbers(values: ArrayLike | Tensor) -> list[Any]:
     array = np.asarray(values.detach().cpu() if isinstance(values, Tensor) else values, dtype=float)
-    return array.round(6).tolist()
+    return array.tolist()
 
 
 def lines(
@@ -56,7 +56,7 @@ def lines(
     """
     figure = Figure()
     for place, (name, values) in enumerate(curves.items()):
-        at, drawn = values if isinstance(values, tuple) else (None, values)
+        at, drawn = values if isinstance(values, tuple) and len(values) == 2 else (None, values)
         look = {"color": _COLOURS[place % 6], "dash": _DASHES[place % 6]}
         figure.add_scatter(
             x=None if at is None else _numbers(at), y=_numbers(drawn), name=name, mode="lines", line=look
