@@ -44,6 +44,8 @@ def explore(draw: Callable[..., Figure], **controls: Any) -> widgets.VBox:
         fresh = draw(**{name: control.value for name, control in made.items()})
         with figure.batch_update():
             figure.layout.title.text = fresh.layout.title.text
+            for axis in ("xaxis", "yaxis"):
+                figure.layout[axis].range = fresh.layout[axis].range
             for old, new in zip(figure.data, fresh.data, strict=True):
                 old.update({key: new[key] for key in ("x", "y", "z", "source") if key in new and new[key] is not None})
 

@@ -39,6 +39,10 @@ def test_every_notebook_keeps_every_rule(path: Path) -> None:
     assert not found, "\n".join(found)
 
 
+def test_an_appendix_is_a_lesson() -> None:
+    assert [text.stem for text in find_texts(FOLDER, ["05"])] == ["05_gradients", "05a_second_derivatives"]
+
+
 def test_every_text_has_its_notebook() -> None:
     missing = [text.name for text in find_texts(FOLDER) if not text.with_suffix(".ipynb").is_file()]
     assert not missing, f"run tools/notebooks.py {' '.join(missing)}"

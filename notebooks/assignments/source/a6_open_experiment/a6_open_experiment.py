@@ -79,8 +79,8 @@ assert settings["profile"]
 #
 # | | question | where it comes from |
 # |---|---|---|
-# | 1 | Does a smaller λ do for center loss what attention does for DACL? Attention near ½ is half the λ. | lesson 05, "What this means"; lesson 12, "The controls: what would show that attention helps?" |
-# | 2 | Does it matter *which* dimension gets which weight: is `learned` better than `permuted` or `mean`? | lesson 12, "The controls: what would show that attention helps?" |
+# | 1 | Does a smaller λ do for center loss what attention does for DACL? Attention near ½ is half the λ. | lesson 05, "What this means"; lesson 13, "The controls: what would show that attention helps?" |
+# | 2 | Does it matter *which* dimension gets which weight: is `learned` better than `permuted` or `mean`? | lesson 13, "The controls: what would show that attention helps?" |
 # | 3 | Does the start of the centers matter: `fan_in_classes`, `fan_in_features`, `zeros`? | lesson 06 |
 # | 4 | Does ε of Eq. 11 matter: 1 of the released code, or a small one? And α? | lesson 06 |
 # | 5 | Does one of the related losses (island, separate, DDA, range-regularised center) do better than Eq. 4, each at a λ of its own? | [docs/losses.md](../../../../docs/losses.md) |
