@@ -44,7 +44,7 @@
 # | $W$, $B$ | a weight vector $w_j$ (a column) and a bias $b_j$ for each class | $(d, K)$, $(K)$ |
 # | $z$ | scores | $(m, K)$ |
 
-# %% tags=["setup"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["setup"]
 # On Colab or Kaggle this fetches the project. Elsewhere, or run again, it does nothing.
 import importlib.util, os, subprocess, sys
 
@@ -590,7 +590,7 @@ assert doubled < softmax_loss(z_end, y_toy)
 # | suspect | evidence of this lesson |
 # |---|---|
 # | selection of dimensions | none: attention does not occur in softmax loss |
-# | a smaller λ | none yet. But note what λ = 0 is: this loss alone, and it is right on every training sample of the toy |
+# | a smaller λ | none yet. But note what λ = 0 is: this loss alone, and it is right on nearly every training sample of the toy |
 # | luck | one toy, one seed: nothing on this page says which loss is *better* |
 
 # %% [markdown]

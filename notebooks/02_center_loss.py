@@ -42,7 +42,7 @@
 # prints bars, $\lVert x_{ij}-c_{y_i j}\rVert_2^2$, the norm of a single number; that is simply its square (see
 # [the list of misprints](../docs/errata.md)).
 
-# %% tags=["setup"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["setup"]
 # On Colab or Kaggle this fetches the project. Elsewhere, or run again, it does nothing.
 import importlib.util, os, subprocess, sys
 

@@ -44,7 +44,7 @@
 # The paper prints $a_{ij} \odot \lVert\cdot\rVert_2^2$; for single numbers $\odot$ is a plain product and the norm a square
 # ([the list of misprints](../docs/errata.md)).
 
-# %% tags=["setup"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["setup"]
 # On Colab or Kaggle this fetches the project. Elsewhere, or run again, it does nothing.
 import importlib.util, os, subprocess, sys
 

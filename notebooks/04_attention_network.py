@@ -55,7 +55,7 @@
 # | $p_{in}$, $p_{ex}$ | scores for including and for excluding a dimension | $(m, d)$ |
 # | $a$ | attention, the weights of Eq. 4 | $(m, d)$ |
 
-# %% tags=["setup"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["setup"]
 # On Colab or Kaggle this fetches the project. Elsewhere, or run again, it does nothing.
 import importlib.util, os, subprocess, sys
 

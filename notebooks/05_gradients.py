@@ -50,7 +50,7 @@
 # One of the three equations cannot be right as it is printed. You can see which from its shape alone; if you cannot yet,
 # you will.
 
-# %% tags=["setup"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["setup"]
 # On Colab or Kaggle this fetches the project. Elsewhere, or run again, it does nothing.
 import importlib.util, os, subprocess, sys
 
@@ -803,8 +803,8 @@ for latent in (16, 2048):
     assert (found[:, 1] < found[:, 0]).all(), "without BN: fewer"
 
 # %% [markdown]
-# Both are guilty. Sharing alone makes about four of ten weights rise, in a network without any BN; with 2,048
-# latent numbers in place of 16 it is about two in ten. BN does the rest: it removes the movement that all samples have
+# Both explanations hold. Sharing alone makes about four of ten weights rise, in a network without any BN; with 2,048
+# latent numbers instead of 16 it is about two in ten. BN does the rest: it removes the movement that all samples have
 # in common, and then width does not help either.
 #
 # The features were held fixed here. In training the backbone moves as well, and then not even the weighted mean must

@@ -29,7 +29,7 @@
 # $$\frac{\partial \mathcal{L}_{SC}}{\partial x_i} = \frac{1}{m}\, a_i \odot (x_i - c_{y_i}) \qquad
 # \frac{\partial \mathcal{L}_{SC}}{\partial a_i} = \frac{1}{2m} (x_i - c_{y_i})^2 \tag{Eq. 9, 10}$$
 
-# %% tags=["setup"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["setup"]
 # On Colab or Kaggle this fetches the project. Elsewhere, or run again, it does nothing.
 import importlib.util, os, subprocess, sys
 

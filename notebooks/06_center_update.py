@@ -20,7 +20,7 @@
 #
 # ![The network with the centers, and what moves them, marked: features x and attention a.](drawings/network_rule.svg)
 #
-# **The question.** Everything in the network learns by gradients. Why not the centers? Hand them to the optimizer like all the rest, and after 60 epochs they are still near their random start. And what does
+# **The question.** Everything in the network learns by gradients. Why not the centers? Hand them to the optimizer like all the rest, and after 60 epochs they have gone about a quarter of the way. And what does
 # attention do to them?
 #
 # **After this notebook you can** move class centers by hand, say what α and ε do to a common and to a rare class, show
@@ -49,7 +49,7 @@
 # | $\epsilon$ | a constant beside the count; a whole section below | – |
 # | $\alpha$ | the share of the step that is taken; 0.5 in the paper | – |
 
-# %% tags=["setup"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["setup"]
 # On Colab or Kaggle this fetches the project. Elsewhere, or run again, it does nothing.
 import importlib.util, os, subprocess, sys
 

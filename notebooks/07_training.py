@@ -58,7 +58,7 @@ device: str = "auto"  # auto, cpu, cuda, mps
 precision: str = "auto"  # auto, 32-true, bf16-mixed, 16-mixed
 out: str = ""  # folder for the runs; empty: runs/07_training
 
-# %% tags=["setup"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["setup"]
 # On Colab or Kaggle this fetches the project. Elsewhere, or run again, it does nothing.
 import importlib.util, os, subprocess, sys
 
@@ -414,7 +414,7 @@ assert history[59]["L"] < history[10]["L"] < history[0]["L"]
 # %% [markdown]
 # ### Move it yourself
 #
-# The slider for $t$ plays the training; the one for $\lambda$ trains anew. It opens at $\lambda = 0.1$, before the first step. **Task:** go to $t = 59$ and pull $\lambda$ to 3: the classes shrink onto their centers, and
+# The slider for $t$ plays the training; the one for $\lambda$ trains again. It opens at $\lambda = 0.1$, before the first step. **Task:** go to $t = 59$ and pull $\lambda$ to 3: the classes shrink onto their centers, and
 # the loss has less room for the classifier. What happens at $\lambda = 0$?
 
 # %%

@@ -46,7 +46,7 @@ seed: int = 0  # the first of them
 device: str = "auto"  # auto, cpu, cuda, mps
 out: str = ""  # folder for runs that are trained here; empty: runs/10_results
 
-# %% tags=["setup"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["setup"]
 # On Colab or Kaggle this fetches the project. Elsewhere, or run again, it does nothing.
 import importlib.util, os, subprocess, sys
 

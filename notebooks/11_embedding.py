@@ -51,7 +51,7 @@ per_class: int = 30  # images of each class
 device: str = "auto"  # auto, cpu, cuda, mps
 out: str = ""  # folder for runs that are trained here; empty: runs/11_embedding
 
-# %% tags=["setup"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["setup"]
 # On Colab or Kaggle this fetches the project. Elsewhere, or run again, it does nothing.
 import importlib.util, os, subprocess, sys
 
@@ -729,7 +729,7 @@ assert in_space.shape == in_map.shape == labels.shape
 
 # %% [markdown]
 # If the map's votes are nearly as good as those of feature space, the map kept what matters for the classes. Remember that one training label
-# in ten of the bundled faces is wrong on purpose (see the data card): some training points stand in a foreign cluster because their *label*
+# in ten of the bundled faces is wrong on purpose (see the data card): some training points stand in the cluster of another class because their *label*
 # is wrong, not their place. That is a thing to look for in a training picture.
 #
 # ## The embedding explorer

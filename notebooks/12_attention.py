@@ -50,7 +50,7 @@ seed: int = 0  # which seed to train then
 device: str = "auto"  # auto, cpu, cuda, mps
 out: str = ""  # folder for runs that are trained here; empty: runs/12_attention
 
-# %% tags=["setup"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["setup"]
 # On Colab or Kaggle this fetches the project. Elsewhere, or run again, it does nothing.
 import importlib.util, os, subprocess, sys
 
@@ -285,7 +285,7 @@ figure = attention_heatmap(a[few], y[few], classes, contrast)
 show(figure)
 
 # %% [markdown]
-# **What to see in the figure:** at the left, bands: the same colour down a class, another one in the next. At the right each sample does as it likes.
+# **What to see in the figure:** at the left, bands: the same colour down a class, another one in the next. At the right there is no such order.
 # $\eta^2$ (eta squared) is the share of a dimension's variance that lies between classes; lesson 13 computes one by hand.
 #
 # ## Is that learnt?

@@ -42,7 +42,7 @@ seed: int = 0  # which seed to train then
 device: str = "auto"  # auto, cpu, cuda, mps
 out: str = ""  # folder for runs that are trained here; empty: runs/13_attention
 
-# %% tags=["setup"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["setup"]
 # On Colab or Kaggle this fetches the project. Elsewhere, or run again, it does nothing.
 import importlib.util, os, subprocess, sys
 
@@ -210,7 +210,7 @@ assert gentle.top.shape == silencing.top.shape
 
 # %% [markdown]
 # With the mean, all losses are small and the three are nearly one. The order stays, but the gap that was 15 points is now 2. So a good part
-# of the first picture was the size of the features that were removed: whoever zeroes large ones does more damage. Which features are
+# of the first picture was the size of the features that were removed: zeroing large ones does more damage. Which features are
 # attended less, then?
 
 # %%
@@ -246,7 +246,7 @@ print(
 )
 
 # %% [markdown]
-# How sure is the second number? Draw the dimensions anew, with replacement, 500 times (the bootstrap of lesson 10):
+# How sure is the second number? Pick 128 of the dimensions at random, with repetition, 500 times (the bootstrap of lesson 10):
 
 # %%
 generator, drawn = torch.Generator().manual_seed(0), []
@@ -417,7 +417,7 @@ assert -1 <= shared_order <= 1
 # |---|---|---|
 # | `ones` | all 1: the plain center loss | attention did nothing |
 # | `mean` | each sample's own mean, in every dimension | it was a smaller λ |
-# | `permuted` | the same values on other dimensions, dealt anew each step | it did not matter which dimension gets which weight |
+# | `permuted` | the same values on other dimensions, shuffled again each step | it did not matter which dimension gets which weight |
 # | `frozen` | a random network's, never trained | attention did not need to *learn* |
 # | `normalized` | divided by each sample's mean, so that the mean is 1 | nothing was gained by being able to shrink |
 

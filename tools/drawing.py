@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from html import escape
+from typing import Any
 
 LETTER = 14
 _CELL, _ROW, _GAP = 46, 28, 16
@@ -99,7 +100,7 @@ class Table:
     Attributes
     ----------
     name : str
-    rows : sequence of sequences
+    rows : array or sequence of sequences
         Numbers are written with at most two digits after the point.
     shape : str
     lit, cool : collection of (row, column)
@@ -109,10 +110,10 @@ class Table:
     """
 
     name: str
-    rows: Sequence[Sequence[object]]
+    rows: Any
     shape: str = ""
-    lit: Collection[tuple[int, int]] = ()
-    cool: Collection[tuple[int, int]] = ()
+    lit: Collection[tuple[int, ...]] = ()
+    cool: Collection[tuple[int, ...]] = ()
     labels: Sequence[str] = ()
 
     @property
@@ -146,7 +147,7 @@ def written(value: object) -> str:
     return f"{round(float(value), 2) + 0.0:g}".replace("-", "−")  # type: ignore[arg-type]
 
 
-def equation(alt: str, lines: Sequence[Sequence[Table | str]]) -> Sheet:
+def equation(alt: str, lines: Sequence[Sequence[object]]) -> Sheet:
     """Draw tables in a line with operators between them, line below line.
 
     Examples
@@ -158,7 +159,7 @@ def equation(alt: str, lines: Sequence[Sequence[Table | str]]) -> Sheet:
     heights = [max(len(part.rows) for part in line if isinstance(part, Table)) * _ROW + 62 for line in lines]
     sheet, top = Sheet(760, sum(heights) + 14 * len(heights) + 6, alt), 12.0
     for line, height in zip(lines, heights, strict=True):
-        widths = [part.width if isinstance(part, Table) else 9.0 * len(part) for part in line]
+        widths = [part.width if isinstance(part, Table) else 9.0 * len(str(part)) for part in line]
         x = (sheet.width - sum(widths) - _GAP * (len(line) - 1)) / 2
         if x < 4:
             raise ValueError(f"too wide by {8 - 2 * x:.0f} pixels: {alt}")
@@ -166,7 +167,7 @@ def equation(alt: str, lines: Sequence[Sequence[Table | str]]) -> Sheet:
             if isinstance(part, Table):
                 _table(sheet, part, x, top, height, width)
             else:
-                sheet.text(x + width / 2, top + height / 2 - 2, part, "strong")
+                sheet.text(x + width / 2, top + height / 2 - 2, str(part), "strong")
             x += width + _GAP
         top += height + 14
     return sheet

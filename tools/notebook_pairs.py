@@ -99,7 +99,7 @@ def with_setup_cell(text: Path) -> Notebook:
         start, end = match.start(), match.end() + following.start() if following else len(content)
         _, mark, below = content[start:end].partition(OWN)
         own = f"\n{mark}{below.rstrip()}\n" if mark else ""
-    cell = f'# %% tags=["setup"] jupyter={{"source_hidden": true}}\n{setup_source()}\n{own}'
+    cell = f'# %% jupyter={{"source_hidden": true}} tags=["setup"]\n{setup_source()}\n{own}'
     changed = f"{content[:start]}{cell}\n{content[end:]}"
     if changed != content:
         text.write_text(changed, encoding="utf-8")

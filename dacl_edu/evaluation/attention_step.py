@@ -150,7 +150,7 @@ def attention_descent(
         gradients = torch.autograd.grad(pull(network(maps)), weights)
         with torch.no_grad():
             for weight, gradient in zip(weights, gradients, strict=True):
-                weight -= rate * gradient
+                weight.sub_(rate * gradient)
             if step in moments:
                 changes.append(network(maps) - before)
     return changes

@@ -113,7 +113,7 @@ def change_animation(
         name: [np.asarray(m.detach().cpu() if isinstance(m, Tensor) else m, dtype=float).ravel() for m in moments]
         for name, moments in cases.items()
     }
-    edges, highest = np.linspace(-3, 3, 61), 0.0
+    edges, highest = np.linspace(-3, 3, 61), max(max(trace.y) for trace in figure.data)
     places = {name: note.to_plotly_json() for name, note in zip(arrays, figure.layout.annotations, strict=True)}
     frames: list[dict[str, Any]] = []
     for place, step in enumerate(steps):
@@ -124,12 +124,11 @@ def change_animation(
             for part, side in ((scaled[now <= 0], edges[:31]), (scaled[now > 0], edges[30:])):
                 share = 100 * np.histogram(part, side)[0] / now.size
                 heights.append({"y": share.round(3).tolist()})
-                highest = max(highest, float(share.max()))
             captions.append(places[name] | {"text": _caption(name, now)})
         frames.append({"name": str(step), "data": heights, "layout": {"annotations": captions}})
     figure.frames = frames
     figure.update_layout(annotations=frames[-1]["layout"]["annotations"])
-    figure.update_yaxes(range=[0, min(100, 1.1 * highest)])
+    figure.update_yaxes(range=[0, 1.15 * highest])  # of the last step: at first all stand in one bar, which is cut
     move = {"frame": {"duration": 450, "redraw": True}, "transition": {"duration": 0}, "mode": "immediate"}
     buttons = [
         {"label": "play", "method": "animate", "args": [None, move | {"fromcurrent": False}]},

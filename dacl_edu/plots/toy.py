@@ -11,7 +11,7 @@ from plotly.graph_objects import Figure
 from plotly.subplots import make_subplots
 from torch import Tensor
 
-from dacl_edu.plots.style import BLUE, GREEN, ORANGE, PURPLE, SKY, YELLOW, finish
+from dacl_edu.plots.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, YELLOW, finish
 
 _COLOURS = (BLUE, ORANGE, GREEN, PURPLE, YELLOW, SKY)
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "solid")
@@ -64,7 +64,7 @@ def lines(
     for name, (at, height) in (dots or {}).items():
         figure.add_scatter(
             x=[at], y=[height], mode="markers+text", text=[name], textposition="top center", showlegend=False,
-            marker={"color": ORANGE, "size": 11}, name=name,
+            marker={"color": BLACK, "size": 9}, name=name,
         )  # fmt: skip
     figure.update_xaxes(title=x, type="log" if "x" in log else "linear", exponentformat="power")
     figure.update_yaxes(title=y, type="log" if "y" in log else "linear", exponentformat="power")
@@ -178,7 +178,7 @@ def tables(panels: Mapping[str, Any], title: str, alt: str, rows: str = "", limi
     figure = make_subplots(cols=len(drawn), subplot_titles=list(drawn))
     for column, values in enumerate(drawn.values(), start=1):
         figure.add_heatmap(
-            z=values, colorscale="RdBu", zmin=-far, zmax=far, showscale=False, texttemplate="%{z}",
+            z=values, colorscale="RdBu", zmin=-far, zmax=far, showscale=False, texttemplate="%{z:.3~g}",
             row=1, col=column,
         )  # fmt: skip
     figure.update_xaxes(visible=False).update_yaxes(autorange="reversed", tickmode="linear").update_yaxes(

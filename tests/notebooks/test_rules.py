@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jupytext
 import nbformat
 import nbformat.v4 as v4
 import pytest
@@ -37,6 +38,13 @@ def test_every_notebook_keeps_every_rule(path: Path) -> None:
         kept = OF_STUDENTS if of_students else OF_SOURCES
         found = [line for line in found if line.partition(":")[0] in kept]
     assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("text", find_texts(FOLDER), ids=_id)
+def test_a_text_is_what_jupytext_would_write(text: Path) -> None:
+    """Else JupyterLab refuses to open a lesson whose .ipynb is newer than its text: "File Load Error"."""
+    written, again = text.read_text(encoding="utf-8"), jupytext.writes(jupytext.read(text), "py:percent")
+    assert written[written.index("# %%") :] == again[again.index("# %%") :]
 
 
 def test_an_appendix_is_a_lesson() -> None:

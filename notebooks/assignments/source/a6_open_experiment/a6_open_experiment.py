@@ -46,7 +46,7 @@
 # %% [markdown]
 # The second of the next two cells, the one that begins with `profile`, holds the settings of the runs.
 
-# %% tags=["setup"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["setup"]
 # On Colab or Kaggle this fetches the project. Elsewhere, or run again, it does nothing.
 import importlib.util, os, subprocess, sys
 
