@@ -478,19 +478,6 @@ scores = heads.scores(e)  # (m, d, 2)
 assert torch.equal(scores[..., 0], p_ex) and torch.equal(scores[..., 1], p_in)
 
 # %% [markdown]
-# Somebody who does not know the order will guess: "the first $d$ rows exclude, the last $d$ include". The shape fits
-# perfectly. Only the values are wrong:
-
-# %%
-exclude, include = heads.linear(e).chunk(2, dim=1)  # a guess: two blocks
-check.shape(include, (2, 3), "include")  # passes!
-try:
-    check.value(include, p_in, "include")
-    raise RuntimeError("the check missed it")
-except AssertionError as message:
-    print(message)
-
-# %% [markdown]
 # ## Eq. 7: softmax of two = sigmoid of the difference
 #
 # Divide numerator and denominator of Eq. 7 by $\exp(p_{in})$:
