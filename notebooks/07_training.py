@@ -22,7 +22,7 @@
 # ![The network with everything marked.](drawings/network_training.svg)
 #
 # **The question.** All parts are there: a classifier, two losses, an attention network, centers. What happens in *one* step, to which number, in which order? And what comes out when the step is
-# repeated ten thousand times, three times over, with softmax loss, center loss and DACL?
+# repeated some thousand times, with softmax loss, center loss and DACL in turn?
 #
 # **After this notebook you can** carry out one step of the paper's Algorithm 1 with pencil and paper, say which numbers change by a
 # gradient and which by a rule, show that the package's trainer does exactly that, and train softmax loss, center loss and DACL.
