@@ -93,7 +93,8 @@ def test_run_all_in_jupyterlab(path: Path, lab: tuple[str, Path], browser: Any) 
         text = page.inner_text(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook")
         for trouble in ("Failed to load model", "Error displaying widget", "Error creating widget", "Javascript Error"):
             assert trouble not in text
-        drawings = page.locator(".jp-RenderedMarkdown img").evaluate_all("all => all.filter(i => i.complete).map(i => i.naturalWidth)")
+        widths = "all => all.filter(one => one.complete).map(one => one.naturalWidth)"
+        drawings = page.locator(".jp-RenderedMarkdown img").evaluate_all(widths)
         assert all(drawings), "a drawing is not found"
         widget = any("dacl_edu.widgets" in cell.source for cell in code)
         if widget:
