@@ -43,12 +43,10 @@
 # `dacl-edu run-notebook 07_training -p method dacl -p seed 3 --out runs/x`. `None` means: what the profile says.
 
 # %% tags=["parameters"]
-# one or several: softmax, center, dacl, a registered loss
-method: str = "softmax center dacl"
+method: str = "softmax center dacl"  # of softmax, center, dacl, a registered loss
 dataset: str = "bundled"  # bundled, rafdb, affectnet, fer2013, folder, ...
 root: str = ""  # folder of the data set; empty: where it usually is
-# smoke (seconds), quick (minutes), gpu (the paper's), or any preset
-profile: str = "quick"
+profile: str = "quick"  # smoke (seconds), quick (minutes), gpu, or any preset
 epochs: int | None = None  # passes over the training part
 batch_size: int | None = None  # samples in a step
 lam: float | None = None  # λ of Eq. 8

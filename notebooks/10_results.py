@@ -38,8 +38,7 @@
 # `dacl-edu run-notebook 10_results -p runs runs/a -p runs runs/b`.
 
 # %% tags=["parameters"]
-# folder of finished runs, or a list; empty: the project's, or new ones
-runs: str | list[str] = ""
+runs: str | list[str] = ""  # folder of finished runs, or a list; empty: the project's
 profile: str = ""  # where no runs are given: smoke (seconds), quick (minutes each)
 seeds: int = 3  # how many seeds to train then
 seed: int = 0  # the first of them

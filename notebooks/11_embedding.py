@@ -43,8 +43,7 @@
 # `dacl-edu run-notebook 11_embedding -p runs runs/a -p runs runs/b`.
 
 # %% tags=["parameters"]
-# folder of finished runs, or a list; empty: the project's, or new ones
-runs: str | list[str] = ""
+runs: str | list[str] = ""  # folder of finished runs, or a list; empty: the project's
 profile: str = ""  # where no runs are given: smoke (seconds), quick (minutes each)
 seed: int = 0  # of the runs that are looked at, and of UMAP
 per_class: int = 30  # images of each class
