@@ -256,7 +256,7 @@ judged(my_savings, f"right. Dimension 3 accounts for {share:.0%} of the differen
 # ## The lessons
 #
 # **Two hours:** 00 → 03 (first half) → 05 (from *Does attention fall?*) → 10 (from *What the course's own runs say*) → 13. You will know the question, the mechanism and the
-# verdict. **One week**, an hour or two a day: 01-02, 03-04, 05-06, 07-08, 09-10, 11-13, then [assignment 6](assignments/release/a6_open_experiment/a6_open_experiment.ipynb),
+# verdict. **One week**, an hour or two a day: 01-02, 03-04, 05-06, 07-08, 09-10, 11-13, then assignment 6 (`assignments/release/a6_open_experiment`),
 # an experiment of your own. Lessons 01 to 06 need no faces. From 07 on real networks are trained or looked at; none has to be trained first.
 #
 # **[01 · Softmax loss](01_softmax_loss.ipynb)** (40 minutes, Eq. 1, 2). *Afterwards you can* compute scores, probabilities, loss and gradient by hand, and
