@@ -26,7 +26,7 @@ def installed() -> dict[str, str]:
 
 
 def main() -> int:
-    """Print one pinned requirement a line; with ``--check``, say what is installed in another version than the lock's."""
+    """Print one pinned requirement a line; with ``--check``, say which versions are not those of the lock."""
     found = installed()
     if sys.argv[1:] == ["--check"]:
         lines = (Path(__file__).parents[1] / "requirements.lock").read_text(encoding="utf-8").splitlines()
