@@ -22,7 +22,7 @@
 # Four boxes carry a pencil: those lines you write.](../docs/pictures/from_scratch.svg)
 #
 # **How much code is this paper?** A blank page, PyTorch, and the bundled faces: no function of this project's package
-# until the very end. The whole method fits into about a hundred lines. Eighty you read; the four pieces with a pencil,
+# until the very end. The whole method fits into about 120 lines. A hundred you read; the four pieces with a pencil,
 # which make DACL what it is, you write. At the end your program takes the same steps as the package, to the last digits.
 #
 # **After this notebook you can** write every part of DACL yourself, test each part before the next one needs it, and prove
@@ -33,7 +33,7 @@
 # [06_center_update](06_center_update.ipynb), [07_training](07_training.ipynb).
 #
 # **How to read this page.** Short cells, one idea each: the idea, the shapes, a check with numbers that you can see. The
-# cells that build the program are the ones that define a class or a function. Run them in order. An exercise that you
+# cells of the program define a class or a function and import nothing of this project. Run all in order. An exercise that you
 # leave out is filled in by a folded answer, so you can come back.
 
 # %% tags=["setup"]
@@ -49,19 +49,20 @@ if os.path.isdir("dacl-edu/notebooks"):  # fetched just now, or before the kerne
     os.chdir("dacl-edu/notebooks")
     sys.path.insert(0, os.path.dirname(os.getcwd()))
 
-# %%
-import torch
-import torch.nn.functional as F
-from torch import nn
+# %% [markdown]
+# ## What is yours and what is the lesson's
+#
+# Two kinds of cells follow. The first kind belongs to the lesson: it prints numbers, shows figures, and says whose answer
+# an exercise saw.
 
+# %%
 from dacl_edu.check.exercise import attempt, judged
 from dacl_edu.lessons.display import rounded, setup, show
 
 setup(seed=0)  # fixes the random numbers
 
 # %% [markdown]
-# The last two lines are not DACL: they print numbers, show figures and say whose answer an exercise saw. The program
-# itself starts here, and needs three imports:
+# The second kind is the program. It starts here, and these are all its imports:
 
 # %% tags=["scratch"]
 import torch
@@ -78,21 +79,37 @@ from torch import nn
 from dacl_edu.data import EXPRESSIONS, load_dataset
 
 SIDE, K = 24, len(EXPRESSIONS)
-learn, measure = (load_dataset("bundled", split, image_size=SIDE) for split in ("train", "val"))
-print(tuple(learn.images.shape), learn.images.dtype, "labels", tuple(learn.labels.shape))
+learn, measure = (
+    load_dataset("bundled", split, image_size=SIDE) for split in ("train", "val")
+)
+print(
+    tuple(learn.images.shape), learn.images.dtype, "labels", tuple(learn.labels.shape)
+)
 assert learn.images.shape[1:] == (3, SIDE, SIDE) and learn.labels.max() == K - 1
 
 # %%
 from dacl_edu.plots import face_sheet
 
-first_four = torch.cat([(measure.labels == k).nonzero()[:4, 0] for k in range(K)])  # (28,)
-figure = face_sheet(measure.images[first_four], columns=4, row_names=EXPRESSIONS, side=72,
-                    title="What the network sees: 24×24 pixels")
-show(figure, alt="Seven rows of four small, coarse faces, one expression a row; mouth and brows can just be made out.")
+first_four = torch.cat(
+    [(measure.labels == k).nonzero()[:4, 0] for k in range(K)]
+)  # (28,)
+figure = face_sheet(
+    measure.images[first_four],
+    columns=4,
+    row_names=EXPRESSIONS,
+    side=72,
+    title="What the network sees: 24×24 pixels",
+)
+show(
+    figure,
+    alt="""Seven rows of four small, coarse faces, one expression a row; mouth and
+brows can just be made out.""",
+)
 
 # %% [markdown]
 # Networks learn faster from numbers around 0. Subtract the mean of each colour channel, divide by its spread. Both come
 # from the faces to learn from; the others must not have a say.
+
 
 # %% tags=["scratch"]
 def standardised(images, like):
@@ -115,6 +132,7 @@ assert abs(faces.mean()) < 1e-3 and abs(faces.std() - 1) < 1e-2
 # came in must be halved too, by a 1×1 convolution.
 #
 # $(m, C, H, W) \to (m, C', H/s, W/s)$
+
 
 # %% tags=["scratch"]
 class Block(nn.Module):
@@ -146,6 +164,7 @@ assert block(x_in).shape == (5, 16, 12, 12)
 # A first convolution, then four blocks; the first keeps the size, each other halves it and doubles the channels. He's
 # initial weights (lesson 04) keep the size of the numbers from layer to layer.
 
+
 # %% tags=["scratch"]
 def backbone(widths):
     """Images (m, 3, H, W) to feature maps (m, widths[-1], H/8, W/8)."""
@@ -164,7 +183,7 @@ WIDTHS = (8, 16, 32, 64)
 h = faces[:5]  # (m, 3, 24, 24)
 for layer in backbone(WIDTHS):
     h = layer(h)
-    print(f"{type(layer).__name__:<12}{str(tuple(h.shape)):<18}spread {rounded(h.std(), 1)}")
+    print(f"{type(layer).__name__:<12}{tuple(h.shape)!s:<18}spread {h.std():.1f}")
 assert h.shape == (5, 64, 3, 3), "x*: N_C = 64, N_H = N_W = 3"
 
 # %% [markdown]
@@ -175,6 +194,7 @@ assert h.shape == (5, 64, 3, 3), "x*: N_C = 64, N_H = N_W = 3"
 #
 # **The context encoder** (Eq. 5) flattens $x^*$, so that it knows *where* something is, and squeezes it through three
 # linear layers. Each has He's weights and is followed by batch norm and ReLU; the last by tanh, which keeps both signs.
+
 
 # %% tags=["scratch"]
 def linear(fan_in, fan_out):
@@ -197,14 +217,18 @@ def context_encoder(sizes):
 
 # %%
 e = context_encoder([576, 448, 64, 8])(h.flatten(1))  # (5, 64*3*3) -> (5, d')
-print(tuple(h.flatten(1).shape), "→", tuple(e.shape), "in", rounded([e.min(), e.max()], 2))
+print(
+    tuple(h.flatten(1).shape), "→", tuple(e.shape), "in", rounded([e.min(), e.max()], 2)
+)
 assert e.shape == (5, 8) and e.abs().max() < 1, "tanh"
 
 # %% [markdown]
 # **The heads** (Eq. 6) give each of the $d$ dimensions two scores, "leave out" and "take in". Two scores a dimension are
 # $2d$ numbers a sample: one linear layer, folded into pairs. What Eq. 7 makes of a pair is yours.
 #
-# ### Exercise 1: Eq. 7 (difficulty 1 of 4, 5 minutes)
+# ### Exercise 1: Eq. 7
+#
+# *easy · 5 minutes*
 #
 # Write `inclusion(p)`: from pairs of scores $(m, d, 2)$, where place 1 says "take in", to weights $(m, d)$.
 #
@@ -213,6 +237,7 @@ assert e.shape == (5, 8) and e.abs().max() < 1, "tanh"
 # <details><summary>Hint 1</summary>It is a softmax. Over which of the three dimensions of p?</details>
 # <details><summary>Hint 2</summary>torch.softmax keeps the shape; of each pair you want one number.</details>
 # <details><summary>Hint 3</summary>Or take the sigmoid of a difference, as in lesson 04.</details>
+
 
 # %% tags=["scratch"]
 def inclusion(p):
@@ -230,7 +255,9 @@ def answer_inclusion(p):
 inclusion = attempt(inclusion, answer_inclusion)
 
 # %%
-pair = torch.tensor([[[0.0, 0.0], [0.0, 1.0], [2.0, 0.0]]])  # (1, 3, 2): undecided, in, out
+pair = torch.tensor(
+    [[[0.0, 0.0], [0.0, 1.0], [2.0, 0.0]]]
+)  # (1, 3, 2): undecided, in, out
 print("no evidence, one for, two against:", rounded(inclusion(pair)))
 assert inclusion(pair).shape == (1, 3)
 assert torch.allclose(inclusion(pair), torch.sigmoid(torch.tensor([[0.0, 1.0, -2.0]])))
@@ -242,9 +269,10 @@ judged(inclusion, "right: a weight between 0 and 1 for each dimension")
 # Now the parts meet. $x^*$ goes two ways: averaged over its places it becomes the deep features $x$, from which the scores
 # $z$ are made (Eq. 1); flattened it becomes attention $a$. **Note what is missing:** the scores do not see $a$.
 
+
 # %% tags=["scratch"]
 class DACL(nn.Module):
-    """Images (m, 3, H, W) to scores z (m, K), deep features x and attention a (m, d)."""
+    """Images (m, 3, H, W) to scores (m, K), deep features and attention (m, d)."""
 
     def __init__(self, widths, side, K=7):
         super().__init__()
@@ -268,7 +296,16 @@ class DACL(nn.Module):
 # %%
 net = DACL(WIDTHS, SIDE)
 z, x, a = net(faces[:64])
-print("z", tuple(z.shape), " x", tuple(x.shape), " a", tuple(a.shape), " mean a", rounded(a.mean(), 2))
+print(
+    "z",
+    tuple(z.shape),
+    " x",
+    tuple(x.shape),
+    " a",
+    tuple(a.shape),
+    " mean a",
+    rounded(a.mean(), 2),
+)
 print("weights in the network:", sum(w.numel() for w in net.parameters()))
 assert z.shape == (64, K) and x.shape == a.shape == (64, 64)
 
@@ -277,8 +314,11 @@ assert z.shape == (64, K) and x.shape == a.shape == (64, 64)
 # Eq. 2 is $\ln 7$:
 
 # %%
-print("loss of a new network:", rounded(F.cross_entropy(z, labels[:64]), 2), " ln 7:", rounded(torch.tensor(7.0).log(), 2))
-assert abs(F.cross_entropy(z, labels[:64]).item() - 1.95) < 0.5
+import math
+
+first = F.cross_entropy(z, labels[:64]).item()
+print("loss of a new network:", rounded(first, 2), " ln 7:", rounded(math.log(7), 2))
+assert abs(first - math.log(7)) < 0.5
 
 # %% [markdown]
 # ## Eq. 4 with its own backward
@@ -287,13 +327,16 @@ assert abs(F.cross_entropy(z, labels[:64]).item() - 1.95) < 0.5
 # differences $D$ and the attention $a$. `backward` gets $g$, what arrives from above ($\lambda$ in Eq. 8), and must answer with
 # one gradient for each input, in their order. Labels have none, and the centers follow Eq. 11.
 #
-# ### Exercise 2: Eq. 9 and 10 (difficulty 2 of 4, 10 minutes)
+# ### Exercise 2: Eq. 9 and 10
+#
+# *medium · 10 minutes*
 #
 # Write `pulls(g, a, D)`, two gradients of shape $(m, d)$: of the features, then of attention.
 #
 # <details><summary>Hint 1</summary>Lesson 05, road 1: only one term of the sum contains x_ij, and one a_ij.</details>
 # <details><summary>Hint 2</summary>The square brings a 2 for x, which cancels the ½. For a nothing cancels it.</details>
 # <details><summary>Hint 3</summary>Both carry g, and 1/m is 1/len(D).</details>
+
 
 # %% tags=["scratch"]
 def pulls(g, a, D):
@@ -309,6 +352,7 @@ def answer_pulls(g, a, D):
 
 
 pulls = attempt(pulls, answer_pulls, returns=("dx", "da"))
+
 
 # %% tags=["scratch"]
 class SparseCenterLoss(torch.autograd.Function):
@@ -335,11 +379,13 @@ def sparse_center_loss(x, a, y, c):
 # **The check:** five samples, and the same formula left to autograd. Not only the loss must agree; both gradients must,
 # with some $g \ne 1$.
 
+
 # %%
 def small_batch():
-    draw = torch.Generator().manual_seed(1)
-    x, a = torch.randn(5, 3, generator=draw), torch.rand(5, 3, generator=draw)
-    return x.requires_grad_(), a.requires_grad_(), torch.tensor([0, 1, 0, 2, 0]), torch.randn(4, 3, generator=draw)
+    """Five samples, three dimensions, four classes."""
+    torch.manual_seed(1)
+    x, a = torch.randn(5, 3, requires_grad=True), torch.rand(5, 3, requires_grad=True)
+    return x, a, torch.tensor([0, 1, 0, 2, 0]), torch.randn(4, 3)
 
 
 def by_autograd(x, a, y, c):
@@ -347,13 +393,14 @@ def by_autograd(x, a, y, c):
 
 
 # %%
+from dacl_edu import check  # compares shape, then value, and says what is wrong
+
 x, a, y, c = small_batch()
 mine = torch.autograd.grad(0.3 * sparse_center_loss(x, a, y, c), (x, a))
 theirs = torch.autograd.grad(0.3 * by_autograd(x, a, y, c), (x, a))
 for name, one, other in zip(("x", "a"), mine, theirs):
-    assert one.shape == other.shape, f"gradient of {name}: shape {tuple(one.shape)}, must be {tuple(other.shape)}"
+    check.value(one, other, f"the gradient of {name}")
     print(f"gradient of {name}: largest difference {(one - other).abs().max():.0e}")
-    assert torch.allclose(one, other, atol=1e-6), f"the gradient of {name} is not autograd's"
 judged(pulls, "both gradients are autograd's")
 
 # %% [markdown]
@@ -361,7 +408,9 @@ judged(pulls, "both gradients are autograd's")
 #
 # $$\Delta_{c_k} = \frac{\sum_{i: y_i = k} a_i \odot (c_k - x_i)}{\epsilon + n_k} \qquad c_k \leftarrow c_k - \alpha \Delta_{c_k}$$
 #
-# ### Exercise 3: the step of all centers (difficulty 2 of 4, 12 minutes)
+# ### Exercise 3: the step of all centers
+#
+# *medium · 12 minutes*
 #
 # Write `center_step(x, a, y, c, alpha, eps)`, which returns the *new* centers $(K, d)$. No loop over samples. Do not
 # change `c` itself: the loss of this batch still needs it.
@@ -370,6 +419,7 @@ judged(pulls, "both gradients are autograd's")
 # <details><summary>Hint 2</summary>Add each row to the row of its class: index_add(0, y, rows), from zeros of shape (K, d).</details>
 # <details><summary>Hint 3</summary>The counts are torch.bincount(y, minlength=K). They divide rows, so they need a second
 # dimension: [:, None].</details>
+
 
 # %% tags=["scratch"]
 def center_step(x, a, y, c, alpha=0.5, eps=1.0):
@@ -390,12 +440,17 @@ center_step = attempt(center_step, answer_center_step)
 
 # %%
 x, a, y, c = (t.detach() for t in small_batch())
-new, untouched = center_step(x, a, y, c), c.clone()
-by_loop = torch.stack([c[k] - 0.5 * sum(a[i] * (c[k] - x[i]) for i in range(5) if y[i] == k) / (1 + (y == k).sum())
-                       for k in range(4)])  # (4, 3)
-print("way of each center:", rounded((new - c).norm(dim=1), 3), " class 3 has no sample")
-assert torch.equal(c, untouched), "c itself must stay"
-assert new.shape == (4, 3) and torch.equal(new[3], c[3]) and torch.allclose(new, by_loop, atol=1e-6)
+by_loop = c.clone()
+for k in range(4):
+    total = sum(a[i] * (c[k] - x[i]) for i in range(5) if y[i] == k)
+    by_loop[k] -= 0.5 * total / (1 + (y == k).sum())
+
+# %%
+before = c.clone()
+new = center_step(x, a, y, c)
+assert torch.equal(c, before), "c itself must stay"
+check.value(new, by_loop, "the new centers")
+print("way of each center:", rounded((new - c).norm(dim=1), 3), " (class 3 is absent)")
 judged(center_step, "all centers move as in the loop, absent classes not at all")
 
 # %% [markdown]
@@ -403,7 +458,9 @@ judged(center_step, "all centers move as in the loop, absent classes not at all"
 #
 # All parts are there. What remains is their *order*.
 #
-# ### Exercise 4: lines 3 to 16 (difficulty 3 of 4, 15 minutes)
+# ### Exercise 4: lines 3 to 16
+#
+# *hard · 15 minutes*
 #
 # Write `step(...)`. It takes a batch, does lines 3 to 16 once, and returns the loss as a number and the new centers. Use
 # `metric(x, a, y, c)` for Eq. 4 and `move(x, a, y, c)` for Eq. 11: in lesson 09 other functions take their places.
@@ -413,15 +470,20 @@ judged(center_step, "all centers move as in the loop, absent classes not at all"
 # <details><summary>Hint 3</summary>Hand move detached tensors: a rule has no gradient. And return loss.item(), or the
 # record of every step stays in memory.</details>
 
+
 # %% tags=["scratch"]
-def step(net, optimizer, images, y, c, lam=0.01, metric=sparse_center_loss, move=center_step):
+def step(
+    net, optimizer, images, y, c, lam=0.01, metric=sparse_center_loss, move=center_step
+):
     """Lines 3 to 16 of Algorithm 1: the loss (a number), and the new centers (K, d)."""
     raise NotImplementedError()  # your lines here; return loss, c
 
 
 # %% jupyter={"source_hidden": true} tags=["scratch"]
 # The answer. It is used as long as yours is not written.
-def answer_step(net, optimizer, images, y, c, lam=0.01, metric=sparse_center_loss, move=center_step):
+def answer_step(
+    net, optimizer, images, y, c, lam=0.01, metric=sparse_center_loss, move=center_step
+):
     """Lines 3 to 16 of Algorithm 1: the loss (a number), and the new centers (K, d)."""
     z, x, a = net(images)  # lines 3, 4, 5
     L = F.cross_entropy(z, y) + lam * metric(x, a, y, c)  # lines 6, 7, 8
@@ -438,25 +500,30 @@ step = attempt(step, answer_step, returns=("loss", "c"))
 # **The check** takes one step and asks four things. The last is the one that is forgotten: with $\lambda = 0$ no gradient
 # reaches the attention network.
 
+
 # %%
 def moved(lam):
-    """Which parts of a new network one step moves, the loss, and how far the centers went."""
+    """The parts of a new network that one step moves; the loss; the new centers."""
     torch.manual_seed(0)
     net, c = DACL(WIDTHS, SIDE), torch.zeros(K, 64)
     before = {name: w.clone() for name, w in net.named_parameters()}
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
     loss, new = step(net, optimizer, faces[:64], labels[:64], c, lam)
-    parts = {name.split(".")[0] for name, w in net.named_parameters() if not torch.equal(w, before[name])}
-    return sorted(parts), loss, new
+    changed = [n for n, w in net.named_parameters() if not torch.equal(w, before[n])]
+    return sorted({name.split(".")[0] for name in changed}), loss, new
 
 
 # %%
 parts, loss, new = moved(lam=0.01)
-print("moved:", *parts, " loss", rounded(loss, 2), " centers by", rounded(new.norm(), 2))
+print(
+    "moved:", *parts, " loss", rounded(loss, 2), " centers by", rounded(new.norm(), 2)
+)
 assert isinstance(loss, float), "loss.item(), not a tensor"
 assert not new.requires_grad, "centers follow a rule: hand move detached tensors"
 assert parts == ["backbone", "classifier", "encoder", "heads"], "everything must move"
-assert moved(lam=0.0)[0] == ["backbone", "classifier"], "λ = 0: no gradient for attention"
+assert moved(lam=0.0)[0] == ["backbone", "classifier"], (
+    "λ = 0: no gradient for attention"
+)
 judged(step, "the step moves what it must")
 
 # %% [markdown]
@@ -481,12 +548,15 @@ assert loss < 0.1, "32 faces must be learnt by heart"
 # Lines 1, 2 and 17: faces in a new order each time, half of them mirrored (a mirrored smile is a smile), a learning rate
 # that falls to zero. The centers start at random, with He's spread for $K$ inputs as in the authors' code (lesson 06).
 
+
 # %% tags=["scratch"]
 def train(net, images, y, epochs, lam=0.01, lr=0.1, m=64, **parts):
     """Algorithm 1. Returns the loss of each step and the last centers."""
     d, K = net.classifier.in_features, net.classifier.out_features
     c, losses = (2 / K) ** 0.5 * torch.randn(K, d), []
-    optimizer = torch.optim.SGD(net.parameters(), lr, momentum=0.9, nesterov=True, weight_decay=5e-4)
+    optimizer = torch.optim.SGD(
+        net.parameters(), lr, momentum=0.9, nesterov=True, weight_decay=5e-4
+    )
     rate = torch.optim.lr_scheduler.LinearLR(optimizer, 1, 1e-3, epochs * (len(y) // m))
     net.train()
     for _ in range(epochs):  # line 1
@@ -521,7 +591,8 @@ def trained(lam, seed=0, epochs=10):
     torch.manual_seed(seed)
     net, start = DACL(WIDTHS, SIDE), time.perf_counter()
     losses, c = train(net, faces, labels, epochs, lam)
-    print(f"λ = {lam}: {time.perf_counter() - start:.0f} seconds, last losses {rounded(losses[-3:], 2)}")
+    seconds = time.perf_counter() - start
+    print(f"λ = {lam}: {seconds:.0f} seconds, last losses {rounded(losses[-3:], 2)}")
     return net, losses
 
 
@@ -543,14 +614,16 @@ seen, truth = standardised(measure.images, learn.images), measure.labels.long()
 
 def spread(x, y):
     means = torch.stack([x[y == k].mean(dim=0) for k in range(K)])  # (K, d)
-    return ((x - means[y]) ** 2).sum(1).mean() / ((means - means.mean(0)) ** 2).sum(1).mean()
+    return ((x - means[y]) ** 2).sum(1).mean() / ((means - means.mean(0)) ** 2).sum(
+        1
+    ).mean()
 
 
 # %%
 found = {"DACL": look(net, seen), "softmax": look(plain, seen)}
 for name, (z, x, a) in found.items():
     accuracy = (z.argmax(dim=1) == truth).float().mean()
-    print(f"{name:<8} accuracy {rounded(accuracy, 3)}   spread {rounded(spread(x, truth), 2)}")
+    print(f"{name:<8} accuracy {accuracy:.3f}   spread {spread(x, truth):.2f}")
     assert accuracy > 2 / 7, "twice as good as guessing"
 
 # %% [markdown]
@@ -568,17 +641,27 @@ figure = make_subplots(cols=2, subplot_titles=list(found))
 for column, (z, x, a) in enumerate(found.values(), start=1):
     flat = (x - x.mean(0)) @ torch.pca_lowrank(x, niter=8)[2][:, :2]  # (N, 2)
     for k in range(K):
-        own = rounded(flat[truth == k][:60], 2)
-        figure.add_scatter(x=[p[0] for p in own], y=[p[1] for p in own], mode="markers", name=EXPRESSIONS[k],
-                           marker={"color": class_look(k).colour, "symbol": class_look(k).symbol, "size": 6}, showlegend=column == 1, row=1, col=column)
-figure.update_layout(title="Deep features of validation faces, two directions of 64", width=760, height=420)
-show(figure, alt="Two panels of dots in seven colours, DACL and softmax. In both the classes form overlapping clouds.")
+        across, up = rounded(flat[truth == k][:60].T, 2)
+        look_of_k = dict(zip(("color", "symbol"), class_look(k)), size=6)
+        words = {"name": EXPRESSIONS[k], "showlegend": column == 1}
+        figure.add_scatter(
+            x=across, y=up, mode="markers", marker=look_of_k, row=1, col=column, **words
+        )
+
+# %%
+figure.update_layout(title="Deep features, two directions of 64", width=760, height=420)
+show(
+    figure,
+    alt="""Two panels of dots in seven colours, DACL and softmax. In both the classes
+form overlapping clouds.""",
+)
+assert len(figure.data) == 2 * K
 
 # %% [markdown]
 # ### What it can show, and what not
 #
 # It shows that the program works: it learns, and every part is exercised. It does **not** show that DACL is better or worse
-# than the softmax loss. One run of each, a net of 0.5 million weights, 24 pixels: swap the seed and the order of the two may
+# than the softmax loss. One run of each, a net of 0.4 million weights, 24 pixels: swap the seed and the order of the two may
 # swap as well (lesson 10 says how much is luck; lesson 09 takes three seeds and an interval).
 
 # %% [markdown]
@@ -596,17 +679,26 @@ from dacl_edu.model import DACL as PackageDACL
 torch.manual_seed(0)
 ours = DACL((16, 32, 64, 128), side=32).double()
 package = PackageDACL("small_resnet", image_size=32).double()
-copied = dict(zip(package.state_dict(), ours.state_dict().values(), strict=True))  # their names, our numbers
+numbers = ours.state_dict().values()
+copied = dict(
+    zip(package.state_dict(), numbers, strict=True)
+)  # their names, our numbers
 package.load_state_dict(copied)
-print(len(copied), "tensors copied,", sum(w.numel() for w in ours.parameters()), "weights")
-assert sum(w.numel() for w in ours.parameters()) == sum(w.numel() for w in package.parameters())
+print(
+    len(copied), "tensors copied,", sum(w.numel() for w in ours.parameters()), "weights"
+)
+assert len(list(ours.parameters())) == len(list(package.parameters()))
 
 # %%
 c = (2 / K) ** 0.5 * torch.randn(K, 128, dtype=torch.float64)
-criterion = DACLLoss(num_classes=K, feature_dim=128, lam=0.01).double()  # Eq. 8 with Eq. 11
+criterion = DACLLoss(
+    num_classes=K, feature_dim=128, lam=0.01
+).double()  # Eq. 8 with Eq. 11
 criterion.centers.centers.copy_(c)
 settings = {"lr": 0.05, "momentum": 0.9, "nesterov": True, "weight_decay": 5e-4}
-our_sgd, their_sgd = (torch.optim.SGD(one.parameters(), **settings) for one in (ours, package))
+our_sgd, their_sgd = (
+    torch.optim.SGD(one.parameters(), **settings) for one in (ours, package)
+)
 
 
 def package_step(images, y):
@@ -622,31 +714,50 @@ def package_step(images, y):
 # %% [markdown]
 # After each step: the loss, every gradient, every center. What is compared is the largest difference of any number.
 
+
 # %%
 def apart(ones, others):
-    return max((one - other).abs().max().item() for one, other in zip(ones, others, strict=True))
+    return max(
+        (one - other).abs().max().item()
+        for one, other in zip(ones, others, strict=True)
+    )
 
 
-grads = lambda one: [w.grad for w in one.parameters()]
-pictures = standardised(load_dataset("bundled", "val", image_size=32).images[:80], learn.images).double()
-for t, (images, y) in enumerate(zip(pictures.split(16), truth.split(16))):
-    (loss, c), their_loss = step(ours, our_sgd, images, y, c), package_step(images, y)
-    differences = abs(loss - their_loss), apart(grads(ours), grads(package)), apart([c], [criterion.centers()])
-    print(f"step {t}  loss {loss:.4f}   apart: loss, gradients, centers below 1e-6:", max(differences) < 1e-6)
-    assert max(differences) < 1e-6, differences
+def gradients(network):
+    return [w.grad for w in network.parameters()]
+
+
+larger = load_dataset("bundled", "val", image_size=32).images[:80]
+pictures = standardised(larger, learn.images).double()  # (80, 3, 32, 32)
 
 # %%
-print("weights after five steps apart below 1e-6:", apart(ours.parameters(), package.parameters()) < 1e-6)
-assert apart(ours.parameters(), package.parameters()) < 1e-6
-print(f"largest difference of a gradient in the last step: {differences[1]:.0e}")
+for t, (images, y) in enumerate(zip(pictures.split(16), truth.split(16))):
+    (loss, c), their_loss = step(ours, our_sgd, images, y, c), package_step(images, y)
+    in_gradient = apart(gradients(ours), gradients(package))
+    in_centers = apart([c], [criterion.centers()])
+    worst = max(abs(loss - their_loss), in_gradient, in_centers)
+    print(f"step {t}: loss {loss:.4f}, nothing apart by more than 1e-6: {worst < 1e-6}")
+    assert worst < 1e-6, (abs(loss - their_loss), in_gradient, in_centers)
+
+# %%
+in_weights = apart(ours.parameters(), package.parameters())
+print(
+    f"after five steps: gradients {in_gradient:.0e} apart, weights {in_weights:.0e}"
+)
+assert in_weights < 1e-6
 
 # %% [markdown]
 # ### Would it notice?
 #
 # A check that cannot fail is none. Give your own step a small fault, ε = 2 in place of 1, and compare centers again:
 
+
 # %%
-loss, faulty = step(ours, our_sgd, images, y, c, move=lambda *batch: center_step(*batch, eps=2.0))
+def faulty_step(x, a, y, c):
+    return center_step(x, a, y, c, eps=2.0)
+
+
+loss, faulty = step(ours, our_sgd, images, y, c, move=faulty_step)
 package_step(images, y)
 print("centers apart by", rounded(apart([faulty], [criterion.centers()]), 3))
 assert apart([faulty], [criterion.centers()]) > 1e-3
@@ -663,16 +774,25 @@ from dacl_edu.lessons.scratch import own_code
 program = own_code("08_from_scratch.ipynb")
 lines = [line for line in program.splitlines() if line.strip()]
 imports = [line for line in lines if line.startswith(("import", "from"))]
-print(len(lines), "lines, without the empty ones;", len(imports), "imports:", *imports, sep="\n")
+print(len(lines), "lines that are not empty, with these imports:", *imports, sep="\n")
 assert len(lines) <= 200 and "dacl_edu" not in program
 
 # %% [markdown]
 # ## What was shown
 #
 # - DACL is a feature map that goes two ways, one loss with a hand-written backward, one rule for the centers, and a loop: about
-#   a hundred and thirty lines.
+#   a hundred and twenty lines.
 # - Each part was tested before the next needed it: shapes, the size of the numbers, $\ln 7$, autograd, a loop, 32 faces by heart.
 # - In float64 it takes the same steps as the package. So what you learn by changing it holds for the package too.
+#
+# ## The three suspects
+#
+# What would explain a gain of DACL: the *selection* of dimensions, a *smaller λ*, or *luck*? This page accuses nobody. But it
+# shows where each of them would have to act: selection and a smaller λ both in the one call `metric(x, a, y, c)`, for nothing
+# else that learns reads $a$; and luck in `torch.manual_seed`. The two runs above differ in λ and came out much alike; with
+# one seed each, that says little.
+#
+# ### Go on
 #
 # **Try next:** empty `step` again and write it from memory. Break it on purpose: move the centers before the loss, forget
 # `zero_grad`. Which of the checks notices? Then [09_change_it](09_change_it.ipynb): your program, five changes to the
