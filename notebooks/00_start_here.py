@@ -250,6 +250,8 @@ assert len(lines) == 17 and {entry.function for entry in lines} == {"dacl_edu.tr
 # | [05](05_gradients.ipynb) | the gradients, in five ways | Eq. 8-10 |
 # | [06](06_center_update.ipynb) | how centers move | Eq. 11 |
 # | [07](07_training.ipynb) | training, line by line | Algorithm 1 |
+# | [08](08_from_scratch.ipynb) | the whole method on a blank page | all |
+# | [09](09_change_it.ipynb) | five changes to it: predicted, derived, trained, compared | – |
 # | [10](10_results.ipynb) | results, and how much of them is luck | Tables 1-2, Fig. 3-4 |
 # | [11](11_embedding.ipynb) | pictures of deep features, and what may be read from them | – |
 # | [12](12_attention.ipynb) | what attention looks like, what it follows, whether it helps | Fig. 5 |

@@ -578,6 +578,14 @@ def look(net, images):
 
 
 # %% [markdown]
+# Two passes over 128 faces: four batches, four losses.
+
+# %%
+tried, c = train(DACL(WIDTHS, SIDE), faces[:128], labels[:128], epochs=2)
+print("losses:", rounded(tried, 2), " centers:", tuple(c.shape))
+assert len(tried) == 4 and c.shape == (K, 64)
+
+# %% [markdown]
 # ## Train
 #
 # Ten passes, about half a minute on two cores; then once more with $\lambda = 0$, the softmax loss alone, from the same

@@ -220,6 +220,7 @@ assert torch.allclose(by_autograd(sparse_center_loss)[1], (x - c[y]) ** 2 / 10),
 
 # %%
 prediction_a = None  # "rises", "falls" or "stays"
+assert prediction_a in (None, "rises", "falls", "stays")
 
 # %% [markdown]
 # **Derive.** If all weights are $w$, the share of the way to the class mean that a center goes is $\alpha w n / (\epsilon + n)$
@@ -284,6 +285,7 @@ assert way_a[1] != 0 and len(results["a"]) == 3
 
 # %%
 prediction_b = None  # "rises", "falls" or "stays"
+assert prediction_b in (None, "rises", "falls", "stays")
 
 # %% [markdown]
 # **Derive.** Now $a_{ij}$ stands in the numerator of its own term and in the denominator of all terms of its sample.
@@ -356,6 +358,7 @@ assert len(results["b"]) == 3
 # %%
 prediction_c = None  # "rises", "falls" or "stays"
 beta = 0.05
+assert prediction_c in (None, "rises", "falls", "stays")
 
 # %% [markdown]
 # ### Exercise c: the slope with a reward
@@ -411,6 +414,7 @@ assert len(results["c"]) == 3
 
 # %%
 prediction_d = None  # "rises", "falls" or "stays"
+assert prediction_d in (None, "rises", "falls", "stays")
 
 # %% [markdown]
 # ### Exercise d: both slopes
@@ -473,6 +477,7 @@ assert len(results["d"]) == 3
 
 # %%
 prediction_e = None  # "rises", "falls" or "stays"
+assert prediction_e in (None, "rises", "falls", "stays")
 
 
 class Gated(mydacl.DACL):
