@@ -749,9 +749,7 @@ for t, (images, y) in enumerate(zip(pictures.split(16), truth.split(16))):
 
 # %%
 in_weights = apart(ours.parameters(), package.parameters())
-print(
-    f"after five steps: gradients {in_gradient:.0e} apart, weights {in_weights:.0e}"
-)
+print(f"after five steps: gradients {in_gradient:.0e} apart, weights {in_weights:.0e}")
 assert in_weights < 1e-6
 
 # %% [markdown]

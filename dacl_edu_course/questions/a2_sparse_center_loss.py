@@ -83,8 +83,8 @@ def _near_samples_count_as_in_eq_4(answer: Any, batch: Mapping[str, Tensor]) -> 
     near = float(check.call(answer, **_stretched(batch, 1e-3)))
     paper_loss = float(by_reference(paper.sparse_center_loss, **_stretched(batch, 1e-3)))
     assert abs(near - paper_loss) < 1e-3 * paper_loss, (
-        "close to its center a sample must count as in Eq. 4: what stands under the root beside the distances, and what "
-        "is taken off after it?"
+        "close to its center a sample must count as in Eq. 4: what stands under the root beside the distances, and "
+        "what is taken off after it?"
     )
 
 
@@ -114,8 +114,8 @@ def gradient_x(answer: Any, seed: int) -> None:
 def _far_pull_does_not_grow(answer: Any, batch: Mapping[str, Tensor]) -> None:
     far, farther = (check.call(answer, **_stretched(batch, factor)) for factor in (1e7, 2e7))
     assert torch.allclose(far, farther, rtol=1e-3, atol=0), (
-        "a sample that is far already must not pull harder when it is twice as far: what does the chain rule make of the "
-        "root?"
+        "a sample that is far already must not pull harder when it is twice as far: what does the chain rule make of "
+        "the root?"
     )
 
 
@@ -151,8 +151,8 @@ def _rows_move_along(answer: Any, batch: Mapping[str, Tensor]) -> None:
     before = check.call(answer, **batch)
     after = check.call(answer, **{name: value if name == "c" else value[order] for name, value in batch.items()})
     assert torch.allclose(after, before[order], rtol=0, atol=check.TOLERANCE), (
-        "its rows do not move along when the samples change places: does each row meet the center of its own label, and a "
-        "root of its own?"
+        "its rows do not move along when the samples change places: does each row meet the center of its own label, "
+        "and a root of its own?"
     )
 
 
