@@ -21,9 +21,10 @@
 # ![The program of this page as a row of boxes: faces, backbone, features and scores, context encoder and heads, Eq. 4 and Eq. 8, Eq. 11.
 # Four boxes carry a pencil: those lines you write.](../docs/pictures/from_scratch.svg)
 #
-# **How much code is this paper?** A blank page, PyTorch, and the bundled faces: no function of this project's package
-# until the very end. The whole method fits into about 120 lines. A hundred you read; the four pieces with a pencil,
-# which make DACL what it is, you write. At the end your program takes the same steps as the package, to the last digits.
+# **How much code is this paper?** A blank page, PyTorch and the bundled faces. Nothing of this project's losses, network or
+# trainer until the very end. The whole method fits into about 120 lines. A hundred you read; the four pieces with a
+# pencil, which make DACL what it is, you write. At the end your program and the package take the same steps, to the last
+# digits.
 #
 # **After this notebook you can** write every part of DACL yourself, test each part before the next one needs it, and prove
 # that two programs do the same.
@@ -73,7 +74,7 @@ from torch import nn
 # ## The faces
 #
 # 6,300 faces to learn from and 1,050 to measure on, all of them small: 24×24 pixels, a hundredth of the paper's area.
-# So a pass over all faces takes two seconds and not two hours. **Look first:** can *you* still name the expressions?
+# So a pass over all faces takes seconds. **Look first:** can *you* still name the expressions?
 
 # %%
 from dacl_edu.data import EXPRESSIONS, load_dataset
@@ -807,8 +808,8 @@ assert len(lines) <= 200 and "dacl_edu" not in program
 # **Three questions**
 #
 # <details><summary>Question 1. Why does <code>center_step</code> return new centers rather than change <code>c</code> in place?</summary>
-# The backward of this batch still needs the centers that its forward used. Here D was kept, so it would be harmless; with
-# autograd in place of our backward it would be an error, and it is a habit worth having.
+# Lines 7 and 13 must both see the centers of step t. A function that leaves its inputs alone gives the same result
+# wherever it is called. One that changes <code>c</code> is right after the loss and wrong before it, and nothing warns you.
 # </details>
 #
 # <details><summary>Question 2. The loss falls on 32 faces. Name a bug that this cannot find.</summary>
