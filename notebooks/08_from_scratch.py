@@ -781,7 +781,7 @@ from dacl_edu.lessons.scratch import own_code
 program = own_code("08_from_scratch.ipynb")
 lines = [line for line in program.splitlines() if line.strip()]
 imports = [line for line in lines if line.startswith(("import", "from"))]
-print(len(lines), "lines that are not empty, with these imports:", *imports, sep="\n")
+print(f"{len(lines)} lines that are not empty; imports:", *imports, sep="\n")
 assert len(lines) <= 200 and "dacl_edu" not in program
 
 # %% [markdown]
