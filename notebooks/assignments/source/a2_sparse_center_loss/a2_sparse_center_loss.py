@@ -181,10 +181,7 @@ for seed in hidden_seeds():
 
 # %% nbgrader={"grade": false, "grade_id": "gradient_x", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def gradient_x(x, a, y, c):
-    """The gradient of the tempered loss with respect to x, without autograd.
-
-    x, a: (m, d); y: (m,); c: (K, d). Returns (m, d).
-    """
+    """Gradient by x, (m, d), without autograd. x, a: (m, d); y: (m,); c: (K, d)."""
     ### BEGIN SOLUTION
     apart = x - c[y]  # (m, d)
     roots = (1 + (a * apart.square()).sum(dim=1, keepdim=True)).sqrt()  # (m, 1)
@@ -237,10 +234,7 @@ for seed in hidden_seeds():
 
 # %% nbgrader={"grade": false, "grade_id": "gradient_a", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def gradient_a(x, a, y, c):
-    """The gradient of the tempered loss with respect to a, without autograd.
-
-    x, a: (m, d); y: (m,); c: (K, d). Returns (m, d).
-    """
+    """Gradient by a, (m, d), without autograd. x, a: (m, d); y: (m,); c: (K, d)."""
     ### BEGIN SOLUTION
     apart = x - c[y]  # (m, d)
     roots = (1 + (a * apart.square()).sum(dim=1, keepdim=True)).sqrt()  # (m, 1)
