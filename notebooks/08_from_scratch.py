@@ -791,14 +791,16 @@ assert len(lines) <= 200 and "dacl_edu" not in program
 #   a hundred and twenty lines.
 # - Each part was tested before the next needed it: shapes, the size of the numbers, $\ln 7$, autograd, a loop, 32 faces by heart.
 # - In float64 it takes the same steps as the package. So what you learn by changing it holds for the package too.
-#
+
+# %% [markdown]
 # ## The three suspects
 #
 # What would explain a gain of DACL: the *selection* of dimensions, a *smaller λ*, or *luck*? This page accuses nobody. But it
 # shows where each of them would have to act: selection and a smaller λ both in the one call `metric(x, a, y, c)`, for nothing
 # else that learns reads $a$; and luck in `torch.manual_seed`. The two runs above differ in λ and came out much alike; with
 # one seed each, that says little.
-#
+
+# %% [markdown]
 # ### Go on
 #
 # **Try next:** empty `step` again and write it from memory. Break it on purpose: move the centers before the loss, forget

@@ -469,7 +469,8 @@ assert len(results["d"]) == 3
 
 # %% [markdown]
 # **What it means.** A smaller distance alone is no gain: features that all shrink towards one point are near their centers
-# too. That is why *spread* stands beside it: it compares with the distance between the classes.
+# too. That is why *spread* stands beside it: it compares with the distance between the classes. Read both,
+# and then the accuracy.
 #
 # ## (e) Attention that gates the scores
 #
@@ -666,13 +667,15 @@ assert done.returncode == 0, done.stderr
 # - What a change does to its own quantity is one question, what it does to accuracy another. The two counts above say how often three
 #   seeds could answer each.
 # - Your loss trains in the package by its name.
-#
+
+# %% [markdown]
 # ## The three suspects
 #
 # *Selection:* (e) is the only change in which something tells attention what is useful; in DACL nothing does. *A smaller λ:* (b)
 # takes away the possibility to shrink, and that is the same as a stronger pull; so the size of attention is a λ in disguise.
 # *Luck:* look at the accuracies of one and the same method, and at the bars in the figure. Lesson 10 has the verdict.
-#
+
+# %% [markdown]
 # ### Go on
 #
 # **Try next:** the third method of (b), the unchanged loss with $2\lambda$: `run` with another `LAM`. A reward of your own in (c). Then
