@@ -522,9 +522,8 @@ print(
 assert isinstance(loss, float), "loss.item(), not a tensor"
 assert not new.requires_grad, "centers follow a rule: hand move detached tensors"
 assert parts == ["backbone", "classifier", "encoder", "heads"], "everything must move"
-assert moved(lam=0.0)[0] == ["backbone", "classifier"], (
-    "λ = 0: no gradient for attention"
-)
+without = moved(lam=0.0)[0]
+assert without == ["backbone", "classifier"], "λ = 0: no gradient for attention"
 judged(step, "the step moves what it must")
 
 # %% [markdown]
@@ -623,9 +622,9 @@ seen, truth = standardised(measure.images, learn.images), measure.labels.long()
 
 def spread(x, y):
     means = torch.stack([x[y == k].mean(dim=0) for k in range(K)])  # (K, d)
-    return ((x - means[y]) ** 2).sum(1).mean() / ((means - means.mean(0)) ** 2).sum(
-        1
-    ).mean()
+    within = ((x - means[y]) ** 2).sum(dim=1).mean()
+    between = ((means - means.mean(dim=0)) ** 2).sum(dim=1).mean()
+    return within / between
 
 
 # %%
