@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -185,6 +186,7 @@ def _client(scheduler: str | None, workers: int) -> Iterator[Client]:
                     f"no Dask scheduler at {scheduler}", hint="start one: dask scheduler --host …"
                 ) from error
             return
+        warnings.filterwarnings("ignore", message="Port .* is already in use")  # two sweeps: each takes a free one
         with (
             LocalCluster(
                 n_workers=workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None,
