@@ -150,5 +150,5 @@ def _cells(report: Report, name: str) -> list[str]:
     cells: list[Any] = []
     for split, counts in report.counts.items():
         columns = [counts] + ([report.published[split]] if split in report.published else [])
-        cells += [sum(column.values()) if name == "sum" else column[name] for column in columns]
-    return [f"{cell:,}" for cell in cells]
+        cells += [sum(column.values()) if name == "sum" else column.get(name) for column in columns]
+    return ["–" if cell is None else f"{cell:,}" for cell in cells]

@@ -7,7 +7,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ class RunFolder:
         self.checkpoint_last = self.path / "checkpoint_last.pt"
         self.checkpoint_best = self.path / "checkpoint_best.pt"
 
-    def start(self, config: TrainConfig, resume: bool) -> None:
+    def start(self, config: TrainConfig, resume: bool, classes: Sequence[str] = ()) -> None:
         """Claim the folder for a run, or check that it holds the same run when resuming.
 
         Raises
@@ -67,7 +67,7 @@ class RunFolder:
         if any(self.path.iterdir()):
             raise UserError(f"{self.path} is not empty and holds no run", hint="choose another --out")
         write_json(self.config_file, config.model_dump(mode="json"))
-        write_json(self.environment_file, environment())
+        write_json(self.environment_file, {**environment(), "classes": list(classes)})
 
     def _require_same(self, config: TrainConfig) -> None:
         before, now = self.config().model_dump(), config.model_dump()

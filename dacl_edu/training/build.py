@@ -66,9 +66,13 @@ def build_run(config: TrainConfig, folder: RunFolder, resume: bool, progress: bo
 
     torch.manual_seed(config.seed)
     num_classes = len(data.train.classes)
-    network = DACL(config.backbone, num_classes, config.image_size, attention_mode, config.attention_widths)
+    if progress and fabric.is_global_zero:
+        print("\n".join(data.lines()), file=sys.stderr)
+    network = DACL(
+        config.backbone, num_classes, config.image_size, attention_mode, config.attention_widths, config.feature_dim
+    )
     if config.pretrained:
-        report = load_pretrained(network, config.pretrained)
+        report = load_pretrained(network, config.pretrained, data.train.classes, config.pretrained_classes)
         if progress and fabric.is_global_zero:
             print(report, file=sys.stderr)
     centers = ClassCenters(
@@ -80,7 +84,7 @@ def build_run(config: TrainConfig, folder: RunFolder, resume: bool, progress: bo
         generator=epoch_generator(config.seed, 0, stream=1),
     ).to(fabric.device, torch.float64 if precision == "64-true" else torch.float32)
     if fabric.is_global_zero:
-        folder.start(config, resume)
+        folder.start(config, resume, data.train.classes)
     fabric.barrier()
     optimizer = build_optimizer(network, config)
     network.to(memory_format=torch.channels_last)

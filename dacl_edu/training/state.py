@@ -13,7 +13,14 @@ from torch import Tensor
 from dacl_edu.centers import ClassCenters
 from dacl_edu.losses import Objective
 from dacl_edu.model import DACL
-from dacl_edu.runs.checkpoint import load_checkpoint, rng_state, save_checkpoint, set_rng_state
+from dacl_edu.runs.checkpoint import (
+    checkpoint_classes,
+    load_checkpoint,
+    require_same_classes,
+    rng_state,
+    save_checkpoint,
+    set_rng_state,
+)
 from dacl_edu.runs.config import TrainConfig
 from dacl_edu.runs.folder import RunFolder
 from dacl_edu.runs.snapshots import SnapshotWriter
@@ -112,11 +119,19 @@ class RunState:
             "history": self.history,
             "normalization": [list(self.data.augment.mean), list(self.data.augment.std)],
             "config": self.config.model_dump(mode="json"),
+            "classes": list(self.data.train.classes),
         }
 
     def restore(self, path: Path) -> None:
-        """Put back what :meth:`state` returned."""
+        """Put back what :meth:`state` returned.
+
+        Raises
+        ------
+        UserError
+            The checkpoint is of other classes than the data.
+        """
         state = load_checkpoint(path)
+        require_same_classes(str(path), checkpoint_classes(state), self.data.train.classes)
         self.network.load_state_dict(state["model"])
         self.centers.load_state_dict(state["centers"])
         self.optimizer.load_state_dict(state["optimizer"])
