@@ -176,6 +176,9 @@ def train_command(
         typer.Option("--out", "-o", help="Run folder; of several runs, the folder above. [default: runs/<what it is>]"),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue what was interrupted.")] = False,
+    download: Annotated[
+        bool, typer.Option("--download", help="Let torchvision fetch its data set; never done otherwise.")
+    ] = False,
     as_json: Json = False,
     modules: Import = None,
     *,
@@ -192,6 +195,10 @@ def train_command(
     from dacl_edu.training import train
 
     configs = planned(preset, saved, seeds, changes)
+    if download:
+        from dacl_edu.data import torchvision_sets
+
+        torchvision_sets.download(configs[0].data, configs[0].root)
     parent = Path("runs") if out is None else out
     several = len(configs) > 1
     folders = [parent / default_name(config) if several or out is None else parent for config in configs]
@@ -241,12 +248,16 @@ def evaluate(
     data: Annotated[str | None, typer.Option(help="Another data set than the run's.")] = None,
     root: Annotated[Path | None, typer.Option(help="Its folder.")] = None,
     split: Annotated[str | None, typer.Option(help="train, val or test. [default: the run's]")] = None,
+    classes: Annotated[str | None, typer.Option(help="Which classes of the data set, as for train.")] = None,
     predictions: Annotated[
         Path | None, typer.Option(help="Write the predictions of one run to this .npz file.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Measure trained runs on any data set. Example: dacl-edu evaluate runs/x --data rafdb --root ~/rafdb"""
+    """Measure trained runs on any data set. Example: dacl-edu evaluate runs/x --data rafdb --root ~/rafdb
+
+    Where the data have other classes than the model, those that both have are scored, by name.
+    """
     from dacl_edu.evaluation.tables import result_tables
     from dacl_edu.runs.trained import evaluate_run
 
@@ -257,7 +268,7 @@ def evaluate(
     for folder in folders:
         if len(folders) > 1:
             _stderr(f"measuring {folder.path}")
-        result, predicted = evaluate_run(folder.path, data, root, split)
+        result, predicted = evaluate_run(folder.path, data, root, split, classes)
         results.append(result)
     if predictions is not None:
         predictions.parent.mkdir(parents=True, exist_ok=True)

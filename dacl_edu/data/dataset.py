@@ -258,7 +258,7 @@ class FaceDataset(Dataset[tuple[Tensor, int]]):
         >>> two.classes, two.labels.tolist()
         (('neutral', 'surprise'), [1, 0])
         """
-        rows, labels, kept = rows_of_classes(self.labels, self.classes, names, self._where)
+        rows, labels, kept = rows_of_classes(self.labels.numpy(), self.classes, names, self._where)
         if kept == self.classes:
             return self
         part = self if len(rows) == len(self) else self.subset(rows)
@@ -294,6 +294,7 @@ class FaceDataset(Dataset[tuple[Tensor, int]]):
         if self.factors is None or not set(columns) <= set(self.factors.columns):
             return False
         shares = torch.from_numpy(self.factors[columns].to_numpy(dtype=np.float64))
+        self.labels.share_memory_()  # processes that fetch batches must see what is drawn
         self.labels.copy_(torch.multinomial(shares, 1, generator=generator)[:, 0])
         return True
 

@@ -159,7 +159,7 @@ def _find(root: Path) -> tuple[Path | None, Path | dict[str, Path]]:
 def ferplus_splits(root: Path) -> tuple[str, ...]:
     """Splits of FER+ under `root`."""
     labels, images = _find(root)
-    present = images if isinstance(images, dict) or labels is None else set(read_votes(labels)["split"])
+    present = set(images) if isinstance(images, dict) else set(read_votes(labels)["split"]) if labels else set()
     return tuple(split for split in USAGE_SPLITS.values() if split in present)
 
 

@@ -172,7 +172,7 @@ def list_folder(split: str, root: Path, seed: str = "0") -> Listing:
     if layout.keys() <= {"all", "train"}:
         held = held_out(ids, labels, seed)
         rows = np.flatnonzero(held == (split == "test")).tolist()
-        paths, labels, ids = ([column[row] for row in rows] for column in (paths, labels, ids))
+        paths, labels, ids = [paths[row] for row in rows], [labels[row] for row in rows], [ids[row] for row in rows]
         notes.append(f"no test folder: {held.sum()} of {len(held)} images are held out as test, drawn by seed {seed}")
     return Listing(labels, ids, paths, classes=classes, name="folder", split=split, notes=tuple(notes))
 

@@ -189,7 +189,7 @@ def load_dataset(
     choice, names = _chosen(name, reader, parsed_classes(classes))
     if is_prepared(folder):
         dataset = load_prepared(name, wanted, folder, image_size)
-        names = names or (reader.choices[choice] if choice and classes else None)
+        names = names or (tuple(reader.choices[choice]) if choice and classes else None)
     elif reader.listing is not None:  # before anything is decoded
         listing = reader.listing(wanted, folder, **choice_option(choice), **options)
         return (listing.of_classes(names) if names else listing).dataset(image_size)

@@ -64,8 +64,8 @@ class OwnData:
         ----------
         train, validation, test : dataset
             ``dataset[i]`` is (image, number), or a mapping with an image and a label, as Hugging Face's ``datasets``
-            have. An image is a PIL image, or a uint8 tensor or array: (H, W), (C, H, W) or (H, W, C). Without `validation`
-            a share of train is held out where a run needs one; without `test` the result is measured on validation.
+            have. An image is a PIL image, or a uint8 tensor or array: (H, W), (C, H, W) or (H, W, C). Without
+            `validation` a share of train is held out where a run needs one; without `test` validation is measured.
         classes : sequence of str, optional
             Names of the classes; else the dataset's ``classes`` or the names of its label feature, else numbers.
         name : str, default "own"
@@ -94,7 +94,7 @@ _OWN: set[str] = set()
 
 
 def class_names(dataset: Any) -> tuple[str, ...]:
-    """Names of a dataset's classes: its ``classes``, Hugging Face's label names, those of what it is part of; or numbers.
+    """Names of a dataset's classes: its ``classes``, its label feature's, those of what it is part of; or numbers.
 
     Examples
     --------
@@ -106,9 +106,10 @@ def class_names(dataset: Any) -> tuple[str, ...]:
         if names := getattr(inner, "classes", None):
             return tuple(map(str, names))
         features = getattr(inner, "features", None)
-        for column in _LABELS if isinstance(features, Mapping) else ():
-            if names := getattr(features.get(column), "names", None):
-                return tuple(map(str, names))
+        if isinstance(features, Mapping):
+            for column in _LABELS:
+                if names := getattr(features.get(column), "names", None):
+                    return tuple(map(str, names))
         inner = getattr(inner, "dataset", None)  # torch.utils.data.Subset
     return tuple(str(number) for number in range(max(_sample(dataset, row)[1] for row in range(len(dataset))) + 1))
 
@@ -159,7 +160,9 @@ def face_dataset(
 
 
 def _sample(dataset: Any, row: int) -> tuple[Any, int]:
-    sample = dataset[row]
+    sample: Any = dataset[row]
+    image: Any
+    label: Any
     if isinstance(sample, Mapping):
         found = [next((sample[key] for key in keys if key in sample), None) for keys in (_IMAGES, _LABELS)]
         if any(part is None for part in found):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dacl_edu.data.dataset import FaceDataset
-from dacl_edu.data.registry import register_dataset
+from dacl_edu.data.registry import dataset_root, register_dataset
 from dacl_edu.data.torch_sets import class_names, face_dataset
 from dacl_edu.errors import UserError
 from dacl_edu.text import nearest
@@ -69,14 +69,15 @@ def _splits(root: Path, dataset: str = "") -> tuple[str, ...]:
     return tuple(split for split in _NAMES if _open(dataset, split, root, False) is not None)
 
 
-def download(name: str, root: Path) -> None:
+def download(name: str, root: Path | None = None) -> None:
     """Let torchvision fetch a data set.
 
     Parameters
     ----------
     name : str
         ``torchvision:CIFAR10``.
-    root : Path
+    root : Path, optional
+        As for `load_dataset`.
 
     Raises
     ------
@@ -86,9 +87,11 @@ def download(name: str, root: Path) -> None:
     base, _, dataset = name.partition(":")
     if base != "torchvision" or not dataset:
         raise UserError(f"{name} cannot be downloaded", hint="--download is for torchvision:<name>")
-    root.mkdir(parents=True, exist_ok=True)
+    folder = dataset_root(name, root)
+    assert folder is not None
+    folder.mkdir(parents=True, exist_ok=True)
     for split in _NAMES:
-        _open(dataset, split, root, True)
+        _open(dataset, split, folder, True)
 
 
 @register_dataset("torchvision", splits=_splits, suffix="dataset")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,32 +52,6 @@ def checkpoint_classes(state: dict[str, Any]) -> tuple[str, ...]:
     """Return the classes of a checkpoint; one of an earlier release does not say, and knew the paper's alone."""
     count = len(state["centers"]["centers"])
     return tuple(state.get("classes", EXPRESSIONS[:count] if count <= len(EXPRESSIONS) else map(str, range(count))))
-
-
-def require_same_classes(source: str, theirs: Sequence[str], ours: Sequence[str]) -> None:
-    """Refuse a checkpoint of other classes.
-
-    Raises
-    ------
-    UserError
-        Names both lists, and how classes that both have can be used.
-
-    Examples
-    --------
-    >>> require_same_classes("a.pt", ["cat", "dog"], ["cat", "dog"])
-    >>> require_same_classes("a.pt", ["cat", "dog"], ["dog", "eel"])
-    Traceback (most recent call last):
-    ...
-    dacl_edu.errors.UserError: a.pt is of the classes cat, dog; these data have dog, eel — both have dog: to start ...
-    """
-    if tuple(theirs) == tuple(ours):
-        return
-    both = [name for name in ours if name in theirs]
-    raise UserError(
-        f"{source} is of the classes {', '.join(theirs)}; these data have {', '.join(ours)}",
-        hint=f"both have {', '.join(both) or 'none'}: to start from it, --pretrained with --pretrained-classes shared "
-        "(or fresh); to measure it on them, dacl-edu evaluate maps classes by name",
-    )
 
 
 def rng_state() -> dict[str, Any]:

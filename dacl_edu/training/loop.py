@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from dacl_edu.data import BatchAugment
+from dacl_edu.data import BatchAugment, OwnData
 from dacl_edu.evaluation.predict import predict
 from dacl_edu.runs.config import TrainConfig
 from dacl_edu.runs.folder import RunFolder
@@ -18,6 +18,8 @@ from dacl_edu.training.meter import EpochMeter, check_weights
 from dacl_edu.training.progress import Reporter
 from dacl_edu.training.result import epoch_line, write_result
 
+_LABELS = 1_000  # the stream of labels that are drawn from votes: every process draws the same
+
 
 def train(
     config: TrainConfig,
@@ -25,6 +27,7 @@ def train(
     resume: bool = False,
     progress: bool = True,
     on_epoch: Callable[[dict[str, Any]], None] | None = None,
+    data: OwnData | None = None,
 ) -> dict[str, Any]:
     """Train and evaluate one model as ``config`` says, into the folder ``out``.
 
@@ -41,6 +44,8 @@ def train(
         Show a progress bar in a terminal and one line an epoch, on standard error.
     on_epoch : callable, optional
         Called with the metrics of each epoch, e.g. to draw a live plot.
+    data : OwnData, optional
+        Data sets of one's own in place of ``config.data``; see :meth:`dacl_edu.data.OwnData.from_datasets`.
 
     Returns
     -------
@@ -60,6 +65,8 @@ def train(
     >>> sorted(result["attention"])
     ['entropy', 'mean', 'std']
     """
+    if data is not None:
+        config = config.model_copy(update={"data": data.name})
     folder = RunFolder(out)
     if resume and folder.result_file.exists():
         folder.start(config, resume)
@@ -76,6 +83,7 @@ def train(
             draw = epoch_generator(config.seed, run.epoch, stream=2 + fabric.global_rank)
             batches = _augmented(run.loader, BatchAugment(run.data.augment, draw))
             run.sampler.epoch = run.epoch
+            run.data.train.redraw_labels(epoch_generator(config.seed, run.epoch, stream=_LABELS))
             seen = EpochMeter(fabric.device)
             model.train()
 

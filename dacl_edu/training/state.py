@@ -13,10 +13,10 @@ from torch import Tensor
 from dacl_edu.centers import ClassCenters
 from dacl_edu.losses import Objective
 from dacl_edu.model import DACL
+from dacl_edu.model.pretrained import require_same_classes
 from dacl_edu.runs.checkpoint import (
     checkpoint_classes,
     load_checkpoint,
-    require_same_classes,
     rng_state,
     save_checkpoint,
     set_rng_state,
