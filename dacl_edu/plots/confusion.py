@@ -99,7 +99,7 @@ def confusion_matrices(counts: Mapping[str, ArrayLike], classes: Sequence[str], 
         for label in np.flatnonzero(support == 0).tolist():
             figure.add_annotation(
                 x=classes[number // 2], y=classes[label], text="no image of this class", showarrow=False,
-                font={"size": 10 if cell > 12 else 7}, **place,
+                font={"size": 10 if cell > 12 else 8}, **place,
             )  # fmt: skip
     step = -(-_LINE // cell)  # every so many names have room
     ticks = {"tickvals": list(classes)[::step]} if step > 1 else {}

@@ -128,5 +128,5 @@ def per_class_comparison(confusions: Mapping[str, Sequence[ArrayLike]], classes:
         width=760,
         height=170 + number * max(34 if number <= MOST_IN_LEGEND else 18, 16 * len(confusions)),
         legend={"orientation": "h", "y": 0, "yref": "container", "yanchor": "bottom"},
-        margin={"l": max(110, 25 + 7 * max(map(len, classes))), "r": 20, "t": 60, "b": 110},
+        margin={"l": max(110, 25 + 6 * max(map(len, classes))), "r": 20, "t": 60, "b": 110},
     )

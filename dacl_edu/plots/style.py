@@ -61,7 +61,7 @@ def class_look(index: int) -> ClassLook:
     symbol = _CLASS_SYMBOLS[index % len(set(_CLASS_SYMBOLS))]  # the first five differ
     if further < len(_MORE_COLOURS):
         return ClassLook(_MORE_COLOURS[further], symbol)
-    lightness = (0.32, 0.45, 0.58)[index % 3]  # on white, none fades
+    lightness = (0.28, 0.36, 0.44)[index % 3]  # on white, none fades
     red, green, blue = (round(255 * part) for part in hls_to_rgb(further * _GOLDEN % 1, lightness, 0.65))
     return ClassLook(f"#{red:02X}{green:02X}{blue:02X}", symbol)
 

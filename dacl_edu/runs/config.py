@@ -222,7 +222,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     # Pictures of 8x8 pixels, which fill the frame and must not be mirrored. Three methods take less than a minute.
     "digits": {
-        **_SMALL, "data": "digits", "load_size": 32, "image_size": 32, "augment": "none", "epochs": 8, "batch_size": 64,
+        **_SMALL, "data": "digits", "load_size": 24, "image_size": 24, "augment": "none", "epochs": 8, "batch_size": 64,
         "lr": 0.05,
     },
     # Seconds: that everything runs, not that it learns.
