@@ -676,13 +676,14 @@ show(
 # farther from surprise, happiness or anger?* A ratio above 1 says happiness.
 
 # %%
-surprise, happiness, anger = (classes.index(c) for c in ("surprise", "happiness", "anger"))
+named = ("surprise", "happiness", "anger") if "surprise" in classes else (*classes, *classes)[:3]  # of other data, the first
+surprise, happiness, anger = (classes.index(c) for c in named)
 
 
 def asked(points):  # (n, any) -> distance to happiness divided by distance to anger
     means = geometry.class_means(points, labels, K)
     far = geometry.center_distances(means)[surprise]
-    return far[happiness] / far[anger]
+    return far[happiness] / far[anger] if K > 2 else 1.0
 
 
 answers = {name: asked(p) for name, p in views.items()}
