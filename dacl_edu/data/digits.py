@@ -50,7 +50,7 @@ def list_digits(split: str, root: Path | None = None) -> Listing:
     Examples
     --------
     >>> list_digits("test").dataset()
-    FaceDataset('digits test', 360 images of 8x8, 10 classes)
+    FaceDataset('digits test', 364 images of 8x8, 10 classes)
     """
     pixels, labels, of_split = _parts()
     rows = np.flatnonzero(of_split == _SPLITS.index(split))

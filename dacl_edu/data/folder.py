@@ -117,8 +117,10 @@ def images_below(folder: Path) -> list[Path]:
     return sorted(found)
 
 
-def _layout(root: Path) -> dict[str, Path]:
+def _layout(root: Path, seed: str) -> dict[str, Path]:
     """Folders of the splits; where `root` itself holds the classes, it is ``all``."""
+    if not seed.isdecimal():
+        raise UserError(f"folder:{seed}: folder takes a seed after the colon", hint="a whole number, e.g. folder:1")
     # A class may be called "train", too: a folder of a split holds folders.
     found = {split: folder for split, folder in split_folders(root).items() if subfolders(folder)}
     if found:
@@ -132,7 +134,7 @@ def _layout(root: Path) -> dict[str, Path]:
 
 def folder_splits(root: Path, seed: str = "0") -> tuple[str, ...]:
     """Splits of the images under `root`: its folders train, val and test, and a test split that is held out."""
-    found = _layout(root)
+    found = _layout(root, seed)
     if found.keys() <= {"all", "train"}:
         return ("train", "test")
     return tuple(split for split in SPLIT_NAMES if split in found)
@@ -161,9 +163,9 @@ def list_folder(split: str, root: Path, seed: str = "0") -> Listing:
     Raises
     ------
     UserError
-        There are no images.
+        There are no images, or `seed` is no number.
     """
-    layout = _layout(root)
+    layout = _layout(root, seed)
     names = {folder.name for base in layout.values() for folder in subfolders(base) if images_below(folder)}
     classes, note = ordered_classes(names)
     paths, labels = list_class_folders(layout.get(split) or next(iter(layout.values())), _index_of(classes))

@@ -112,5 +112,5 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="3 columns instead of 12"):
         load_dataset("ferplus", "val", tmp_path)
     (tmp_path / "FER2013Valid" / "label.csv").unlink()
-    with pytest.raises(UserError, match="FER2013Train, FER2013Valid, FER2013Test with label.csv in each"):
+    with pytest.raises(UserError, match="FER2013Train, FER2013Valid, FER2013Test with label"):
         load_dataset("ferplus", "val", tmp_path)

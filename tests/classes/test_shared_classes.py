@@ -142,4 +142,5 @@ def test_runs_of_an_earlier_release_load(tmp_path: Path) -> None:
 
 def test_shipped_runs_have_the_papers_classes() -> None:
     assert {run.classes for run in shipped_runs()} == {EXPRESSIONS}
-    assert all(len(run.head().bias) == len(run.classes) for run in shipped_runs() if run.config.method == "dacl")
+    with_head = [run for run in shipped_runs() if (run.folder / "head.npz").is_file()]
+    assert with_head and all(len(run.head().bias) == len(run.classes) for run in with_head)

@@ -1,4 +1,4 @@
-"""Any map-style dataset of pictures and numbers: torchvision's, Hugging Face's, one's own; and nothing is downloaded."""
+"""Map-style datasets of pictures and numbers: torchvision's, Hugging Face's, one's own; nothing is downloaded."""
 
 from __future__ import annotations
 
