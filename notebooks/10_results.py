@@ -203,7 +203,7 @@ counts_of = {method: run.result["confusion"] for method, run in first.items()}
 figure = confusion_matrices(counts_of, classes)
 show(
     figure,
-    alt="One confusion matrix for each method, seven rows and columns, percent of the true "
+    alt="One confusion matrix for each method, a row and a column a class, percent of the true "
     "class; after enough training the bright cells lie on the diagonal.",
 )
 
