@@ -238,7 +238,9 @@ def _is_first_process() -> bool:
 def default_name(config: TrainConfig) -> str:
     """Name a run after what it is. A result that is selected on the test part says so."""
     method = config.method.replace(":", ".")
-    name = f"{config.data.replace(':', '-')}-{method}-{config.preset}-seed{config.seed}"
+    some = config.classes if isinstance(config.classes, str | None) else "+".join(config.classes)
+    data = "-".join([*config.data.split(":"), *([some] if some else [])])
+    name = f"{data}-{method}-{config.preset}-seed{config.seed}"
     return f"{name}-selected-on-test" if config.select_by == "test" else name
 
 

@@ -11,7 +11,7 @@ from plotly.graph_objects import Figure
 from plotly.subplots import make_subplots
 
 from dacl_edu.errors import UserError
-from dacl_edu.plots.style import LOOKS, finish
+from dacl_edu.plots.style import LOOKS, WRITTEN, finish
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,10 +24,6 @@ MEASURES = {
     "kNN accuracy": "higher",
 }
 """Measures that do not change when all features are scaled alike → which direction means better separated."""
-
-
-_WRITTEN = 12
-"""Classes up to which a distance is written into its cell."""
 
 
 def geometry_comparison(
@@ -140,7 +136,7 @@ def center_distance_heatmap(
             )
     if not tables:
         raise UserError("no distances to draw", hint="name at least one method")
-    few = len(classes) <= _WRITTEN
+    few = len(classes) <= WRITTEN
     figure = make_subplots(cols=len(tables), subplot_titles=list(tables), shared_yaxes=True, horizontal_spacing=0.03)
     said = []
     for column, (name, values) in enumerate(tables.items(), start=1):

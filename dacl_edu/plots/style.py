@@ -32,6 +32,9 @@ _GOLDEN = 0.618034
 MOST_IN_LEGEND = 20
 """More classes than this are not listed beside a plot: the pointer names them."""
 
+WRITTEN = 12
+"""Classes up to which a number is written into each cell of a small table of classes by classes."""
+
 
 class ClassLook(NamedTuple):
     """How one class is drawn, in every figure: colour and symbol, in the plane and in space."""
