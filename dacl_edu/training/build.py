@@ -66,8 +66,6 @@ def build_run(config: TrainConfig, folder: RunFolder, resume: bool, progress: bo
 
     torch.manual_seed(config.seed)
     num_classes = len(data.train.classes)
-    if progress and fabric.is_global_zero:
-        print("\n".join(data.lines()), file=sys.stderr)
     network = DACL(
         config.backbone, num_classes, config.image_size, attention_mode, config.attention_widths, config.feature_dim
     )
@@ -85,6 +83,8 @@ def build_run(config: TrainConfig, folder: RunFolder, resume: bool, progress: bo
     ).to(fabric.device, torch.float64 if precision == "64-true" else torch.float32)
     if fabric.is_global_zero:
         folder.start(config, resume, data.train.classes)
+        if progress:
+            print("\n".join(data.lines()), file=sys.stderr)
     fabric.barrier()
     optimizer = build_optimizer(network, config)
     network.to(memory_format=torch.channels_last)
