@@ -28,8 +28,8 @@
 # **Minutes:** 20, of which the computer trains about one. **Builds on:** [02_center_loss](02_center_loss.ipynb),
 # [07_training](07_training.ipynb).
 #
-# **The picture to explain.** Give a network a last layer of two features. Softmax loss makes K *spokes*; center loss makes K *knots*. Here
-# K = 10, and everything can be seen without UMAP.
+# **The picture to explain.** Give a network a last layer of two features. Softmax loss makes K *spokes*; center loss makes K *knots*. What does
+# the sparse center loss make? Here K = 10, and everything can be seen without UMAP.
 
 # %% tags=["setup"]
 # On Colab or Kaggle this fetches the project. Elsewhere, and on a second run, it does nothing.
@@ -136,9 +136,9 @@ assert all(len(trace.x) == int((y == k).sum()) for k, trace in zip(range(K), fig
 
 # %% [markdown]
 # **What to see.** Left: each class is a ray from the middle. Softmax loss (Eq. 2) wants the right score above the others; a longer feature in the
-# same direction raises it, so a class spreads along its direction. Middle and right: $\frac{1}{2m}\sum_i \lVert x_i - c_{y_i}\rVert^2$ (Eq. 3,
-# with weights Eq. 4) punishes length as much as angle, and the rays contract to knots around the centers. The axes of the three pictures
-# have scales of their own.
+# same direction raises it, so a class spreads along its direction. Middle: $\frac{1}{2m}\sum_i \lVert x_i - c_{y_i}\rVert^2$ (Eq. 3)
+# punishes length as much as angle, and the rays contract to knots around the centers. Right: DACL with the same λ, and many classes are
+# still spokes. Keep that in mind. The axes of the three pictures have scales of their own.
 #
 # ## The shape of a class in one number
 #
@@ -163,17 +163,17 @@ assert along / float(((spoke - mean) ** 2).sum()) > 0.98
 
 
 # %%
-def my_share(x, y):  # (n, d), (n,) -> a number from 0 to 1
+def my_share(x, y):  # (n, d), (n,) -> () from 0 to 1
     raise NotImplementedError()
 
 
 # %% jupyter={"source_hidden": true}
 def along_share(x, y):
-    along = total = 0.0
+    along = total = torch.zeros(())
     for label in y.unique():
         rest = x[y == label] - x[y == label].mean(dim=0)
         unit = torch.nn.functional.normalize(x[y == label].mean(dim=0), dim=0)
-        along, total = along + float((rest @ unit).square().sum()), total + float(rest.square().sum())
+        along, total = along + (rest @ unit).square().sum(), total + rest.square().sum()
     return along / total
 
 
@@ -185,7 +185,7 @@ from dacl_edu import check
 round_knot = torch.tensor([[5.0, 1.0], [5.0, -1.0], [6.0, 0.0], [4.0, 0.0]])
 both = torch.cat([spoke, round_knot])
 which = torch.tensor([0] * 3 + [1] * 4)
-check.value(my_share(round_knot, which[3:]), 0.5, "the share of a round knot")
+check.value(my_share(round_knot, which[3:]), torch.tensor(0.5), "the share of a round knot")
 check.value(my_share(both, which), along_share(both, which), "the share of two classes together")
 judged(my_share, "right. Squares are added before they are divided")
 
@@ -198,10 +198,11 @@ for method in methods:
         f"{method:<8} along the mean {my_share(X[method], y):.2f}   within share {table.loc[method, 'within share']:.3f}"
     )
 if trained and lam >= 0.1:
-    assert my_share(X["softmax"], y) > max(my_share(X[m], y) for m in ("center", "dacl"))
+    assert my_share(X["softmax"], y) > my_share(X["center"], y)
 
 # %% [markdown]
-# The first column is the shape, the second how large the classes are against everything (lesson 11): both fall with a center loss.
+# The first column is the shape, the second how large the classes are against everything (lesson 11). With center loss both fall; with DACL the
+# knots hardly form.
 #
 # ## Where the centers are
 #
@@ -215,12 +216,15 @@ for method in head:
     print(
         f"{method:<8} distance of a center from its class's mean: {apart.mean():.2f}, of the features from 0: {X[method].norm(dim=1).mean():.2f}"
     )
-    assert apart.isfinite().all() and (not trained or apart.mean() < X[method].norm(dim=1).mean())
+    assert apart.isfinite().all()
+    if trained and method == "center":
+        assert apart.mean() < 0.2 * X[method].norm(dim=1).mean()
 
 # %% [markdown]
-# ## What is left for attention?
+# Center loss: yes. DACL: no, its centers stayed behind. In Eq. 11 the attention weights $a_i$ stand before the pull on the center, as they stand before
+# the pull on the feature in Eq. 9. What are they?
 #
-# With two features a weight each, there is little to choose. Mean attention by method, and how much it differs between samples:
+# ## What attention did
 
 # %%
 for method in methods:
@@ -229,8 +233,12 @@ for method in methods:
 assert results["center"]["attention"]["mean"] == 1 and 0 < results["dacl"]["attention"]["mean"] < 1
 
 # %% [markdown]
-# DACL's knots are a little larger than center loss's: weights below 1 are a smaller pull, as a smaller λ would be. So this lesson's evidence on the
-# question of all lessons (selection, smaller λ, or luck?) is: on two features, *smaller λ* explains the picture.
+# The network learned to look away. A weight of 0 makes its part of Eq. 4 zero wherever the feature is, and softmax loss does not object, since
+# its scores never pass through the attention. With λ = 0.3 and two features that is the cheapest way down: most weights are shut, so neither
+# features nor centers are pulled, and the picture is nearly softmax loss's. %%SEEDS%%
+#
+# So this lesson's evidence on the question of all lessons (selection, smaller λ, or luck?) is: here attention acted as a *smaller λ*, down to
+# almost none. It is evidence about two features and this λ, not about the paper's 512 features and λ = 0.01.
 #
 # ## Your own images
 #
@@ -261,10 +269,10 @@ assert tones.classes == ("dark", "light")
 # ## What was shown
 #
 # - The number of classes and their names come from the data; model, centers, losses, tables and figures take them from there.
-# - With two features, softmax loss makes spokes and center losses make knots: a picture, and a number for it.
-# - Centers follow their classes; attention below 1 makes the pull weaker.
+# - With two features, softmax loss makes spokes and center loss makes knots: a picture, and a number for it.
+# - DACL's attention can shut the sparse center loss out; then its features look like softmax loss's and its centers stay behind.
 #
-# **Try next:** `-p lam 0.01`, the paper's λ: how much of the spokes is left? `--classes 4,9` alone; a folder of your own pictures.
+# **Try next:** `-p lam 0.01`, the paper's λ: how much of the spokes is left, and is attention still shut? `--classes 4,9` alone; a folder of your own pictures.
 #
 # ### Three questions
 #
