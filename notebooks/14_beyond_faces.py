@@ -235,7 +235,7 @@ assert results["center"]["attention"]["mean"] == 1 and 0 < results["dacl"]["atte
 # %% [markdown]
 # The network learned to look away. A weight of 0 makes its part of Eq. 4 zero wherever the feature is, and softmax loss does not object, since
 # its scores never pass through the attention. With λ = 0.3 and two features that is the cheapest way down: most weights are shut, so neither
-# features nor centers are pulled, and the picture is nearly softmax loss's. %%SEEDS%%
+# features nor centers are pulled, and the picture is nearly softmax loss's. That is one seed: `-p seed 1` makes another.
 #
 # So this lesson's evidence on the question of all lessons (selection, smaller λ, or luck?) is: here attention acted as a *smaller λ*, down to
 # almost none. It is evidence about two features and this λ, not about the paper's 512 features and λ = 0.01.
@@ -272,7 +272,8 @@ assert tones.classes == ("dark", "light")
 # - With two features, softmax loss makes spokes and center loss makes knots: a picture, and a number for it.
 # - DACL's attention can shut the sparse center loss out; then its features look like softmax loss's and its centers stay behind.
 #
-# **Try next:** `-p lam 0.01`, the paper's λ: how much of the spokes is left, and is attention still shut? `--classes 4,9` alone; a folder of your own pictures.
+# **Try next:** `-p lam 0.01`, the paper's λ: how much of the spokes is left, and is attention still shut? Train with `--classes 4,9` alone, or
+# on a folder of your own pictures.
 #
 # ### Three questions
 #
