@@ -128,9 +128,7 @@ runs = {method: read_run(f"{folder}/{method}-{seed}-{lam}-{results[method]['epoc
 X = {method: run.predictions.features for method, run in runs.items()}  # (n, 2) each
 y = runs["dacl"].predictions.labels  # (n,)
 predicted = {method: run.predictions.logits.argmax(dim=1) for method, run in runs.items()}
-figure = embedding_comparison(
-    X, y, digits.classes, predicted, title="Two features of the test digits, as they are", axis="feature"
-)
+figure = embedding_comparison(X, y, digits.classes, predicted, title="Two features of the test digits, as they are", axis="feature")
 show(figure)
 assert all(len(trace.x) == int((y == k).sum()) for k, trace in zip(range(K), figure.data, strict=False))
 
@@ -191,7 +189,6 @@ judged(my_share, "right. Squares are added before they are divided")
 
 # %%
 from dacl_edu.evaluation.geometry import compare_geometry
-
 table = compare_geometry(X, y)
 for method in methods:
     print(
