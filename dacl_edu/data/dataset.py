@@ -294,7 +294,6 @@ class FaceDataset(Dataset[tuple[Tensor, int]]):
         if self.factors is None or not set(columns) <= set(self.factors.columns):
             return False
         shares = torch.from_numpy(self.factors[columns].to_numpy(dtype=np.float64, copy=True))
-        self.labels.share_memory_()  # processes that fetch batches must see what is drawn
         self.labels.copy_(torch.multinomial(shares, 1, generator=generator)[:, 0])
         return True
 

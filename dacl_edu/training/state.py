@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from dacl_edu.centers import ClassCenters
+from dacl_edu.data import FaceDataset
 from dacl_edu.losses import Objective
 from dacl_edu.model import DACL
 from dacl_edu.model.pretrained import require_same_classes
@@ -24,8 +25,9 @@ from dacl_edu.runs.checkpoint import (
 from dacl_edu.runs.config import TrainConfig
 from dacl_edu.runs.folder import RunFolder
 from dacl_edu.runs.snapshots import SnapshotWriter
+from dacl_edu.training.batches import TrainingBatches
 from dacl_edu.training.board import Board
-from dacl_edu.training.data import EpochSampler, TrainingData
+from dacl_edu.training.data import TrainingData
 from dacl_edu.training.progress import Throughput
 
 if TYPE_CHECKING:
@@ -42,9 +44,9 @@ class RunState:
     config : TrainConfig
     fabric : Fabric
     data : TrainingData
-    sampler : EpochSampler
-    loader : iterable of (images, labels)
-        Batches on this process's device, in the sampler's order.
+    batches : TrainingBatches
+    validation : FaceDataset or None
+        The validation part, on the device where the training part lives there.
     prepare : callable
         From uint8 images to the network's input, for evaluation.
     network, model : DACL, module
@@ -53,6 +55,8 @@ class RunState:
     objective : Objective
     optimizer, schedule
     snapshots : SnapshotWriter
+    read_every : int
+        Steps after which the losses are read: each time a GPU must finish first.
     epoch : int
         Epochs that are finished.
     best, best_epoch : float, int
@@ -67,8 +71,8 @@ class RunState:
     config: TrainConfig
     fabric: Fabric
     data: TrainingData
-    sampler: EpochSampler
-    loader: Any
+    batches: TrainingBatches
+    validation: FaceDataset | None
     prepare: Callable[[Tensor], Tensor]
     network: DACL
     model: Any
@@ -77,6 +81,7 @@ class RunState:
     optimizer: Any
     schedule: Any
     snapshots: SnapshotWriter
+    read_every: int = 1
     epoch: int = 0
     best: float = -1.0
     best_epoch: int = 0
