@@ -87,7 +87,12 @@ def show(what: Any, alt: str = "") -> None:
         settle(what)
         bundle = what._repr_mimebundle_()
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        display({_WIDGET: data[_WIDGET], "text/plain": f"[interactive, run to use] {alt}"}, metadata=metadata, raw=True)
+        shown = {_WIDGET: data[_WIDGET], "text/plain": f"[interactive, run to use] {alt}"}
+        figure = _figure_of(what)
+        if figure is not None and stores_png():  # a page that is only read shows how the widget opens
+            kind, picture = _picture(figure)
+            shown[kind], metadata = base64.b64encode(picture).decode(), {**metadata, kind: {"alt": alt}}
+        display(shown, metadata=metadata, raw=True)
         return
     what.update_layout(meta={"alt": alt})
     from dacl_edu.plots import figure_json
@@ -104,6 +109,13 @@ def show(what: Any, alt: str = "") -> None:
 def _own_alt(what: Any) -> str:
     meta = getattr(getattr(what, "layout", None), "meta", None)
     return meta.get("alt", "") if isinstance(meta, dict) else ""
+
+
+def _figure_of(widget: Any) -> Any:
+    """The first plotly figure in a widget, or None."""
+    if hasattr(widget, "to_json") and hasattr(widget, "layout") and hasattr(widget, "data"):
+        return widget
+    return next(filter(None, map(_figure_of, getattr(widget, "children", ()))), None)
 
 
 def _picture(figure: Any) -> tuple[str, bytes]:

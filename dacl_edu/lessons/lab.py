@@ -18,7 +18,10 @@ from dacl_edu.files import replacing, write_json
 
 FOLDER = Path("dacl-edu-lessons")
 FIRST = "notebooks/00_start_here.ipynb"
-COPIED = ("notebooks/*.ipynb", "notebooks/assignments/release/*/*.ipynb", "docs/*.md", "data/README.md")
+COPIED = (
+    "notebooks/*.ipynb", "notebooks/drawings/*.svg", "notebooks/assignments/release/*/*.ipynb", "docs/*.md",
+    "data/README.md",
+)  # fmt: skip
 """Lessons, students' versions of the assignments, and the texts that they point to. Shipped runs and faces stay where
 they are: the lessons find them there."""
 

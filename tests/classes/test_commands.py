@@ -115,7 +115,9 @@ def test_data_check_and_prepare(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("lesson", ["07_training", "10_results", "11_embedding", "12_attention"])
+@pytest.mark.parametrize(
+    "lesson", ["07_training", "10_results", "11_embedding", "12_attention", "13_what_attention_does"]
+)
 def test_lessons(made: tuple[int, Path, Path], tmp_path: Path, lesson: str, monkeypatch: pytest.MonkeyPatch) -> None:
     _, root, runs = made
     monkeypatch.setenv("DACL_EDU_PNG", "0")
