@@ -364,7 +364,8 @@ from dacl_edu.evaluation.factors import factor_association, factor_name
 factors = faces.factors  # of other images we know what can be measured
 if factors is None:
     grey = faces.images.float().mean(dim=1).flatten(1)
-    factors = pd.DataFrame({"brightness": grey.mean(dim=1), "contrast": grey.std(dim=1)})
+    known = {"brightness": grey.mean(dim=1), "contrast": grey.std(dim=1)}
+    factors = pd.DataFrame(known)
 factors = factors.iloc[deep.indices.numpy()]  # (n, factors)
 found = factor_association(a, factors, y)
 # without taking the class away

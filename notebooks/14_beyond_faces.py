@@ -31,19 +31,6 @@
 # **The picture to explain.** Give a network a last layer of two features. Softmax loss makes K *spokes*; center loss makes K *knots*. What does
 # the sparse center loss make? Here K = 10, and everything can be seen without UMAP.
 
-# %% tags=["setup"]
-# On Colab or Kaggle this fetches the project. Elsewhere, and on a second run, it does nothing.
-import importlib.util, os, subprocess, sys
-
-if importlib.util.find_spec("dacl_edu") is None and not os.path.isdir("dacl-edu/notebooks"):
-    repository = os.environ.get("DACL_EDU_REPOSITORY", "")  # where you found this notebook
-    assert repository, "write the address of the project's repository between the quotes above"
-    subprocess.run(["git", "clone", "--depth", "1", repository, "dacl-edu"], check=True)
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "-e", "./dacl-edu[notebooks]"], check=True)
-if os.path.isdir("dacl-edu/notebooks"):  # fetched just now, or before the kernel was restarted
-    os.chdir("dacl-edu/notebooks")
-    sys.path.insert(0, os.path.dirname(os.getcwd()))
-
 # %% tags=["parameters"]
 profile: str = "digits"  # smoke (seconds, learns nothing), or digits (a minute)
 epochs: int | None = None  # passes over the training part; empty: 20
@@ -51,6 +38,35 @@ lam: float = 0.3  # λ of Eq. 8
 seed: int = 0  # of initialisation and order
 device: str = "auto"  # auto, cpu, cuda, mps
 out: str = ""  # folder for the runs; empty: runs/14_beyond_faces
+
+# %% jupyter={"source_hidden": true} tags=["setup"]
+# On Colab or Kaggle this fetches the project. Elsewhere, or run again, it does nothing.
+import importlib.util, os, subprocess, sys
+
+found = importlib.util.find_spec("dacl_edu") or os.path.isdir("dacl-edu/notebooks")
+if not found:
+    address = ""  # where you found this notebook
+    address = os.environ.get("DACL_EDU_REPOSITORY", address)
+    assert address, "write the address of the project's repository between the quotes"
+    subprocess.run(["git", "clone", "--depth", "1", address, "dacl-edu"], check=True)
+    pip = [sys.executable, "-m", "pip", "install", "-q", "-e", "./dacl-edu[notebooks]"]
+    subprocess.run(pip, check=True)
+if os.path.isdir("dacl-edu/notebooks"):  # fetched just now, or before a restart
+    os.chdir("dacl-edu/notebooks")
+    sys.path.insert(0, os.path.dirname(os.getcwd()))
+
+# What this page uses:
+import torch
+
+from dacl_edu import check
+from dacl_edu.check.exercise import attempt, judged
+from dacl_edu.lessons.display import check_parameters, rounded, setup, show
+
+settings = check_parameters()  # an unknown name or a wrong type stops here
+setup(seed=0)
+
+# %% [markdown]
+# ## Begin
 
 # %%
 import torch
@@ -74,9 +90,19 @@ from dacl_edu.plots import face_sheet
 
 digits = load_dataset("digits", "train")
 K = len(digits.classes)
-first_four = torch.stack([(digits.labels == k).nonzero()[:4, 0] for k in range(K)], dim=1)  # (4, K)
-figure = face_sheet(digits.images[first_four.flatten()], columns=K, side=60, title="Four digits of each class")
-show(figure, alt="Forty hand-written digits in four rows, a column for each of the ten classes.")
+first_four = torch.stack(
+    [(digits.labels == k).nonzero()[:4, 0] for k in range(K)], dim=1
+)  # (4, K)
+figure = face_sheet(
+    digits.images[first_four.flatten()],
+    columns=K,
+    side=60,
+    title="Four digits of each class",
+)
+show(
+    figure,
+    alt="Forty hand-written digits in four rows, a column for each of the ten classes.",
+)
 assert K == 10 and digits.images.shape[1:] == (3, 8, 8)
 
 # %% [markdown]
@@ -90,7 +116,16 @@ from dacl_edu.model import DACL
 
 network = DACL("small_resnet", num_classes=K, image_size=24, feature_dim=2)
 logits, x, a, feature_map = network(torch.zeros(5, 3, 24, 24))
-print("z", tuple(logits.shape), " x", tuple(x.shape), " a", tuple(a.shape), " x*", tuple(feature_map.shape))
+print(
+    "z",
+    tuple(logits.shape),
+    " x",
+    tuple(x.shape),
+    " a",
+    tuple(a.shape),
+    " x*",
+    tuple(feature_map.shape),
+)
 assert logits.shape == (5, K) and x.shape == a.shape == (5, 2)
 
 # %% [markdown]
@@ -99,19 +134,34 @@ assert logits.shape == (5, K) and x.shape == a.shape == (5, 2)
 # %%
 from dacl_edu.training import TrainConfig, train
 
-small = {"profile": profile, "data": "digits", "augment": "none", "load_size": 24, "image_size": 24}
+small = {
+    "profile": profile,
+    "data": "digits",
+    "augment": "none",
+    "load_size": 24,
+    "image_size": 24,
+}
 small |= {"feature_dim": 2, "lam": lam, "seed": seed, "device": device}
 small |= {"epochs": epochs or (1 if small.pop("profile") == "smoke" else 20)}
 methods, folder = ("softmax", "center", "dacl"), out or "../runs/14_beyond_faces"
 results = {}
 for method in methods:
     config = TrainConfig.from_preset(profile, method=method, **small)
-    results[method] = train(config, f"{folder}/{method}-{seed}-{lam}-{config.epochs}", resume=True, progress=False)
+    results[method] = train(
+        config,
+        f"{folder}/{method}-{seed}-{lam}-{config.epochs}",
+        resume=True,
+        progress=False,
+    )
 
 # %%
 for method, result in results.items():
-    print(f"{method:<8} {result['accuracy']:.1%} of {result['images']} test images; guessing gives {1 / K:.0%}")
-trained = min(result["accuracy"] for result in results.values()) > 0.8  # of one pass the page asserts less
+    print(
+        f"{method:<8} {result['accuracy']:.1%} of {result['images']} test images; guessing gives {1 / K:.0%}"
+    )
+trained = (
+    min(result["accuracy"] for result in results.values()) > 0.8
+)  # of one pass the page asserts less
 assert all(result["classes"] == list(digits.classes) for result in results.values())
 
 # %% [markdown]
@@ -124,13 +174,28 @@ assert all(result["classes"] == list(digits.classes) for result in results.value
 from dacl_edu.plots.embedding import embedding_comparison
 from dacl_edu.runs.run import read_run
 
-runs = {method: read_run(f"{folder}/{method}-{seed}-{lam}-{results[method]['epochs']}") for method in methods}
+runs = {
+    method: read_run(f"{folder}/{method}-{seed}-{lam}-{results[method]['epochs']}")
+    for method in methods
+}
 X = {method: run.predictions.features for method, run in runs.items()}  # (n, 2) each
 y = runs["dacl"].predictions.labels  # (n,)
-predicted = {method: run.predictions.logits.argmax(dim=1) for method, run in runs.items()}
-figure = embedding_comparison(X, y, digits.classes, predicted, title="Two features of the test digits, as they are", axis="feature")
+predicted = {
+    method: run.predictions.logits.argmax(dim=1) for method, run in runs.items()
+}
+figure = embedding_comparison(
+    X,
+    y,
+    digits.classes,
+    predicted,
+    title="Two features of the test digits, as they are",
+    axis="feature",
+)
 show(figure)
-assert all(len(trace.x) == int((y == k).sum()) for k, trace in zip(range(K), figure.data, strict=False))
+assert all(
+    len(trace.x) == int((y == k).sum())
+    for k, trace in zip(range(K), figure.data, strict=False)
+)
 
 # %% [markdown]
 # **What to see.** Left: each class is a ray from the middle. Softmax loss (Eq. 2) wants the right score above the others; a longer feature in the
@@ -183,12 +248,17 @@ from dacl_edu import check
 round_knot = torch.tensor([[5.0, 1.0], [5.0, -1.0], [6.0, 0.0], [4.0, 0.0]])
 both = torch.cat([spoke, round_knot])
 which = torch.tensor([0] * 3 + [1] * 4)
-check.value(my_share(round_knot, which[3:]), torch.tensor(0.5), "the share of a round knot")
-check.value(my_share(both, which), along_share(both, which), "the share of two classes together")
+check.value(
+    my_share(round_knot, which[3:]), torch.tensor(0.5), "the share of a round knot"
+)
+check.value(
+    my_share(both, which), along_share(both, which), "the share of two classes together"
+)
 judged(my_share, "right. Squares are added before they are divided")
 
 # %%
 from dacl_edu.evaluation.geometry import compare_geometry
+
 table = compare_geometry(X, y)
 for method in methods:
     print(
@@ -207,7 +277,10 @@ if trained and lam >= 0.1:
 
 # %%
 head = {method: runs[method].head() for method in ("center", "dacl")}
-means = {method: torch.stack([X[method][y == k].mean(dim=0) for k in range(K)]) for method in head}  # (K, 2)
+means = {
+    method: torch.stack([X[method][y == k].mean(dim=0) for k in range(K)])
+    for method in head
+}  # (K, 2)
 for method in head:
     apart = (head[method].centers - means[method]).norm(dim=1)  # (K,)
     print(
@@ -227,7 +300,10 @@ for method in head:
 for method in methods:
     stats = results[method]["attention"]
     print(f"{method:<8} mean {stats['mean']:.3f}   spread {stats['std']:.3f}")
-assert results["center"]["attention"]["mean"] == 1 and 0 < results["dacl"]["attention"]["mean"] < 1
+assert (
+    results["center"]["attention"]["mean"] == 1
+    and 0 < results["dacl"]["attention"]["mean"] < 1
+)
 
 # %% [markdown]
 # The network learned to look away. A weight of 0 makes its part of Eq. 4 zero wherever the feature is, and softmax loss does not object, since
@@ -255,7 +331,9 @@ from PIL import Image
 from dacl_edu.data import OwnData
 
 pictures = [(Image.new("L", (20, 20), 60 + 120 * (k % 2)), k % 2) for k in range(40)]
-own = OwnData.from_datasets(train=pictures[:30], test=pictures[30:], classes=["dark", "light"], name="tones")
+own = OwnData.from_datasets(
+    train=pictures[:30], test=pictures[30:], classes=["dark", "light"], name="tones"
+)
 tones = load_dataset("tones", "test")
 print(tones, tones.class_counts().tolist())
 assert tones.classes == ("dark", "light")
