@@ -88,6 +88,7 @@ assert settings["lam"] >= 0
 from dacl_edu.data import load_dataset
 from dacl_edu.plots import face_sheet
 
+# %%
 digits = load_dataset("digits", "train")
 K = len(digits.classes)
 first_four = torch.stack(
@@ -114,6 +115,7 @@ assert K == 10 and digits.images.shape[1:] == (3, 8, 8)
 # %%
 from dacl_edu.model import DACL
 
+# %%
 network = DACL("small_resnet", num_classes=K, image_size=24, feature_dim=2)
 logits, x, a, feature_map = network(torch.zeros(5, 3, 24, 24))
 print(
@@ -134,6 +136,7 @@ assert logits.shape == (5, K) and x.shape == a.shape == (5, 2)
 # %%
 from dacl_edu.training import TrainConfig, train
 
+# %%
 small = {
     "profile": profile,
     "data": "digits",
@@ -157,7 +160,8 @@ for method in methods:
 # %%
 for method, result in results.items():
     print(
-        f"{method:<8} {result['accuracy']:.1%} of {result['images']} test images; guessing gives {1 / K:.0%}"
+        f"{method:<8} {result['accuracy']:.1%} of {result['images']} test images; "
+        f"guessing gives {1 / K:.0%}"
     )
 trained = (
     min(result["accuracy"] for result in results.values()) > 0.8
@@ -174,6 +178,7 @@ assert all(result["classes"] == list(digits.classes) for result in results.value
 from dacl_edu.plots.embedding import embedding_comparison
 from dacl_edu.runs.run import read_run
 
+# %%
 runs = {
     method: read_run(f"{folder}/{method}-{seed}-{lam}-{results[method]['epochs']}")
     for method in methods
@@ -259,10 +264,12 @@ judged(my_share, "right. Squares are added before they are divided")
 # %%
 from dacl_edu.evaluation.geometry import compare_geometry
 
+# %%
 table = compare_geometry(X, y)
 for method in methods:
     print(
-        f"{method:<8} along the mean {my_share(X[method], y):.2f}   within share {table.loc[method, 'within share']:.3f}"
+        f"{method:<8} along the mean {my_share(X[method], y):.2f}   "
+        f"within share {table.loc[method, 'within share']:.3f}"
     )
 if trained and lam >= 0.1:
     assert my_share(X["softmax"], y) > my_share(X["center"], y)
@@ -284,7 +291,8 @@ means = {
 for method in head:
     apart = (head[method].centers - means[method]).norm(dim=1)  # (K,)
     print(
-        f"{method:<8} distance of a center from its class's mean: {apart.mean():.2f}, of the features from 0: {X[method].norm(dim=1).mean():.2f}"
+        f"{method:<8} distance of a center from its class's mean: {apart.mean():.2f}, "
+        f"of the features from 0: {X[method].norm(dim=1).mean():.2f}"
     )
     assert apart.isfinite().all()
     if trained and method == "center":
@@ -310,7 +318,9 @@ assert (
 # its scores never pass through the attention. With λ = 0.3 and two features that is the cheapest way down: most weights are shut, so neither
 # features nor centers are pulled, and the picture is nearly softmax loss's. That is one seed: `-p seed 1` makes another.
 #
-# So this lesson's evidence on the question of all lessons (selection, smaller λ, or luck?) is: here attention acted as a *smaller λ*, down to
+# ## The three suspects
+#
+# This lesson's evidence on the question of all lessons (selection, smaller λ, or luck?) is: here attention acted as a *smaller λ*, down to
 # almost none. It is evidence about two features and this λ, not about the paper's 512 features and λ = 0.01.
 #
 # ## Your own images
@@ -328,6 +338,7 @@ assert (
 # %%
 from PIL import Image
 
+# %%
 from dacl_edu.data import OwnData
 
 pictures = [(Image.new("L", (20, 20), 60 + 120 * (k % 2)), k % 2) for k in range(40)]
