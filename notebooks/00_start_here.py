@@ -277,9 +277,9 @@ judged(my_savings, f"right. Dimension 3 accounts for {share:.0%} of the differen
 #
 # **[07 · Training](07_training.ipynb)** (45 minutes, Algorithm 1). *Afterwards you can* do a training step with a pencil, and train all three methods.
 #
-# **08 · DACL from scratch** (75 minutes). *Afterwards you can* write the whole method on a blank page.
+# **[08 · DACL from scratch](08_from_scratch.ipynb)** (75 minutes). *Afterwards you can* write the whole method on a blank page.
 #
-# **09 · Change it** (60 minutes). *Afterwards you can* change the loss, predict what happens, and test your prediction over seeds.
+# **[09 · Change it](09_change_it.ipynb)** (90 minutes). *Afterwards you can* change the loss, predict what happens, and test your prediction over seeds.
 #
 # **[10 · Results](10_results.ipynb)** (40 minutes, Tables 1-2, Fig. 3-4). *Afterwards you can* say how much of a difference is luck. **The verdict is here.**
 #

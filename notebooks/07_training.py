@@ -761,8 +761,8 @@ assert apart(one, again) == 0, "on one machine, with as many threads: the same b
 # - A loop of twelve lines gives the weights of the package's trainer.
 # - Softmax loss, center loss and DACL trained on the same faces, in the same order, from the same initial backbone.
 #
-# **Try next:** set `lam = 0.1` in the parameters cell and run the page again: what happens to the mean attention? Then compare the runs in
-# [10_results](10_results.ipynb).
+# **Try next:** set `lam = 0.1` in the parameters cell and run the page again: what happens to the mean attention? Then
+# [08_from_scratch](08_from_scratch.ipynb): all of it once more, on a blank page. The runs of this page are compared in [10_results](10_results.ipynb).
 #
 # ### Three questions
 #

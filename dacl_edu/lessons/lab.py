@@ -20,9 +20,9 @@ FOLDER = Path("dacl-edu-lessons")
 FIRST = "notebooks/00_start_here.ipynb"
 COPIED = (
     "notebooks/*.ipynb", "notebooks/drawings/*.svg", "notebooks/assignments/release/*/*.ipynb", "docs/*.md",
-    "data/README.md",
+    "docs/pictures/*.svg", "data/README.md",
 )  # fmt: skip
-"""Lessons, students' versions of the assignments, and the texts that they point to. Shipped runs and faces stay where
+"""Lessons, students' versions of the assignments, and what they point to. Shipped runs and faces stay where
 they are: the lessons find them there."""
 
 RECORD = ".dacl-edu-lessons.json"

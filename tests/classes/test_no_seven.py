@@ -13,6 +13,7 @@ PACKAGE = Path(dacl_edu.__file__).parent
 ONE_MODULE = "expressions.py"
 
 OTHER_SEVENS = {
+    "widgets/face_browser.py": (2, "faces in a row"),
     "bench/cli.py": (1, "the crop is 7/8 of the image"),
     "bench/loss.py": (3, "the paper's K beside a large one"),
     "model/dacl.py": (1, "the paper's first width of the context encoder, 7 d"),
