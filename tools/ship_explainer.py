@@ -2,6 +2,7 @@
 
 python -m tools.ship_explainer runs/explainer                  seed 0, at the epochs whose snapshots are shipped
 python -m tools.ship_explainer runs/explainer --last 1         and seed 1, at its last epoch
+python -m tools.ship_explainer runs/explainer --limit 2100     with a third of the training faces: what is shipped
 
 They are trained for this, since the runs of tools/ship_runs keep no weights: same settings, same seeds, other numbers
 (training in half precision is chaotic). What is interrupted goes on where it stopped. Which faces are shown does not
@@ -71,11 +72,12 @@ def main() -> None:
     parser.add_argument("--last", type=int, nargs="*", default=[], help="seeds of which the last epoch is enough")
     parser.add_argument("--methods", nargs="+", default=METHODS)
     parser.add_argument("--seeds", type=int, nargs="*", default=[0])
+    parser.add_argument("--limit", type=int, help="faces of each split to train on [all]")
     arguments = parser.parse_args()
     faces = choose_faces(load_dataset("bundled", "test"))
     for seed in [*arguments.seeds, *arguments.last]:
         for method in arguments.methods:
-            config = TrainConfig.from_preset("quick", method=method, seed=seed)
+            config = TrainConfig.from_preset("quick", method=method, seed=seed, limit=arguments.limit)
             folder = arguments.folder / f"{method}-seed{seed}"
             train_with_weights(config, folder)
             last = load_run(folder)

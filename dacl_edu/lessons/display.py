@@ -87,7 +87,9 @@ def show(what: Any, alt: str = "") -> None:
         settle(what)
         bundle = what._repr_mimebundle_()
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        display({_WIDGET: data[_WIDGET], "text/plain": f"[interactive, run to use] {alt}"}, metadata=metadata, raw=True)
+        kept = {kind: data[kind] for kind in (_WIDGET, "image/png") if kind in data}
+        metadata = {**metadata, **({"image/png": {"alt": alt}} if "image/png" in kept else {})}
+        display({**kept, "text/plain": f"[interactive, run to use] {alt}"}, metadata=metadata, raw=True)
         return
     what.update_layout(meta={"alt": alt})
     from dacl_edu.plots import figure_json

@@ -9,10 +9,11 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import numpy as np
 import pytest
 import torch
-from browser import BROWSER, chromium
+from browser import BROWSER, chromium, jupyterlab
 from PIL import Image
 from torch import Tensor, nn
 
@@ -189,6 +190,18 @@ def test_the_widget_carries_the_module_and_the_data_of_the_page() -> None:
     assert len(head["labels"]) == 84 and head["labels"][:8] == [0, 1, 2, 3, 4, 5, 6, 0]
     epochs = {(run["method"], run["seed"]): [stage["epoch"] for stage in run["stages"]] for run in head["runs"]}
     assert epochs["dacl", 0] == epochs["center", 0] == epochs["softmax", 0] == [0, 1, 2, 4, 8, 16, 28]
+
+
+def test_a_stored_notebook_keeps_the_still_picture_and_no_view(tmp_path: Path) -> None:
+    from tools.notebook_pairs import execute, tidy
+
+    source = "from dacl_edu.lessons.display import show\nfrom dacl_edu.widgets.explainer import explainer\n\n"
+    source += "show(explainer(), alt='One face and what the equations make of it.')"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+    assert execute(notebook, tmp_path) is None
+    (output,) = tidy(notebook).cells[0].outputs
+    assert set(output.data) == {"image/png", "text/plain"} and "One face" in output.data["text/plain"]
+    assert output.metadata["image/png"]["alt"].startswith("One face")
 
 
 def test_tiles_survive_their_packing() -> None:
@@ -398,8 +411,35 @@ def test_how_long_it_takes(page: Any) -> None:
     drawn = page.evaluate("() => performance.getEntriesByName('explainer-drawn')[0].startTime")
     print(f"drawn after {drawn:.0f} ms")
     one_by_one = {
-        "face": 9, "lam": 0.1, "batch": "all", "control": "permuted", "silenced": 40, "step": 0.2, "stage": 0, "run": 0,
-        "other": 20,
+        "face": 9, "lam": 0.1, "batch": "all", "control": "permuted", "silenced": 40, "step": 0.05, "stage": 0,
+        "run": 0, "other": 20,
     }  # fmt: skip
     for changes in ({name: value} for name, value in one_by_one.items()):
         print(f"{changes}: {page.evaluate(TIMED, changes):.0f} ms")
+
+
+@in_browser
+@pytest.mark.browser
+def test_the_widget_answers_in_jupyterlab(tmp_path: Path) -> None:
+    v4 = nbformat.v4
+    cells = [v4.new_code_cell("from dacl_edu.widgets.explainer import explainer\n\nexplainer()")]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), tmp_path / "explainer.ipynb")
+    with chromium() as browser, jupyterlab(tmp_path) as url:
+        page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        page.set_default_timeout(120_000)
+        page.goto(f"{url}/lab/workspaces/w/tree/explainer.ipynb")
+        page.wait_for_function("() => window.jupyterapp?.shell.currentWidget?.context?.path === 'explainer.ipynb'")
+        page.evaluate("""async () => {
+            const panel = window.jupyterapp.shell.currentWidget;
+            await panel.context.ready; await panel.sessionContext.ready;
+            await window.jupyterapp.commands.execute('notebook:run-all-cells'); }""")
+        shown = page.locator(".jp-OutputArea .dacl-explainer")
+        shown.locator(".whole b").wait_for()
+        before = shown.locator(".whole").inner_text()
+        shown.locator("[data-set=lam]").press("End")
+        after = shown.locator(".whole").inner_text()
+        assert after != before and "+ 1 × " in after
+        assert shown.locator(".equations a.tag").count() == 13, "each equation leads to its lesson"
+        assert shown.evaluate("panel => panel.scrollWidth <= panel.parentElement.clientWidth")
+        page.evaluate("async () => { await window.jupyterapp.shell.currentWidget.sessionContext.shutdown(); }")

@@ -113,6 +113,7 @@ export function quantities(data, state) {
   const difference = x.map((value, j) => value - c[j]), squared = difference.map(value => value * value);
   const weighted = squared.map((value, j) => a[j] * value);
 
+  const stepped = (value, change) => Math.min(1, Math.max(0, value + rate * change));  // to first order, kept in 0 .. 1
   let softmaxLoss = 0, centerLoss = 0, sparseLoss = 0, count = 0, steppedLoss = 0;
   const toward = new Float64Array(d), rate = stage.change.shape[1] && state.control === "learned" ? state.step : 0;
   for (const i of batch) {
@@ -125,7 +126,7 @@ export function quantities(data, state) {
       centerLoss += gap * gap / (2 * m);  // Eq. 3
       sparseLoss += ai[j] * gap * gap / (2 * m);  // Eq. 4
       if (label === y) toward[j] -= ai[j] * gap;  // Eq. 11, its sum
-      if (rate) steppedLoss += (ai[j] + rate * stage.change[i * d + j]) * gap * gap / (2 * m);
+      if (rate) steppedLoss += stepped(ai[j], stage.change[i * d + j]) * gap * gap / (2 * m);
     }
   }
   const delta = toward.map(value => value / (state.eps + count));  // Eq. 11
@@ -140,8 +141,8 @@ export function quantities(data, state) {
     gradientA: squared.map(value => value / (2 * m)),  // Eq. 10
     gradientSoftmax: x.map((_, j) => sum(own.probabilities, (p, k) => (p - (k === y)) * stage.weight[k * d + j]) / m),
     delta, moved: c.map((value, j) => value - state.alpha * delta[j]),  // Algorithm 1, line 15
-    stepped: rate ? a.map((value, j) => value + rate * change[j]) : a, steppedLoss: rate ? steppedLoss : sparseLoss,
-    rising: change.length ? sum(change, value => value > 0) : null,
+    stepped: rate ? a.map((value, j) => stepped(value, change[j])) : a, steppedLoss: rate ? steppedLoss : sparseLoss,
+    change, rising: change.length ? sum(change, value => value > 0) : null,
   };
 }
 
@@ -232,7 +233,7 @@ function skeleton(data, id, link) {
   return `
   <div class="bar">
     ${select("method", "trained with", methods)}${slider("stage", "epoch", 0)}${select("seed", "seed", {})}
-    ${select("sort", "dimensions", {contrast: "most telling first", index: "in their own order"})}
+    ${select("sort", "dimensions", {contrast: "by class contrast", index: "by index"})}
     <button type="button" data-do="tour" class="strong">Tour in eight steps</button><button type="button" data-do="reset">Start again</button>
   </div>
   <section class="tour" aria-label="Tour" tabindex="-1" hidden><p class="where"></p><p class="text" aria-live="polite"></p>
@@ -243,7 +244,7 @@ function skeleton(data, id, link) {
     <figure hidden><canvas data-big="other" role="img"></canvas><figcaption></figcaption></figure></div>
     <label class="check"><input type="checkbox" data-do="compare">compare with a second face, chosen below</label>
     <div class="sheet" role="listbox" tabindex="0" aria-label="${labels.length} faces, ${data.columns} a row; arrow keys choose">${options.join("")}</div>`)}
-  ${panel("maps", ["x*"], "Feature map x*", "The CNN’s last layer: one small picture a channel, dark where its pattern was seen. Point at one to lay it over the face. <span class=\"part\"></span>",
+  ${panel("maps", ["x*"], "Feature map x*", "The CNN’s last layer: one small picture a channel, strongly coloured where its pattern was seen. Point at one to lay it over the face. <span class=\"part\"></span>",
     `<canvas class="tiles" data-plot="tiles" tabindex="0" role="slider" aria-label="channels of x*" aria-valuemin="1"></canvas>`)}
   ${panel("x", ["x", 9], "Deep feature x", "The mean of each channel. Ticks: the center c of the face’s class. Arrows: where Eq. 9 pulls x.", plot("x", "feature x") + `<canvas class="strip" data-strip="x"></canvas>`)}
   ${panel("class", [1, 2], "Prediction", "Scores z and probabilities p come from x alone: attention is not asked.",
@@ -253,11 +254,11 @@ function skeleton(data, id, link) {
   ${panel("attention", [7, 10], "Attention a", "Above 0.5 where “include” wins. Arrows: Eq. 10 alone would pull every free weight down.", plot("a", "attention a")
     + `<canvas class="strip" data-strip="a"></canvas>${select("control", "replace a by", CONTROLS)}<button type="button" data-do="lot" hidden>draw again</button><p class="none" hidden></p>`)}
   ${panel("sparse", [3, 4], "Distance to the center", "Pale: (x − c)², what center loss adds up. Full: a (x − c)², what DACL adds up. Here, and only here, a multiplies.", plot("s", "squared distance, and times a") + `<dl class="sums"></dl>`)}
+  ${panel("total", [8], "The whole loss", "", `<p class="whole"></p>${slider("lam", "λ", 0)}<dl class="sums"></dl>`)}
+  ${panel("step", [10], "One gradient step on L<sub>SC</sub>", "Eq. 10 is never negative. Yet all weights are made by one network, and one step moves them together.", `${plot("w", "change of a")}${slider("step", "step", 0.1, 0.005)}<p class="sentence"></p>`)}
   ${panel("center", [11], "The centers move", "No gradient moves them, neither λ nor the softmax loss. Eq. 11: each goes toward the faces of its class in the batch. Bars: −αΔc of this class.",
     plot("d", "step of the center") + `<p class="sentence"></p><div class="row">${select("batch", "batch", {face: "this face", row: "its row", all: "all faces"})}${slider("alpha", "α", 1, 0.05)}${slider("eps", "ε", 5, 0.25)}</div>
     <details><summary>All centers</summary><table class="centers"></table></details>`)}
-  ${panel("step", [10], "One gradient step on L<sub>SC</sub>", "Eq. 10 is never negative. Yet all weights are made by one network, and one step moves them together.", `${slider("step", "step", 0.3, 0.01)}<p class="sentence"></p>`)}
-  ${panel("total", [8], "The whole loss", "", `<p class="whole"></p>${slider("lam", "λ", 0)}<dl class="sums"></dl>`)}
   </div>
   <p class="status"></p>
   <div class="lists"><section><h2>Equations</h2><ul class="equations">${KEYS.map(key => `<li data-eq="${key}" tabindex="0">${tag(key)} <span>${formula(FORMULAS[key][0])}</span></li>`).join("")}</ul></section>
@@ -308,7 +309,7 @@ function draw(view) {
   put("x", ...limits, "x", ["x", bars(zero, at(q.x), ...limits)], other && ["other", bars(zero, at(other.x), ...limits)], ["off", bars(zero, j => q.kept[j] ? 0 : q.x[j], ...limits)],
     ["c tick", tickPath(shown, at(q.c), ...limits)], ["arrow", arrowPath(shown, at(q.x), j => q.x[j] - pull * q.gradientX[j], ...limits)]);
   const [, tiles] = stage.tiles.shape;
-  find(".part").textContent = tiles < d ? `Shown are the ${tiles} most telling of ${d}.` : "";
+  find(".part").textContent = tiles < d ? `Shown are the ${tiles} of ${d} that differ most between classes.` : "";
   const has = q.scores.length > 0, top = Math.max(1, ...shown.map(j => q.a[j])), fall = 0.25 * top / largest(q.gradientA), e = Array.from(q.latent.keys());
   put("e", -1, 1, `e: ${q.latent.length} numbers`, has && ["e", barPath(e, zero, at(q.latent), -1, 1)], other && has && ["other", barPath(e, zero, at(other.latent), -1, 1)]);
   const span = has ? Math.max(...q.scores.map(Math.abs)) : 1, ex = j => q.scores[2 * j], inn = j => q.scores[2 * j + 1], wins = j => inn(j) > ex(j);
@@ -316,6 +317,8 @@ function draw(view) {
   put("a", 0, top, "a", ["a", bars(zero, at(q.a), 0, top)], other && ["other", bars(zero, at(other.a), 0, top)],
     q.stepped === q.a && ["arrow", arrowPath(shown, at(q.a), j => Math.max(0, q.a[j] - fall * q.gradientA[j]), 0, top)],
     q.stepped !== q.a && ["up", bars(at(q.a), j => Math.max(q.a[j], q.stepped[j]), 0, top)], q.stepped !== q.a && ["down", bars(at(q.a), j => Math.min(q.a[j], q.stepped[j]), 0, top)]);
+  const steep = has && q.change.length ? largest(q.change) : 1, rises = up => j => q.change[j] > 0 === up ? q.change[j] : 0;
+  put("w", -steep, steep, "change of a: up rises, down falls", q.change.length > 0 && ["up", bars(zero, rises(true), -steep, steep)], q.change.length > 0 && ["a", bars(zero, rises(false), -steep, steep)]);
   const far = largest(q.squared) * Math.max(1, top);
   put("s", 0, far, "(x − c)² and a (x − c)²", ["pale", bars(zero, at(q.squared), 0, far)], ["s", bars(zero, at(q.weighted), 0, far)], other && ["other", bars(zero, at(other.weighted), 0, far)]);
   const most = state.alpha * largest(q.delta) || 1;
@@ -343,10 +346,10 @@ function draw(view) {
   find("[data-panel=total] .sums").innerHTML = values([["pull of L<sub>S</sub> on x", number(length(q.gradientSoftmax))], ["pull of λ L<sub>SC</sub> on x (λ Eq. 9)", number(state.lam * length(q.gradientX))],
     ["pull of L<sub>S</sub> on a", "0, always"], ["pull of λ L<sub>SC</sub> on a (λ Eq. 10)", number(state.lam * length(q.gradientA))]]);
   const share = q.count / (state.eps + q.count) || 0;
-  find("[data-panel=center] .sentence").innerHTML = `n = ${q.count} of m = ${q.m} are ${escaped(data.classes[q.y])}: the center goes α n/(ε + n) = ${number(state.alpha * share)} of the mean a-weighted way to them, ${number(state.alpha * length(q.delta))} in all.`;
-  const far_ = k => Math.sqrt(sum(q.x, (v, j) => (v - stage.centers[k * d + j]) ** 2));
+  find("[data-panel=center] .sentence").innerHTML = `n = ${q.count} of m = ${q.m} are ${escaped(data.classes[q.y])}: the center goes α n/(ε + n) = ${number(state.alpha * share)} times the average of a (x − c) over them, a way of ${number(state.alpha * length(q.delta))}.`;
+  const way = k => Math.sqrt(sum(q.x, (v, j) => (v - stage.centers[k * d + j]) ** 2));
   find(".centers").innerHTML = `<thead><tr><th scope="col">class</th><th scope="col">its center, dimension by dimension</th><th scope="col">‖x − c‖</th></tr></thead><tbody>${
-    listed.map(k => `<tr><th scope="row">${escaped(data.classes[k])}</th><td><canvas></canvas></td><td>${number(far_(k))}</td></tr>`).join("")}</tbody>`;
+    listed.map(k => `<tr><th scope="row">${escaped(data.classes[k])}</th><td><canvas></canvas></td><td>${number(way(k))}</td></tr>`).join("")}</tbody>`;
   find(".centers").querySelectorAll("canvas").forEach((canvas, i) => drawStrip(canvas, shown, stage.centers.subarray(listed[i] * d, (listed[i] + 1) * d), "c"));
 
   const step = find("[data-panel=step]");
@@ -356,9 +359,9 @@ function draw(view) {
   else {
     const all = view.stepped();
     step.querySelector(".sentence").innerHTML = (state.control === "learned" ? "" : "Only for learned attention. ")
-      + `After one step on all ${data.labels.length} faces <b>${q.rising} of ${d} weights of this face rise</b> and ${d - q.rising} fall; over all faces ${percent(all.rising)} rise. `
+      + `After one small step on all ${data.labels.length} faces <b>${q.rising} of ${d} weights of this face rise</b> and ${d - q.rising} fall; over all faces ${percent(all.rising)} rise. `
       + `What must fall is their mean weighted by (x − c)²: here ${number(all.weighted * stage.rate[0], 2)} for each unit of learning rate.`
-      + (state.step ? ` L<sub>SC</sub> of the batch goes from ${number(q.sparseLoss)} to ${number(q.steppedLoss)}.` : " Move the slider to see it on the bars of a: dark rises, striped falls.");
+      + (state.step ? ` L<sub>SC</sub> of the batch goes from ${number(q.sparseLoss)} to ${number(q.steppedLoss)}.` : " Move the slider to see it on the bars of a.");
   }
   find(".words span").textContent = inWords(data, state, q);
   if (find(".numbers").open) drawNumbers(view);
@@ -442,13 +445,13 @@ function drawLinks(view) {  // arrows between panels that stand side by side; no
 // ── 6 the tour ──
 
 const TOUR = [
-  ["faces maps", {control: "learned", step: 0, silenced: 0, batch: "face"}, "A face goes in.", () => "A network of convolutions (a CNN) turns the face X into the feature map x*: many small pictures, called channels. Each is dark where the network saw one kind of pattern. Point at a channel to lay it over the face."],
+  ["faces maps", {control: "learned", step: 0, silenced: 0, batch: "face"}, "A face goes in.", () => "A network of convolutions (a CNN) turns the face X into the feature map x*: many small pictures, called channels. Each is strongly coloured where the network saw one kind of pattern. Point at a channel to lay it over the face."],
   ["x", {}, "One number for each channel.", q => `Pooling keeps the mean of each channel. These ${q.x.length} means are the deep feature x, one dimension each: the bars. The ticks are c, the center of this face’s class: roughly where features of its class lie.`],
   ["class", {}, "The prediction uses x, and nothing else.", (q, data) => `Eq. 1: each class has weights; weights times x is its score z. Eq. 2 makes probabilities of the scores. The softmax loss L_S is −log p of the right class, ${data.classes[q.y]}: ${number(q.faceSoftmax)}. Attention is nowhere in this panel: whatever you do to a, the prediction stays.`],
   ["sparse", {control: "ones"}, "Center loss: every dimension counts the same.", q => `Center loss (Eq. 3) adds up the squares (x − c)², so that faces of one class come to lie close together. Here ½ Σ = ${number(q.faceCenter)}. The paper’s doubt: some dimensions hold hair or light and say nothing about the expression. Why pull those?`],
-  ["encoder attention", {control: "learned"}, "Attention: a second way from x*.", (q) => `x* also goes through an encoder to a short vector e (Eq. 5). From e each dimension gets two scores, exclude and include (Eq. 6); Eq. 7 makes one weight a between 0 and 1 of them. For this face a is ${number(mean(q.a))} on average.`],
+  ["encoder attention", {control: "learned"}, "Attention: a second way from x*.", (q) => `x* also goes through an encoder to a short vector e (Eq. 5). From e each dimension gets two scores, exclude and include (Eq. 6); Eq. 7 makes one weight a between 0 and 1 of them: how much the distance in this dimension will count. For this face a is ${number(mean(q.a))} on average.`],
   ["sparse total", {}, "What attention multiplies.", q => `a multiplies the squared distances, Eq. 4: full bars in place of pale ones, ${number(q.faceSparse)} in place of ${number(q.faceCenter)}. It never multiplies x, and the prediction never sees it: it steers the training only. The whole loss (Eq. 8) adds λ times this to L_S.`],
-  ["attention step", {step: 0.2}, "Does attention fall in every dimension?", q => `Eq. 10, the slope of the loss along each a, is never negative: a free weight could only fall. But one network makes all weights. After one step of gradient descent on L_SC ${q.rising ?? "many"} of this face’s ${q.x.length} weights rise (dark), the others fall (striped). Only their mean weighted by (x − c)² must fall. So: no.`],
+  ["step attention", {step: 0.05}, "Does attention fall in every dimension?", q => `Eq. 10, the slope of the loss along each a, is never negative: a free weight could only fall. But one network makes all weights. After one step of gradient descent on L_{SC} ${q.rising ?? "many"} of this face’s ${q.x.length} weights rise, the others fall. Only their mean weighted by (x − c)² must fall. So: no.`],
   ["center", {step: 0, batch: "all"}, "The centers move by a rule.", q => `Eq. 11 moves each center toward the faces of its class in the batch (here ${q.count} of ${q.m}), by α and weighted by a. It is no gradient: λ does not change it, and the softmax loss does not move centers. Move α, ε and λ to see. Then walk through the epochs above: how did x and a come to be?`],
 ];
 
@@ -557,7 +560,7 @@ export async function mount(element, bytes, lessons = "") {
     show("eps", state.eps, Math.max(5, state.eps), number(state.eps));
     show("silenced", state.silenced, d, `${state.silenced} of ${d}`);
     const rate = data.stage(state).rate[0];
-    show("step", state.step, 0.3, state.step ? `learning rate ${number(state.step / rate, 2)}` : "none");
+    show("step", state.step, 0.1, state.step ? `learning rate ${number(state.step / rate, 2)}` : "none");
     all("[role=option]").forEach((option, i) => option.setAttribute("aria-selected", i === state.face || i === state.other));
     find(".sheet").setAttribute("aria-activedescendant", `${id}-face-${state.other ?? state.face}`);
     find("[data-do=compare]").checked = state.other !== null;

@@ -42,6 +42,9 @@ def explainer_page(data: bytes, lessons: str = "", heading: str = HEADING) -> st
 {script}
 const coded = atob(document.getElementById("explainer-data").textContent);
 const bytes = Uint8Array.from(coded, sign => sign.charCodeAt(0));
+addEventListener("message", ({{data: theme}}) => {{  // of the page around this one says its theme
+  if (["light", "dark"].includes(theme)) document.body.dataset.jpThemeLight = theme === "light";
+}});
 window.explainer = await mount(document.getElementById("explainer-here"), bytes, {json.dumps(lessons)});
 </script></body></html>
 """

@@ -43,9 +43,9 @@ class Stage(NamedTuple):
     frozen : array, shape (n, d), float16
         What the attention network as it was before training makes of these maps, its batch norm fitted to these faces.
     change : array, shape (n, d), float16
-        How attention changes under gradient descent on L_SC over these n faces, in training mode; the largest is 1.
+        How attention changes under gradient descent on L_SC over these n faces, in training mode, divided by ``rate``.
     rate : array, shape (1,), float32
-        What 1 in ``change`` stands for, per unit of learning rate.
+        The root mean square of these changes, per unit of learning rate.
     weight, bias, centers : arrays, shape (K, d), (K,), (K, d), float32
         W and B of Eq. 1, and c.
     """
@@ -201,7 +201,7 @@ def _stage(run: LoadedRun, images: Tensor, labels: Tensor, initial: DACL) -> Sta
             network = attention.to(kind).train()
             step = attention_step(network, feature_map.to(kind), slope).change
             attention.float().eval()
-            rate = float(step.abs().max()) or 1.0
+            rate = float(step.square().mean().sqrt()) or 1.0
             change = _half(step / rate)
     return Stage(
         _half(features), _tiles(feature_map), latent, scores, frozen, change, np.array([rate], np.float32),

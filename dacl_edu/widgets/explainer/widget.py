@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
+from typing import Any
 
 import anywidget
 import traitlets
+
+from dacl_edu import paths
 
 HERE = Path(__file__).resolve().parent
 
@@ -25,3 +29,12 @@ class Explainer(anywidget.AnyWidget):
     _css = HERE / "explainer.css"
     data = traitlets.Bytes().tag(sync=True)
     lessons = traitlets.Unicode("{notebook}.ipynb#cell-id={cell}").tag(sync=True)
+
+    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Add a still picture, for where no kernel runs: a stored notebook, a page."""
+        made = super()._repr_mimebundle_(**options)
+        data, metadata = made if isinstance(made, tuple) else (made or {}, {})
+        still = paths.documents() / "pictures" / "explainer.png"
+        if still.is_file():
+            data["image/png"] = base64.b64encode(still.read_bytes()).decode()
+        return data, metadata
