@@ -1,4 +1,4 @@
-"""What an import may load, as a share of ``import torch``: modules are counted, since seconds depend on who else is at work."""
+"""What an import may load, as a share of ``import torch``: modules are counted, for seconds depend on the machine."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Sequence
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,25 @@ def execute(notebook: Notebook, folder: Path, timeout: int = 600) -> str | None:
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         return str(error)
     return None
+
+
+def keep_outputs(notebook: Notebook, stored: Path) -> list[str]:
+    """Give the code cells that did not change the outputs of the stored notebook; return the others' first lines.
+
+    For edits of prose: what nobody's code made is not made again.
+    """
+    import nbformat
+
+    old = [cell for cell in nbformat.read(stored, 4).cells if cell.cell_type == "code"] if stored.exists() else []
+    new = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    matcher = SequenceMatcher(None, [cell.source for cell in old], [cell.source for cell in new], autojunk=False)
+    kept = set()
+    for first, second, length in matcher.get_matching_blocks():
+        for i in range(length):
+            new[second + i].outputs = old[first + i].outputs
+            new[second + i].execution_count = old[first + i].execution_count
+            kept.add(second + i)
+    return [cell.source.partition("\n")[0] for i, cell in enumerate(new) if i not in kept]
 
 
 def tidy(notebook: Notebook) -> Notebook:

@@ -2,7 +2,7 @@
 
     python -m tools.notebooks            every notebook
     python -m tools.notebooks 05 06      those whose name begins so
-    python -m tools.notebooks --no-run   only bring the text into the .ipynb; outputs are dropped
+    python -m tools.notebooks --no-run   only bring the text into the .ipynb; unchanged code keeps its output
 
 Edit the .py file, run this, look at the .ipynb, commit both. A notebook that fails leaves its old .ipynb in place.
 """
@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tools.notebook_pairs import execute, find_texts, store, with_setup_cell  # noqa: E402
+from tools.notebook_pairs import execute, find_texts, keep_outputs, store, with_setup_cell  # noqa: E402
 from tools.notebook_rules import complaints  # noqa: E402
 
 
@@ -28,7 +28,9 @@ def main() -> int:
     """Convert, execute, store; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="beginnings of names, e.g. 05 or assignments/; all if left out")
-    parser.add_argument("--no-run", action="store_true", help="convert without executing")
+    parser.add_argument(
+        "--no-run", action="store_true", help="convert without executing; unchanged code keeps its outputs"
+    )
     parser.add_argument("--profile", default="", help="train with another profile, e.g. smoke")
     parser.add_argument("--timeout", type=int, default=600, help="seconds that one cell may take [600]")
     arguments = parser.parse_args()
@@ -48,6 +50,9 @@ def main() -> int:
         os.environ["DACL_EDU_PARAMETERS"] = json.dumps(values)
         budget = notebook.metadata.get("dacl_edu", {}).get("budget_seconds")
         start = time.perf_counter()
+        if arguments.no_run:
+            for first_line in keep_outputs(notebook, text.with_suffix(".ipynb")):
+                print(f"  {text.name}: no output for the changed cell {first_line!r}", file=sys.stderr)
         error = None if arguments.no_run else execute(notebook, text.parent, arguments.timeout)
         seconds = time.perf_counter() - start
         if error is None:

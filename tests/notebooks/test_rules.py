@@ -13,7 +13,7 @@ import nbformat.v4 as v4
 import pytest
 
 from tools import notebook_rules as gates
-from tools.notebook_pairs import find_texts, read_text, setup_source, store, with_setup_cell
+from tools.notebook_pairs import find_texts, keep_outputs, read_text, setup_source, store, with_setup_cell
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 NOTEBOOKS = sorted(path for path in FOLDER.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
@@ -395,3 +395,16 @@ def test_what_is_stored_holds_nothing_volatile(tmp_path: Path) -> None:
     assert stored["metadata"]["language_info"] == {"name": "python"}
     assert "execution" not in stored["cells"][3]["metadata"]
     assert list(stored["cells"][3]["outputs"][0]["data"]) == ["text/plain"]
+
+
+def test_an_edit_of_prose_keeps_outputs_and_one_of_code_loses_its_own(tmp_path: Path) -> None:
+    text = tmp_path / "01_x.py"
+    text.write_text("# %% [markdown]\n# Old words.\n\n# %%\n1 + 1\n\n# %%\n2 + 2\n")
+    stored = read_text(text)
+    for number, cell in enumerate(stored.cells[1:], 1):
+        cell.execution_count, cell.outputs = number, [nbformat.v4.new_output("stream", text=f"{number}")]
+    nbformat.write(stored, text.with_suffix(".ipynb"))
+    text.write_text(text.read_text().replace("Old", "New").replace("2 + 2", "2 + 3"))
+    changed = read_text(text)
+    assert keep_outputs(changed, text.with_suffix(".ipynb")) == ["2 + 3"]
+    assert [[output.text for output in cell.outputs] for cell in changed.cells[1:]] == [["1"], []]
