@@ -1,12 +1,12 @@
 """Train the runs that the explainer shows, and store what it shows of them: up to 1.6 MB a run.
 
-python -m tools.ship_explainer runs/explainer                  seed 0, at the epochs whose snapshots are shipped
-python -m tools.ship_explainer runs/explainer --last 1         and seed 1, at its last epoch
-python -m tools.ship_explainer runs/explainer --limit 2100     with a third of the training faces: what is shipped
+python -m tools.ship_explainer runs/explainer                seed 0, at the epochs whose snapshots are shipped
+python -m tools.ship_explainer runs/explainer --last 1       and seed 1, at its last epoch
+python -m tools.ship_explainer runs/explainer --whole        as the preset quick trains, fifteen times as long
 
-They are trained for this, since the runs of tools/ship_runs keep no weights: same settings, same seeds, other numbers
-(training in half precision is chaotic). What is interrupted goes on where it stopped. Which faces are shown does not
-depend on the answers.
+They are trained for this, since the runs of tools/ship_runs keep no weights; on a fifth of the faces and 32 pixels a
+side, which is enough to see how things come to be. What is interrupted goes on where it stopped. Which faces are shown
+does not depend on the answers.
 """
 
 from __future__ import annotations
@@ -32,6 +32,9 @@ from dacl_edu.training.data import epoch_generator  # noqa: E402
 from dacl_edu.widgets.explainer import FOLDER  # noqa: E402
 from dacl_edu.widgets.explainer.stages import choose_faces, explain_run, untrained  # noqa: E402
 from tools.shipped_runs import EPOCHS  # noqa: E402
+
+SMALL = {"load_size": 36, "image_size": 32, "limit": 1400, "batch_size": 64}
+"""What differs from the preset quick."""
 
 
 def weights(folder: Path, epoch: int) -> Path:
@@ -72,16 +75,17 @@ def main() -> None:
     parser.add_argument("--last", type=int, nargs="*", default=[], help="seeds of which the last epoch is enough")
     parser.add_argument("--methods", nargs="+", default=METHODS)
     parser.add_argument("--seeds", type=int, nargs="*", default=[0])
-    parser.add_argument("--limit", type=int, help="faces of each split to train on [all]")
+    parser.add_argument("--whole", action="store_true", help="train as the preset quick does")
     arguments = parser.parse_args()
-    faces = choose_faces(load_dataset("bundled", "test"))
+    changes: dict[str, Any] = {} if arguments.whole else SMALL
     for seed in [*arguments.seeds, *arguments.last]:
         for method in arguments.methods:
-            config = TrainConfig.from_preset("quick", method=method, seed=seed, limit=arguments.limit)
+            config = TrainConfig.from_preset("quick", method=method, seed=seed, **changes)
             folder = arguments.folder / f"{method}-seed{seed}"
             train_with_weights(config, folder)
             last = load_run(folder)
             epochs = EPOCHS if seed in arguments.seeds else EPOCHS[-1:]
+            faces = choose_faces(load_dataset("bundled", "test", image_size=config.load_size))
             run = explain_run([at_epoch(last, epoch) for epoch in epochs], epochs, faces.images, faces.labels)
             target = paths.shipped_runs() / FOLDER / f"{method}-seed{seed}.npz"
             run.save(target)

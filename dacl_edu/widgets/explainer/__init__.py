@@ -1,7 +1,8 @@
 """The explainer: one face followed through the whole paper, in a notebook and on a page without a kernel.
 
-``stages`` computes what is shown, ``payload`` writes it as bytes, and one module, ``explainer.js``, draws it: in a
-notebook (``widget``) and on a page (``page``). From x, a and c on, everything is computed there.
+``stages`` computes what is shown, ``payload`` writes it as bytes, and one module draws it, in a notebook (``widget``)
+and on a page (``page``). From x, a and c on, everything is computed there: ``arithmetic.js``, ``drawing.js``,
+``explainer.js``, joined.
 """
 
 from __future__ import annotations
@@ -61,5 +62,6 @@ def shipped_payload() -> bytes:
         raise UserError("this copy of the project has no data for the explainer", hint="dacl-edu explain RUN")
     runs.sort(key=lambda run: papers_order(run.config))
     faces = choose_faces(load_dataset("bundled", "test"))
-    says = f"{len(faces)} bundled test faces; no network was trained on them"
+    seen = runs[0].config.limit or "all"
+    says = f"{len(faces)} bundled test faces. The networks were trained on {seen} of the training faces"
     return payload(runs, faces.images, faces.labels.tolist(), faces.classes, says)

@@ -12,6 +12,11 @@ HEADING = "Deep Attentive Center Loss, one face at a time"
 _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 
 
+def module() -> str:
+    """Return the explainer's module, which a page and a notebook load alike: three files, joined."""
+    return "\n".join((HERE / name).read_text("utf-8") for name in ("arithmetic.js", "drawing.js", "explainer.js"))
+
+
 def explainer_page(data: bytes, lessons: str = "", heading: str = HEADING) -> str:
     """Return the page.
 
@@ -29,7 +34,7 @@ def explainer_page(data: bytes, lessons: str = "", heading: str = HEADING) -> st
     >>> explainer_page(b"", heading="<A class>").count("<h1>&lt;A class&gt;</h1>")
     1
     """
-    style, script = ((HERE / name).read_text("utf-8") for name in ("explainer.css", "explainer.js"))
+    style = (HERE / "explainer.css").read_text("utf-8")
     top = f"<h1>{html.escape(heading)}</h1>" if heading else ""
     return f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -39,7 +44,7 @@ def explainer_page(data: bytes, lessons: str = "", heading: str = HEADING) -> st
 <noscript>The explainer is drawn by JavaScript, which is off in this browser.</noscript></main>
 <script type="text/plain" id="explainer-data">{base64.b64encode(data).decode()}</script>
 <script type="module">
-{script}
+{module()}
 const coded = atob(document.getElementById("explainer-data").textContent);
 const bytes = Uint8Array.from(coded, sign => sign.charCodeAt(0));
 addEventListener("message", ({{data: theme}}) => {{  // of the page around this one says its theme

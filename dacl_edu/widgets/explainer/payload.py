@@ -33,7 +33,7 @@ def payload(
     runs : sequence of ExplainedRun
         Of the same faces.
     images : Tensor, shape (n, 3, H, W), uint8
-        The middle of each, which the networks see, is shown.
+        In any size. The middle of each, which the networks see, is shown.
     labels : sequence of int
     classes : sequence of str
     says : str
@@ -72,8 +72,10 @@ def payload(
         }
         for run in runs
     ]
-    side = min(_FACE_SIDE, runs[0].config.image_size)
-    jpeg = _sheet(images, runs[0].config.image_size, side)
+    config = runs[0].config
+    seen = round(images.shape[-1] * config.image_size / (config.load_size or images.shape[-1]))
+    side = min(_FACE_SIDE, seen)
+    jpeg = _sheet(images, seen, side)
     head = {
         "runs": listed,
         "classes": list(classes),

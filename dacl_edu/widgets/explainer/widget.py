@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import base64
-from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets
 
 from dacl_edu import paths
-
-HERE = Path(__file__).resolve().parent
+from dacl_edu.widgets.explainer.page import HERE, module
 
 
 class Explainer(anywidget.AnyWidget):
@@ -25,7 +23,7 @@ class Explainer(anywidget.AnyWidget):
         Where a lesson's section is, with ``{notebook}`` and ``{cell}`` in it.
     """
 
-    _esm = HERE / "explainer.js"
+    _esm = module()
     _css = HERE / "explainer.css"
     data = traitlets.Bytes().tag(sync=True)
     lessons = traitlets.Unicode("{notebook}.ipynb#cell-id={cell}").tag(sync=True)
