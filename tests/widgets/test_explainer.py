@@ -332,6 +332,7 @@ def test_the_keyboard_reaches_every_quantity(page: Any) -> None:
     latent.press("End")
     assert latent.get_attribute("aria-valuetext").startswith("e 15: ")
     sheet = page.locator(".sheet")
+    sheet.press("Home")
     sheet.press("ArrowDown")
     sheet.press("ArrowRight")
     assert "Face 9 is labelled fear" in page.locator(".words").inner_text()
@@ -354,9 +355,20 @@ def test_hovering_lights_the_equation_its_line_and_back(page: Any) -> None:
     ]
 
 
+STARTS = [
+    {"face": 0},
+    {"face": 40, "run": 0, "stage": 0, "other": 3, "silenced": 60},  # softmax loss, before training
+    {"face": 83, "control": "permuted", "batch": "all", "lam": 1, "sort": "index"},
+]
+
+
 @in_browser
-def test_the_tour_is_walked_by_keys_and_answers_four_questions(page: Any) -> None:
+@pytest.mark.parametrize("start", STARTS)
+def test_the_tour_is_walked_by_keys_and_answers_four_questions(page: Any, start: dict[str, Any]) -> None:
+    page.locator("[data-do=reset]").click()
+    page.evaluate("changes => window.explainer.set(changes)", start)
     page.locator("[data-do=tour]").press("Enter")
+    assert page.evaluate("() => window.explainer.data.stage(window.explainer.state).epoch") == 28
     told = []
     for step in range(8):
         assert f"Step {step + 1} of 8" in page.locator(".tour .where").inner_text()

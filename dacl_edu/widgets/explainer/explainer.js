@@ -160,7 +160,8 @@ function tourTo(view, place) {
     return;
   }
   const [names, changes] = TOUR[place], able = runs.findLastIndex(run => learned(run) && run.seed === runs[0].seed);
-  set(learned(runs[state.run]) || able < 0 ? changes : {...changes, run: able, stage: runs[able].stages.length - 1});
+  const run = learned(runs[state.run]) || able < 0 ? state.run : able;
+  set({run, ...(place && run === state.run ? {} : {stage: runs[run].stages.length - 1, other: null}), ...changes});
   names.split(" ").forEach(name => find(`[data-panel=${name}]`).classList.add("toured"));
   const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
   find(`[data-panel=${names.split(" ")[0]}]`).scrollIntoView({block: "nearest", behavior});
@@ -184,8 +185,11 @@ export async function mount(element, bytes, lessons = "") {
   const data = await unpack(bytes), id = `dacl-explainer-${instances++}`, root = document.createElement("div");
   const find = selector => root.querySelector(selector), all = selector => root.querySelectorAll(selector);
   const first = Math.max(0, data.runs.findLastIndex(run => run.method === "dacl" && run.seed === data.runs[0].seed));
-  const begin = () => ({face: 0, other: null, run: first, stage: data.runs[first].stages.length - 1, batch: "face",
-    silenced: 0, silence: "most", step: 0, sort: "contrast", lot: 1, ...trainedWith(first)});
+  const last = {run: first, stage: data.runs[first].stages.length - 1}, answers = face =>
+    best(classify(data.stage(last), row(data.stage(last).features, face)));
+  const face = Math.max(0, data.labels.findIndex((label, face) => answers(face) === label));  // begin with a plain case
+  const begin = () => ({...last, ...trainedWith(first), face, other: null, batch: "face", silenced: 0, silence: "most",
+    step: 0, sort: "contrast", lot: 1});
   const trainedWith = run => (({lam, alpha, eps, mode}) => ({lam, alpha, eps, control: mode}))(data.runs[run]);
   const state = begin(), stage = () => data.stage(state), order = () => data.runs[state.run].order;
   const view = {
