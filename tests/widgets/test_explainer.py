@@ -337,6 +337,7 @@ def test_the_keyboard_reaches_every_quantity(page: Any) -> None:
     sheet.press("ArrowRight")
     assert "Face 9 is labelled fear" in page.locator(".words").inner_text()
     page.locator(".numbers summary").press("Enter")
+    page.locator(".numbers tbody tr").nth(127).wait_for()
     assert page.locator(".numbers tbody tr").count() == 128
 
 

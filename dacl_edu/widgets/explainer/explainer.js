@@ -185,9 +185,9 @@ export async function mount(element, bytes, lessons = "") {
   const data = await unpack(bytes), id = `dacl-explainer-${instances++}`, root = document.createElement("div");
   const find = selector => root.querySelector(selector), all = selector => root.querySelectorAll(selector);
   const first = Math.max(0, data.runs.findLastIndex(run => run.method === "dacl" && run.seed === data.runs[0].seed));
-  const last = {run: first, stage: data.runs[first].stages.length - 1}, answers = face =>
-    best(classify(data.stage(last), row(data.stage(last).features, face)));
-  const face = Math.max(0, data.labels.findIndex((label, face) => answers(face) === label));  // begin with a plain case
+  const last = {run: first, stage: data.runs[first].stages.length - 1}, {features} = data.stage(last);
+  const plain = (label, face) => classify(data.stage(last), row(features, face)).probabilities[label] > 0.9;
+  const face = Math.max(0, data.labels.findIndex(plain));  // the first face that is recognised without doubt
   const begin = () => ({...last, ...trainedWith(first), face, other: null, batch: "face", silenced: 0, silence: "most",
     step: 0, sort: "contrast", lot: 1});
   const trainedWith = run => (({lam, alpha, eps, mode}) => ({lam, alpha, eps, control: mode}))(data.runs[run]);
