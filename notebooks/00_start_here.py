@@ -43,6 +43,15 @@ if os.path.isdir("dacl-edu/notebooks"):  # fetched just now, or before the kerne
     sys.path.insert(0, os.path.dirname(os.getcwd()))
 
 # %%
+from dacl_edu.lessons.display import show
+from dacl_edu.widgets.explainer import explainer
+
+one_face = explainer()
+assert len(one_face.data) > 1_000_000, "84 faces, and what the networks make of them"
+show(one_face, alt="One face followed through the paper: its feature map, deep feature, "
+     "prediction, attention, distance to the center, and the loss. The tour takes five minutes.")
+
+# %%
 import torch
 
 from dacl_edu.check.exercise import attempt, judged
