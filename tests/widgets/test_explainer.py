@@ -454,6 +454,9 @@ def test_the_widget_answers_in_jupyterlab(tmp_path: Path) -> None:
         shown.locator("[data-set=lam]").press("End")
         after = shown.locator(".whole").inner_text()
         assert after != before and "+ 1 × " in after
+        shown.locator(".sheet").press("Home")
+        shown.locator(".sheet").press("ArrowDown")
+        assert "Face 8 is labelled" in shown.locator(".words").inner_text()
         assert shown.locator(".equations a.tag").count() == 13, "each equation leads to its lesson"
         assert shown.evaluate("panel => panel.scrollWidth <= panel.parentElement.clientWidth")
         page.evaluate("async () => { await window.jupyterapp.shell.currentWidget.sessionContext.shutdown(); }")

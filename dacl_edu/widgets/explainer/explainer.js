@@ -210,6 +210,7 @@ export async function mount(element, bytes, lessons = "") {
     const part = (place, count) => `${100 * place / Math.max(1, count - 1)}%`;
     const link = ({notebook, cell}) => lessons.replace("{notebook}", notebook).replace("{cell}", cell);
     root.className = "dacl-explainer";
+    root.dataset.lmSuppressShortcuts = "true";  // in JupyterLab keys are not to move between cells
     for (const [name, colour] of Object.entries(data.inks)) {
       root.style.setProperty(`--${name}`, colour);
       INKS[name] = colour.match(/\w\w/g).map(pair => parseInt(pair, 16));
