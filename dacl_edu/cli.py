@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, get_args
 import typer
 from rich.console import Console
 
-from dacl_edu import __version__
+from dacl_edu import __version__, paths
 from dacl_edu._moved import with_new_names
 from dacl_edu.data.cli import app as data_app
 from dacl_edu.errors import UserError
@@ -211,14 +211,20 @@ def train_command(
         return
     Console().print(result_tables(results))
     if several:
-        from dacl_edu.runs.run import read_run
-        from dacl_edu.runs.standing import first_lines
-
-        for line in first_lines([read_run(folder) for folder in folders]):
-            print(textwrap.fill(line, 80))
+        _say_what_they_claim(folders)
         print(shlex.join(["dacl-edu", "report", *map(str, folders)]))
     else:
         print(f"{folders[0]}")
+
+
+def _say_what_they_claim(folders: list[Path]) -> None:
+    """Say how far runs went, and what that ranks; nothing where one lacks its answers image by image."""
+    from dacl_edu.runs.run import read_run
+    from dacl_edu.runs.standing import first_lines
+
+    runs = [read_run(folder) for folder in folders]
+    for line in first_lines(runs) if all(run.finished for run in runs) else []:
+        print(textwrap.fill(line, 80))
 
 
 def _is_first_process() -> bool:
@@ -276,11 +282,13 @@ def compare(
     """Put finished runs side by side. Example: dacl-edu compare runs/demo"""
     from dacl_edu.evaluation.tables import result_tables
 
-    results = [folder.result() for folder in _run_folders(runs, finished=True)]
+    folders = _run_folders(runs, finished=True)
+    results = [folder.result() for folder in folders]
     if as_json:
         print(json.dumps(results, indent=2))
-    else:
-        Console().print(result_tables(results))
+        return
+    Console().print(result_tables(results))
+    _say_what_they_claim([folder.path for folder in folders])
 
 
 def _run_folders(places: list[Path], finished: bool = False) -> list[RunFolder]:
@@ -328,13 +336,12 @@ def demo(
     """
     from dacl_edu.evaluation.tables import result_tables
     from dacl_edu.lessons.demo import run_demo
-    from dacl_edu.report.cli import cache_folder
     from dacl_edu.report.write import write_report
 
     try:
         runs = run_demo(profile, epochs, seed, out)
         page = write_report(
-            [out], out / "report.html", command=shlex.join(["dacl-edu", "report", str(out)]), cache=cache_folder(),
+            [out], out / "report.html", command=shlex.join(["dacl-edu", "report", str(out)]), cache=paths.cache(),
             say=lambda step: _stderr(f"report: {step}"),
         )  # fmt: skip
     except KeyboardInterrupt:

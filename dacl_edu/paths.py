@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
@@ -44,6 +45,22 @@ def shipped_runs() -> Path:
     True
     """
     return HOME / "notebooks" / "shipped"
+
+
+def shipped_maps() -> Path:
+    """Return the folder of the maps of their features, which take UMAP seconds."""
+    return shipped_runs() / "maps"
+
+
+def cache() -> Path:
+    """Return where maps are kept between calls: a folder of the user's cache.
+
+    Examples
+    --------
+    >>> cache().name
+    'dacl-edu'
+    """
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dacl-edu"
 
 
 def assignments() -> Path:

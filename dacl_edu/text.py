@@ -53,3 +53,15 @@ def counted(counts: Sequence[int], what: str) -> str:
     """
     words = [_NUMBERS[n] if n < len(_NUMBERS) else str(n) for n in sorted({min(counts), max(counts)})]
     return f"{' to '.join(words)} {what}{'' if max(counts) == 1 else 's'}"
+
+
+def fixed(value: float, digits: int) -> str:
+    """Write a number with so many decimals; its minus is the sign that plotly and formulas use, zero has none.
+
+    Examples
+    --------
+    >>> fixed(-1.25, 1), fixed(-0.001, 2), fixed(2, 0)
+    ('−1.2', '0.00', '2')
+    """
+    text = f"{value:.{digits}f}"
+    return text.lstrip("-") if float(text) == 0 else text.replace("-", "−")

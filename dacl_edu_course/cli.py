@@ -1,7 +1,9 @@
-"""The commands ``dacl-edu course release | collect | grade | results | export | students``."""
+"""The commands ``dacl-edu course release | pack | collect | due | grade | marks | results | export | students``."""
 
 from __future__ import annotations
 
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -43,7 +45,8 @@ def release(
 
     def tried(path: Path) -> None:
         print(f"trying {path.stem}: its own solution, then the empty copy")
-        try_out(path)
+        with redirect_stdout(StringIO()):  # the checks' own words, which are for a notebook
+            try_out(path)
 
     with locked(course, "release"):
         for path in release_course(names or [], source, course, None if untried else tried):
@@ -124,6 +127,7 @@ def results(
     name: Name,
     course: CourseFolder = Path("course"),
     form: Annotated[str, typer.Option("--format", help="csv, canvas, moodle or gradescope.")] = "csv",
+    anonymous: Annotated[bool, typer.Option("--anonymous", help="Also pages under codes in place of names.")] = False,
 ) -> None:
     """Write CSV and feedback again, with the points that a person gave since. Example: dacl-edu course results a5
 
@@ -133,9 +137,71 @@ def results(
     from dacl_edu_course.grading.upload import write_upload
 
     assignment = find_assignment(name, course)
-    written = write_results(assignment, course)
+    written = write_results(assignment, course, anonymous)
     table = written.csv if form == "csv" else write_upload(written.scores, course, assignment.name, form)
     _say(written.scores, table)
+    if anonymous:
+        print(course / "anonymous" / assignment.name)
+
+
+@app.command()
+def due(
+    name: Name,
+    when: Annotated[str, typer.Argument(help='"2026-12-01 23:59 Europe/Berlin"; UTC where no zone is named.')],
+    student: Annotated[str, typer.Option("--student", help="For this one alone: an extension.")] = "",
+    course: CourseFolder = Path("course"),
+) -> None:
+    """Set when an assignment is due. Example: dacl-edu course due a2 "2026-12-01 23:59 Europe/Berlin"
+
+    What is late then says so in CSV and feedback; what that costs is nbgrader's rule, in nbgrader_config.py.
+    """
+    from dacl_edu_course.grading.batch import find_assignment
+    from dacl_edu_course.grading.gradebook import set_due
+    from dacl_edu_course.grading.lock import locked
+
+    assignment = find_assignment(name, course)
+    with locked(course, f"due {assignment.name}"):
+        said = set_due(course, assignment.name, when, student)
+    print(f"{assignment.name}{f' of {student}' if student else ''} is due {said}")
+    print(f"counted by it: dacl-edu course results {name}")
+
+
+@app.command()
+def marks(
+    name: Name,
+    table: Annotated[Path, typer.Argument(help="CSV: student,question,points,comment.")],
+    course: CourseFolder = Path("course"),
+) -> None:
+    """Give points and comments by hand, from a table, over the grader's. Example: dacl-edu course marks a5 mine.csv
+
+    Empty points leave the points, an empty comment the comment; `auto` lets the grader's points count again.
+    """
+    from dacl_edu_course.grading.batch import find_assignment, write_results
+    from dacl_edu_course.grading.by_hand import give, read_given
+    from dacl_edu_course.grading.lock import locked
+
+    assignment = find_assignment(name, course)
+    with locked(course, f"marks {assignment.name}"):
+        given = read_given(table, assignment)
+        give(course, assignment, given)
+    written = write_results(assignment, course)
+    _say(written.scores, written.csv)
+    print(f"{len(given)} rows of {table}")
+
+
+@app.command()
+def pack(
+    out: Annotated[Path, typer.Argument(help="The archive to write.")] = Path("dacl-edu-students.zip"),
+    course: CourseFolder = Path("course"),
+) -> None:
+    """Write the students' repository: lessons, released assignments, checks. Example: dacl-edu course pack
+
+    No solution and no hidden test is in it. The assignments are those that the course released; without a course, all.
+    """
+    from dacl_edu_course.authoring.pack import write_pack
+
+    count = write_pack(out, course)
+    print(f"{out}: {count} files, {out.stat().st_size / 2**20:.1f} MB")
 
 
 @app.command()

@@ -23,7 +23,7 @@ import typer
 from rich.console import Console
 from training.tiny import PER_CLASS, tiny_config, tiny_options, write_faces
 
-from dacl_edu import __version__
+from dacl_edu import __version__, paths
 from dacl_edu.centers import ClassCenters
 from dacl_edu.cli import app, main
 from dacl_edu.data import EXPRESSIONS
@@ -257,6 +257,8 @@ def test_compare_puts_runs_side_by_side(cli: Cli, runs: list[Path]) -> None:
     for run in runs:
         result = RunFolder(run).result()
         assert result["method"] in out and f"{result['accuracy']:.2%}" in out
+    assert "one seed" in out.splitlines()[-1] and "ranks nothing" in out
+    assert max(map(len, out.splitlines())) <= 80
     assert json.loads(cli("compare", *runs, "--json").out) == [RunFolder(run).result() for run in runs]
 
 
@@ -577,7 +579,8 @@ def test_other_commands_fail_as_shortly(arguments: list[str], cli: Cli) -> None:
 def test_an_unfinished_run_cannot_be_compared_or_measured(cli: Cli, faces: Path, tmp_path: Path) -> None:
     RunFolder(tmp_path).start(tiny_config(faces), resume=False)
     assert cli("compare", tmp_path).err.startswith(f"error: {tmp_path}: this run has no result yet")
-    assert "no checkpoint there" in cli("evaluate", tmp_path).err
+    assert "no checkpoint there — train first" in cli("evaluate", tmp_path).err
+    assert "no checkpoint there — a small copy" in cli("evaluate", paths.shipped_runs()).err
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def loss_lab(opened: Any, folder: Path) -> bytes:
     losses = (*state.history, (pulls.total, pulls.softmax, pulls.metric))
     figure = lab_figure(
         state.features, state.labels, state.centers, state.center_path, pulls.of_softmax, pulls.of_metric,
-        center_step(state, settings, metric), losses,
+        center_step(state, settings, metric), losses, settings.attention, pulls.of_attention.tolist(),
     )  # fmt: skip
     file = folder / "lab.html"
     figure.write_html(file, include_plotlyjs=True, default_width=WIDTH - 20)

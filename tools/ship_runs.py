@@ -14,7 +14,9 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from dacl_edu import paths  # noqa: E402
-from dacl_edu.runs.run import find_runs  # noqa: E402
+from dacl_edu.runs.run import find_runs, shipped_runs  # noqa: E402
+from dacl_edu.widgets.embedding_explorer import explorer_data  # noqa: E402
+from dacl_edu.widgets.from_runs import PER_CLASS  # noqa: E402
 from tools.shipped_runs import ship  # noqa: E402
 
 
@@ -32,6 +34,7 @@ def main() -> None:
         total += size
         print(f"{folder.relative_to(ROOT)}  {size / 1000:.0f} kB")
     print(f"together {total / 1000:.0f} kB")
+    explorer_data(shipped_runs(), "test", PER_CLASS, cache=paths.shipped_maps())  # UMAP takes seconds
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
+from dacl_edu import paths
 from dacl_edu.errors import UserError
 from dacl_edu.evaluation.samples import as_matrix
 from dacl_edu.files import replacing
@@ -87,7 +88,8 @@ def embed(
     init : array, shape (n, dimensions), optional
         Where UMAP starts, instead of PCA; :func:`embed_aligned` uses it.
     cache : path, optional
-        Folder where results are kept by content (features, parameters, versions). None: nothing is kept.
+        Folder where results are kept by content (features, parameters, versions); those of the runs that come with
+        the project are found, too. None: nothing is kept.
 
     Returns
     -------
@@ -115,12 +117,14 @@ def embed(
     if method == "umap":
         options |= {"n_neighbors": n_neighbors, "min_dist": min_dist, "metric": metric, "seed": seed}
     start = None if init is None or method == "pca" else np.asarray(init, dtype=np.float32)
-    file = None if cache is None else Path(cache) / f"{_key(arrays, start, method, options)}.npz"
-    points = None if file is None else _load(file, [(len(array), dimensions) for array in arrays])
+    kept = [] if cache is None else [Path(cache), paths.shipped_maps()]
+    files = [folder / f"{_key(arrays, start, method, options)}.npz" for folder in kept]
+    shapes = [(len(array), dimensions) for array in arrays]
+    points = next((found for file in files if (found := _load(file, shapes)) is not None), None)
     if points is None:
         points = _pca(arrays, dimensions) if method == "pca" else _umap(arrays, start, **options)
-        if file is not None:
-            _store(file, points)
+        if files:
+            _store(files[0], points)
     return Embedding(points[0], tuple(points[1:]), method, notice)
 
 
@@ -280,7 +284,8 @@ def _key(arrays: Sequence[np.ndarray], start: np.ndarray | None, method: str, op
     library = metadata.version("umap-learn") if method == "umap" else np.__version__
     said = json.dumps([VERSION, method, library, dict(options)], sort_keys=True)
     digest = hashlib.sha256(said.encode())
-    for array in (*arrays, *([] if start is None else [start])):
+    # Where UMAP starts comes from the features, and its last digits from the machine.
+    for array in (*arrays, *([] if start is None else [start.round(3) + 0.0])):
         digest.update(f"{array.shape}{array.dtype}".encode())
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()[:32]

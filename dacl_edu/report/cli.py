@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from dacl_edu import paths
 
 
 def register(app: typer.Typer) -> None:
@@ -40,18 +41,7 @@ def report_command(
             else:
                 console.print(f"report: {step}", soft_wrap=True)
 
-        page = write_report(runs, out, folder, command, cache_folder(), say)
+        page = write_report(runs, out, folder, command, paths.cache(), say)
     if folder is not None:
         print(folder)
     print(page)
-
-
-def cache_folder() -> Path:
-    """Return where maps are kept between reports: a folder of the user's cache.
-
-    Examples
-    --------
-    >>> cache_folder().name
-    'dacl-edu'
-    """
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dacl-edu"

@@ -37,7 +37,9 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         No such file, a damaged file, or another format.
     """
     if not path.is_file():
-        raise UserError(f"{path}: no checkpoint there", hint="train first, or name the run's folder")
+        copy = (path.parent / "result.json").is_file()
+        hint = "a small copy of a run keeps none: train it anew" if copy else "train first, or name the run's folder"
+        raise UserError(f"{path}: no checkpoint there", hint=hint)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a damaged file

@@ -19,12 +19,16 @@ def register(app: typer.Typer) -> None:
 
 def explore(
     name: Annotated[str, typer.Argument(help=f"One of {', '.join(EXPLORERS)}.", show_default=False)] = "",
-    runs: Annotated[
+    folders: Annotated[
         list[str] | None,
-        typer.Option(
-            help="Folder of finished runs; may be given several times. [default: those of the project]",
+        typer.Argument(
+            metavar="[RUNS]...",
+            help="Run folders, or folders that hold several. [default: the project's]",
             show_default=False,
         ),
+    ] = None,
+    runs: Annotated[
+        list[str] | None, typer.Option(help="The same, as an option; may be given several times.", show_default=False)
     ] = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port; the next free one if it is in use.")] = 8866,
     open_browser: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
@@ -32,17 +36,17 @@ def explore(
 ) -> None:
     """Serve an explorer as a page on this machine, until Ctrl-C. Example: dacl-edu explore loss-lab --open
 
-    With your own runs: dacl-edu explore confusion --runs runs/demo
+    With your own runs: dacl-edu explore confusion runs/demo
     """
     if list_them:
         for known, entry in EXPLORERS.items():
-            print(f"{known:<12}{entry.says}{' (takes --runs)' if entry.takes_runs else ''}")
+            print(f"{known:<12}{entry.says}{' (takes runs)' if entry.takes_runs else ''}")
         return
     if not name:
         raise UserError("name an explorer", hint=f"one of {', '.join(EXPLORERS)}; --list says what they show")
     from dacl_edu.widgets.pages import serve
 
-    serve(name, runs or [], port, open_browser, lambda line: print(line, flush=True))
+    serve(name, [*(folders or []), *(runs or [])], port, open_browser, lambda line: print(line, flush=True))
     print("stopped")
 
 

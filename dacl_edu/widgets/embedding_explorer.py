@@ -282,6 +282,8 @@ class EmbeddingExplorer:
         import ipywidgets
         from plotly.graph_objects import FigureWidget
 
+        from dacl_edu.widgets.layout import slider
+
         self.data, self.rows, self.looped = data, [0], False
         wide = {"style": {"description_width": "initial"}}
         self.method = ipywidgets.Dropdown(
@@ -290,9 +292,7 @@ class EmbeddingExplorer:
         self.colouring = ipywidgets.Dropdown(
             options=colourings(data), description="colour by", layout={"width": "220px"}, **wide
         )
-        self.image = ipywidgets.IntSlider(
-            value=0, min=0, max=len(data.labels) - 1, description="image", layout={"width": "230px"}, **wide
-        )
+        self.image = slider("image", 0, 0, len(data.labels) - 1, 1, "Which image is chosen.", whole=True)
         self.panel = ipywidgets.HTML()
         self.figure: Any = _empty_figure(data)
         self.redraw()
@@ -335,6 +335,10 @@ class EmbeddingExplorer:
                 trace.update(showlegend=False)
         title = f"{method}, coloured by {self.colouring.value}<br><sup>{counted}</sup>"
         self.figure.layout.title.text = title
+        words = (
+            f"Deep features of {method} in the plane, a point an image, coloured by {self.colouring.value}; {counted}."
+        )
+        self.figure.layout.meta = {"alt": words}
         self._tell()
 
     def choose(self, rows: Sequence[int]) -> None:
@@ -384,5 +388,5 @@ def _empty_figure(data: ExplorerData) -> Figure:
     return figure.update_layout(
         template="plotly_white", width=470, height=540, dragmode="lasso", hovermode="closest", uirevision="kept",
         legend={"orientation": "h", "y": -0.03, "yanchor": "top", "x": 0},
-        margin={"l": 15, "r": 10, "t": 60, "b": 90}, meta={"alt": "Deep features in the plane, a point an image."},
+        margin={"l": 15, "r": 10, "t": 60, "b": 90},
     )  # fmt: skip

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from dacl_edu import paths
 from dacl_edu.errors import UserError
-from dacl_edu.widgets import layout
+from dacl_edu.widgets import layout, settle
 
 if TYPE_CHECKING:
     import ipywidgets as widgets
@@ -30,7 +31,8 @@ def embedding_of_runs(runs: Any = "") -> widgets.Widget:
 
     try:
         found = layout.runs_of(runs)
-        return EmbeddingExplorer(explorer_data(found, found[0].result["split"], PER_CLASS)).widget
+        data = explorer_data(found, found[0].result["split"], PER_CLASS, cache=paths.cache())
+        return EmbeddingExplorer(data).widget
     except UserError as error:
         return _missing("embedding", error)
 
@@ -51,6 +53,7 @@ def attention_of_runs(runs: Any = "") -> widgets.Widget:
 
     def changed() -> None:
         shown.children = [_attention(able[which.value])]
+        settle(shown)
 
     layout.watch([which], changed)
     return layout.rows(which, shown)

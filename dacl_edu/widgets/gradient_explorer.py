@@ -11,6 +11,7 @@ from torch import Tensor
 
 from dacl_edu.check.gradients import GradientCheck, compare_gradients
 from dacl_edu.losses import sparse_center_loss
+from dacl_edu.text import fixed
 
 if TYPE_CHECKING:
     import ipywidgets as widgets
@@ -142,7 +143,7 @@ def comparison(point: Point) -> list[tuple[str, str, str, str, str]]:
     table = []
     for place, (quantity, name) in enumerate(names.items()):
         bad = [check.verdict for check in found if check.quantity == quantity and not check.ok]
-        values = [f"{slopes[place] + 0.0:.4f}" for slopes in columns]
+        values = [fixed(slopes[place], 4) for slopes in columns]
         table.append((name, values[0], values[1], values[2], bad[0] if bad else "ok"))
     return table
 
@@ -184,7 +185,7 @@ def gradient_figure(point: Point) -> Figure:
             marker={"color": ORANGE, "size": 12, "symbol": "circle"},
             hovertemplate=f"{name} = %{{x:.2f}}: λL = %{{y:.3f}}<extra></extra>", row=1, col=col,
         )  # fmt: skip
-        figure.layout.annotations[col - 1].text = f"slope by {name}: {slope + 0.0:.3f}"
+        figure.layout.annotations[col - 1].text = f"slope by {name}: {fixed(slope, 3)}"
         if name == "x":
             figure.add_scatter(
                 x=[point.c], y=[0], mode="markers", name="center c", hovertemplate="c = %{x:.2f}<extra></extra>",
@@ -196,9 +197,9 @@ def gradient_figure(point: Point) -> Figure:
     figure.update_yaxes(title="λ × L of Eq. 4", row=1, col=1)
     return finish(
         figure, "One sample, one dimension: the loss and its two slopes",
-        f"Two panels. Left, a parabola over x with its lowest point at the center {point.c:.2f}; at x = {point.x:.2f} "
-        f"the tangent has slope {slopes.by_x:.3f}. Right, a straight line over a that never falls; its slope is "
-        f"{slopes.by_a:.3f}.",
+        f"Two panels. Left, a parabola over x with its lowest point at the center {fixed(point.c, 2)}; at "
+        f"x = {fixed(point.x, 2)} the tangent has slope {fixed(slopes.by_x, 3)}. Right, a straight line over a that "
+        f"never falls; its slope is {slopes.by_a:.3f}.",
         width=800, height=430, template="plotly_white", margin={"l": 60, "r": 10, "t": 90, "b": 50},
         legend={"orientation": "h", "y": -0.2, "yanchor": "top"}, uirevision="same",
     )  # fmt: skip

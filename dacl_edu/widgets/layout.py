@@ -11,15 +11,16 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure, FigureWidget
 
     from dacl_edu.runs.run import Run
+    from dacl_edu.widgets.range_control import RangeControl
 
 WIDTH = 900  # pixels: what an explorer may take, so that it fits a notebook's column
-_CONTROL_WIDTH = "285px"  # three in a row
+_CONTROL_WIDTH = "430px"  # two in a row, and 240 of them for a slider's track
 _LABEL_WIDTH = "90px"
 
 
 def slider(
     label: str, value: float, low: float, high: float, step: float, tooltip: str, whole: bool = False
-) -> widgets.FloatSlider | widgets.IntSlider:
+) -> RangeControl:
     """Return a slider for a number; arrow keys move it by a step.
 
     Parameters
@@ -37,12 +38,10 @@ def slider(
     >>> slider("α", 0.5, 0, 1, 0.05, "How far a center moves.").value
     0.5
     """
-    import ipywidgets as widgets
+    from dacl_edu.widgets.range_control import RangeControl
 
-    kind = widgets.IntSlider if whole else widgets.FloatSlider
-    more = {} if whole else {"readout_format": ".2f"}
-    return kind(
-        value=value, min=low, max=high, step=step, description=label, tooltip=tooltip, **more, **_look()
+    return RangeControl(
+        min=low, max=high, step=step, whole=whole, value=value, description=label, tooltip=tooltip
     )  # fmt: skip
 
 
@@ -67,7 +66,7 @@ def choice(label: str, options: Sequence[Any], value: Any, tooltip: str) -> widg
     return widgets.Dropdown(options=list(options), value=value, description=label, tooltip=tooltip, **_look())
 
 
-def steps(label: str, options: Sequence[float], value: float, tooltip: str) -> widgets.SelectionSlider:
+def steps(label: str, options: Sequence[float], value: float, tooltip: str) -> RangeControl:
     """Return a slider over some numbers that are not evenly spaced.
 
     Examples
@@ -75,10 +74,9 @@ def steps(label: str, options: Sequence[float], value: float, tooltip: str) -> w
     >>> steps("λ", [0, 0.1, 1], 0.1, "Weight of the metric loss.").value
     0.1
     """
-    import ipywidgets as widgets
+    from dacl_edu.widgets.range_control import RangeControl
 
-    named = [(f"{option:g}", option) for option in options]
-    return widgets.SelectionSlider(options=named, value=value, description=label, tooltip=tooltip, **_look())
+    return RangeControl(options=list(options), value=value, description=label, tooltip=tooltip)
 
 
 def button(label: str, tooltip: str, pressed: Callable[[], None]) -> widgets.Button:
@@ -97,7 +95,7 @@ def button(label: str, tooltip: str, pressed: Callable[[], None]) -> widgets.But
 
 
 def _look() -> dict[str, Any]:
-    return {"style": {"description_width": _LABEL_WIDTH}, "layout": {"width": _CONTROL_WIDTH}}
+    return {"style": {"description_width": _LABEL_WIDTH}, "layout": {"width": _CONTROL_WIDTH, "max_width": "100%"}}
 
 
 def text(content: str = "") -> widgets.HTML:

@@ -16,13 +16,15 @@ from torch import Tensor
 
 from dacl_edu.centers import center_delta
 from dacl_edu.losses import MetricLoss, available_losses, build_loss, softmax_loss
+from dacl_edu.text import fixed
 
 if TYPE_CHECKING:
     import ipywidgets as widgets
 
 PER_CLASS = 12
 STEP_SIZE = 0.1
-"""η: a feature moves by ``-η · m · ∂L/∂x``; the m takes back the mean over the batch, so that steps can be seen."""
+"""η: a feature moves by ``-η · m · ∂L/∂x``; the m takes back the mean over the batch, so that steps can be seen.
+Attention that learns moves by ``-η · ∂L/∂a``, between 0 and 1."""
 MOST_CLASSES = 7
 LAMBDAS = (0, 0.01, 0.03, 0.1, 0.3, 1, 3)
 
@@ -45,6 +47,8 @@ class LabSettings:
         a of every sample.
     softmax : bool
         Whether the softmax loss takes part; its classifier is fixed, one direction a class.
+    learns : bool
+        Whether a step moves the attention, too.
     seed : int
     """
 
@@ -54,6 +58,7 @@ class LabSettings:
     classes: int = 3
     attention: tuple[float, float] = (1.0, 1.0)
     softmax: bool = True
+    learns: bool = False
     seed: int = 0
 
 
@@ -174,6 +179,22 @@ def center_step(state: LabState, settings: LabSettings, metric: MetricLoss) -> T
     return -settings.alpha * (delta if push is None else delta + push)
 
 
+def attention_step(state: LabState, settings: LabSettings, metric: MetricLoss) -> tuple[float, float]:
+    """Eq. 10: return where the attention is after a step down its gradient, kept between 0 and 1.
+
+    Examples
+    --------
+    >>> settings = LabSettings(learns=True)
+    >>> max(attention_step(start(settings), settings, build_loss("sparse_center"))) < 1
+    True
+    """
+    if not settings.learns:
+        return settings.attention
+    slopes = measure(state, settings, metric).of_attention.tolist()
+    a1, a2 = (min(max(a - STEP_SIZE * slope, 0.0), 1.0) for a, slope in zip(settings.attention, slopes, strict=True))
+    return a1, a2
+
+
 def step(state: LabState, settings: LabSettings, metric: MetricLoss) -> LabState:
     """Take one step: features down the gradient of Eq. 8, centers by Eq. 11, both from the same state.
 
@@ -258,7 +279,7 @@ def summary(state: LabState, settings: LabSettings, pulls: Pulls, metric: Metric
     if not metric.uses_attention:
         return words + "This loss does not read attention."
     a1, a2 = pulls.of_attention.tolist()
-    return words + f"∂L/∂a = ({a1:.3f}, {a2:.3f}), summed over the samples."
+    return words + f"∂L/∂a = ({fixed(a1, 3)}, {fixed(a2, 3)}), summed over the samples."
 
 
 def loss_lab(losses: Sequence[str] | None = None) -> widgets.VBox:
@@ -287,15 +308,19 @@ class _Lab:
         self._figure, self._layout = lab_figure, layout
         first = "sparse_center" if "sparse_center" in losses else losses[0]
         self._metrics: dict[str, MetricLoss] = {}
+        self._moving = False
         begin = LabSettings(loss=first)
         slider = layout.slider
         self.controls: dict[str, Any] = {
             "loss": layout.choice("loss", losses, first, "The metric loss that λ weighs."),
             "lam": layout.steps("λ", LAMBDAS, begin.lam, "Weight of the metric loss, Eq. 8. The paper takes 0.01."),
             "alpha": slider("α", begin.alpha, 0, 1, 0.05, "How far centers follow, Eq. 11. The paper takes 0.5."),
+            "classes": slider("classes K", 3, 2, MOST_CLASSES, 1, "How many classes; begins anew.", whole=True),
             "a1": slider("attention a₁", 1, 0, 1, 0.05, "Weight of the horizontal dimension, for every sample."),
             "a2": slider("attention a₂", 1, 0, 1, 0.05, "Weight of the vertical dimension, for every sample."),
-            "classes": slider("classes K", 3, 2, MOST_CLASSES, 1, "How many classes; begins anew.", whole=True),
+            "learns": layout.choice(
+                "attention", [("stays", False), ("learns", True)], False, "Whether a step moves a, too, by Eq. 10."
+            ),
             "softmax": layout.choice(
                 "softmax loss", [("with", True), ("without", False)], True, "Whether L_S takes part in Eq. 8."
             ),
@@ -331,30 +356,43 @@ class _Lab:
         settings, metric = self.settings, self._metric()
         pulls = measure(self.state, settings, metric)
         self._layout.say(self.words, summary(self.state, settings, pulls, metric))
-        for name in ("a1", "a2"):
+        for name in ("a1", "a2", "learns"):
             self.controls[name].disabled = not metric.uses_attention
         moves = center_step(self.state, settings, metric)
         history = (*self.state.history, (pulls.total, pulls.softmax, pulls.metric))
         return self._figure(
             self.state.features, self.state.labels, self.state.centers, self.state.center_path,
-            pulls.of_softmax, pulls.of_metric, moves, history, self.controls["arrows"].value,
+            pulls.of_softmax, pulls.of_metric, moves, history, settings.attention, pulls.of_attention.tolist(),
+            self.controls["arrows"].value,
         )  # fmt: skip
 
     def redraw(self) -> None:
-        self._layout.follow(self.figure, self._drawn(), ("meta", "xaxis", "yaxis", "xaxis2", "yaxis2"))
+        if self._moving:  # a slider that the lab itself moves: drawn once, afterwards
+            return
+        self._layout.follow(self.figure, self._drawn(), ("meta", "xaxis", "yaxis", "xaxis2", "yaxis2", "yaxis3"))
 
     def step(self) -> None:
         self.run(1)
 
     def run(self, count: int) -> None:
         for _ in range(count):
+            settings, metric = self.settings, self._metric()
             try:
-                self.state = step(self.state, self.settings, self._metric())
+                attention = attention_step(self.state, settings, metric)
+                self.state = step(self.state, settings, metric)
             except (ValueError, IndexError) as error:
                 self._layout.say(self.words, f"{error}.")
                 return
+            self._set_attention(*attention)
             self.redraw()
 
+    def _set_attention(self, a1: float, a2: float) -> None:
+        self._moving = True
+        self.controls["a1"].value, self.controls["a2"].value = a1, a2
+        self._moving = False
+
     def reset(self) -> None:
+        if self.controls["learns"].value:
+            self._set_attention(1, 1)
         self.state = start(self.settings)
         self.redraw()

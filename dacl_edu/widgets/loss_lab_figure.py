@@ -10,7 +10,7 @@ from plotly.graph_objects import Figure
 from plotly.subplots import make_subplots
 from torch import Tensor
 
-from dacl_edu.plots.style import LOOKS, class_look, finish
+from dacl_edu.plots.style import LOOKS, ORANGE, SKY, class_look, finish
 
 MOST_CLASSES = 7
 ARROWS = ("metric loss", "softmax loss", "both (Eq. 8)", "none")
@@ -26,6 +26,8 @@ def lab_figure(
     of_metric: Tensor,
     center_step: Tensor,
     history: Sequence[tuple[float, float, float]],
+    attention: Sequence[float] = (1.0, 1.0),
+    of_attention: Sequence[float] = (0.0, 0.0),
     arrows: str = ARROWS[0],
 ) -> Figure:
     """Draw a state of the loss lab; the traces are the same, in the same order, for every state.
@@ -43,15 +45,20 @@ def lab_figure(
         What one step adds to the centers, Eq. 11.
     history : sequence of (total, softmax, metric)
         Before each step taken, and now.
+    attention, of_attention : (float, float)
+        The a of both dimensions, and the gradient of λ L_metric by it, Eq. 10.
     arrows : {"metric loss", "softmax loss", "both (Eq. 8)", "none"}
 
     Returns
     -------
     Figure
         Seven traces of features (empty beyond K), then ``paths of centers``, ``gradient``, ``centers``,
-        ``center steps``; in the right panel ``L``, ``L_S`` and ``λ L_metric``.
+        ``center steps``; at the upper right ``L``, ``L_S`` and ``λ L_metric``; below bars of ``a`` and ``∂L/∂a``.
     """
-    figure = make_subplots(cols=2, column_widths=[0.62, 0.38], horizontal_spacing=0.1)
+    figure = make_subplots(
+        rows=2, cols=2, column_widths=[0.62, 0.38], horizontal_spacing=0.1, vertical_spacing=0.16,
+        specs=[[{"rowspan": 2}, {}], [None, {}]],
+    )  # fmt: skip
     left: dict[str, Any] = {"row": 1, "col": 1}
     for k in range(MOST_CLASSES):
         look, of_class = class_look(k), features[labels == k]
@@ -80,11 +87,13 @@ def lab_figure(
     )  # fmt: skip
     figure.add_scatter(**_arrows(centers, center_step, "black", 2.5, 11), name="next center step, Eq. 11", **left)
     _add_losses(figure, history)
+    _add_attention(figure, attention, of_attention)
     reach = _reach(features, center_path[-1])
     figure.update_xaxes(title="x₁", range=[-reach, reach], **left)
     figure.update_yaxes(title="x₂", range=[-reach, reach], scaleanchor="x", **left)
     return finish(
-        figure, "Features and centers (left), losses so far (right)", _alt(features, labels, centers, history),
+        figure, "Features and centers (left), losses so far and attention (right)",
+        _alt(features, labels, centers, history) + _said(attention, of_attention),
         width=800, height=560, template="plotly_white", margin={"l": 50, "r": 10, "t": 50, "b": 50},
         legend={"orientation": "h", "y": -0.13, "yanchor": "top"}, uirevision="same",
     )  # fmt: skip
@@ -103,6 +112,16 @@ def _add_losses(figure: Figure, history: Sequence[tuple[float, float, float]]) -
     most = max(total for total, *_ in history)
     figure.update_xaxes(title="steps taken", range=[-0.5, max(20, len(history) - 1)], row=1, col=2)
     figure.update_yaxes(title="loss", range=[0, 1.08 * most] if most > 0 else None, row=1, col=2)
+
+
+def _add_attention(figure: Figure, attention: Sequence[float], of_attention: Sequence[float]) -> None:
+    for name, values, colour, pattern in (("a", attention, SKY, ""), ("∂L/∂a, Eq. 10", of_attention, ORANGE, "/")):
+        figure.add_bar(
+            x=["a₁", "a₂"], y=list(values), name=name, marker={"color": colour, "pattern": {"shape": pattern}},
+            hovertemplate=f"{name} of %{{x}}: %{{y:.3f}}<extra></extra>", row=2, col=2,
+        )  # fmt: skip
+    ends = [0.0, 1.0, *of_attention]
+    figure.update_yaxes(title="a and its gradient", range=[1.08 * min(ends), 1.08 * max(ends)], row=2, col=2)
 
 
 def _reach(*points: Tensor) -> float:
@@ -149,3 +168,8 @@ def _alt(
     )
     words += f"mean distance to the own center {own:.2f}. "
     return words + f"The loss went from {history[0][0]:.2f} to {history[-1][0]:.2f}."
+
+
+def _said(attention: Sequence[float], of_attention: Sequence[float]) -> str:
+    (a1, a2), (d1, d2) = attention, of_attention
+    return f" Attention {a1:.2f} and {a2:.2f}, its gradient {d1:.2f} and {d2:.2f}."

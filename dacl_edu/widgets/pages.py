@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 import webbrowser
 from collections.abc import Callable, Sequence
@@ -34,6 +35,10 @@ EXTENSIONS = ("@jupyter-widgets/jupyterlab-manager", "anywidget")
 """All that a page needs of JupyterLab's extensions; the others are left out, since some fail in voila."""
 
 
+_SLOW = "rfc3987_syntax"
+"""A grammar of addresses that jsonschema takes 1.5 s to build as it is imported; nothing here checks addresses."""
+
+
 def page_notebook(name: str, runs: Sequence[str] = (), folder: str = "") -> Any:
     """Return the notebook behind a page: a heading, and one cell that makes the explorer.
 
@@ -57,21 +62,20 @@ def page_notebook(name: str, runs: Sequence[str] = (), folder: str = "") -> Any:
 
     Examples
     --------
-    >>> print(page_notebook("gradients").cells[1].source)
-    from dacl_edu.widgets import explorer
-    <BLANKLINE>
-    explorer('gradients')
+    >>> page_notebook("gradients").cells[1].source.splitlines()[-1]
+    "explorer('gradients')"
     """
     from nbformat import v4
 
     entry = find(name)
     if runs and not entry.takes_runs:
-        raise UserError(f"{name} shows no runs", hint="leave --runs out")
+        raise UserError(f"{name} shows no runs", hint="leave them out")
     for place in runs:
         if not os.path.isdir(os.path.expanduser(place)):
             raise UserError(f"{place}: no such folder", hint="name a folder of finished runs; dacl-edu demo makes one")
     options = f", runs={list(runs)!r}" if runs else ""
-    lines = ["import os", "", f"os.chdir({folder!r})"] if folder else []
+    lines = ["import sys", "", f"sys.modules[{_SLOW!r}] = None", ""]
+    lines += ["import os", "", f"os.chdir({folder!r})"] if folder else []
     lines += ["from dacl_edu.widgets import explorer", "", f"explorer({name!r}{options})"]
     title = name.replace("-", " ").capitalize()
     heading = f"# {title}\n\n{entry.says[0].upper()}{entry.says[1:]}."
@@ -106,6 +110,7 @@ def serve(
         voila is missing; or as :func:`page_notebook`.
     """
     find(name)
+    sys.modules.setdefault(_SLOW, None)  # type: ignore[arg-type]
     try:
         import nbformat
         from jupyter_core.paths import jupyter_path
@@ -150,6 +155,8 @@ def serve(
         # Sockets in a folder of this user rather than ports that every user of the machine can reach.
         private = ["--KernelManager.transport=ipc"] if os.name == "posix" else []
         quiet = ["--Voila.log_level=ERROR", "--Voila.open_browser=True"]
+        # The kernel computes while the browser comes; the next one waits until that page is drawn.
+        quiet += ["--VoilaConfiguration.preheat_kernel=True", "--VoilaKernelManager.fill_delay=5"]
         others = set(get_federated_extensions(jupyter_path("labextensions"))) - set(EXTENSIONS)
         quiet += [f"--VoilaConfiguration.extension_denylist={extension}" for extension in sorted(others)]
         Page.launch_instance([str(path), f"--port={port}", "--Voila.ip=127.0.0.1", *quiet, *private])

@@ -10,6 +10,7 @@ import contextlib
 import logging
 import os
 import secrets
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from typing import Any
 
 from dacl_edu.errors import UserError
 from dacl_edu_course.authoring.assignment import Assignment, every_string, leaked_lines
+from dacl_edu_course.authoring.beside import files_beside, shown_beside
 from dacl_edu_course.definitions import write_text
 
 Notebook = Any
@@ -33,6 +35,10 @@ c = get_config()  # noqa: F821
 c.CourseDirectory.course_id = "dacl_edu"
 c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\\nraise NotImplementedError()"}
 c.SanitizeHTML.enabled = True  # what students wrote is shown in your browser
+
+# What being late costs, once `dacl-edu course due` has set a date: nothing, or one of
+# c.LateSubmissionPlugin.penalty_method = "zero"
+# c.AssignLatePenalties.plugin_class = "dacl_edu_course.grading.per_day.PerDay"; c.PerDay.percent = 20
 '''
 
 
@@ -92,8 +98,9 @@ def write_student_versions(source_folder: str | Path, release_folder: str | Path
         raise UserError(f"{source_folder}: no source notebook", hint="expected is NAME/NAME.ipynb")
     written = []
     for source in sources:
-        text = as_text(checked_student_version(source))
-        written.append(_write(Path(release_folder) / source.stem / source.name, text))
+        place = Path(release_folder) / source.stem
+        written.append(_write(place / source.name, as_text(checked_student_version(source))))
+        write_shown(Assignment.load(source), place)
     return written
 
 
@@ -160,6 +167,7 @@ def release_course(
     chosen = chosen_sources(names, find_sources(source), Path(source))
     for path in chosen:
         checked_student_version(path)  # all are sound before anything is written
+        shown_beside(Assignment.load(path))
         if tried is not None:
             tried(path)
     course = Path(course)
@@ -175,6 +183,9 @@ def release_course(
         places = [course / folder / name / path.name for folder in ("source", "release")]
         before = [place.read_text(encoding="utf-8") if place.is_file() else None for place in places]
         _write(places[0], as_text(tidy(nbformat.read(path, as_version=4))))
+        if path.resolve() != places[0].resolve():
+            for part in files_beside(path):
+                _copy(path.parent / part, places[0].parent / part)
         try:
             _generate(course, name)
         except UserError:
@@ -185,6 +196,7 @@ def release_course(
         released.append(places[1])
         # nbconvert leaves out the last line's end, and nothing but that differs from write_student_versions.
         _write(released[-1], as_text(nbformat.read(released[-1], as_version=4)))
+        write_shown(Assignment.load(places[0]), released[-1].parent)
         secret_of(course, name)
     (course / "gradebook.db").chmod(0o600)
     return released
@@ -291,6 +303,21 @@ def tools_on_path() -> Iterator[None]:
         yield
     finally:
         os.environ["PATH"] = before
+
+
+def write_shown(assignment: Assignment, place: Path) -> None:
+    """Leave in ``place`` what students get beside a notebook, and nothing that nbgrader copied beyond that."""
+    shown = shown_beside(assignment)
+    for part in {*files_beside(assignment.path), Path(f"{assignment.name}.py")} - shown.keys():
+        (place / part).unlink(missing_ok=True)
+    for part, content in shown.items():
+        (place / part).parent.mkdir(parents=True, exist_ok=True)
+        (place / part).write_bytes(content)
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
 
 
 def _write(path: Path, text: str) -> Path:

@@ -6,11 +6,12 @@ fails never takes the place of a mark.
 
 from __future__ import annotations
 
+import hmac
 import json
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -20,13 +21,20 @@ from dacl_edu.errors import UserError
 from dacl_edu_course.authoring.assignment import Assignment
 from dacl_edu_course.authoring.release import find_sources, secret_of
 from dacl_edu_course.definitions import write_text
-from dacl_edu_course.grading.feedback import write_feedback
+from dacl_edu_course.grading.feedback import feedback_page, without_names, write_feedback
 from dacl_edu_course.grading.grade import Graded, failed, grade_submission
-from dacl_edu_course.grading.gradebook import manual_comments, manual_scores, record, write_csv
+from dacl_edu_course.grading.gradebook import (
+    late_penalties,
+    manual_comments,
+    manual_scores,
+    record,
+    table_cell,
+    write_csv,
+)
 from dacl_edu_course.grading.lock import locked
 from dacl_edu_course.grading.scores import SubmissionScore
 from dacl_edu_course.grading.test_cell import make_importable
-from dacl_edu_course.grading.upload import roster_of
+from dacl_edu_course.grading.upload import roster_of, students_of
 from dacl_edu_course.questions.question import GRADING
 from dacl_edu_course.sandbox.home import clear_left_behind
 from dacl_edu_course.sandbox.limits import Limits, layers
@@ -187,21 +195,27 @@ def grade_course(
         clear_left_behind()
         make_importable(assignment.path.parent)
         problems: list[str] = []
-        count = 0
+        kept: list[str] = []
         try:
             secret = secret_of(course, assignment.name)
             for graded in _graded(assignment, waiting, limits, jobs or os.cpu_count() or 1, secret):
-                score = _written(assignment, course, graded, questions, problems)
-                count += 1
+                score = _written(assignment, course, graded, questions, problems, kept)
                 if done is not None:
                     done(score)
         except KeyboardInterrupt:
-            raise Interrupted(count, len(waiting)) from None
+            raise Interrupted(len(kept), len(waiting)) from None
         return replace(_write_results(assignment, course), problems=tuple(problems))
 
 
-def write_results(assignment: Assignment, course: str | Path) -> Results:
+def write_results(assignment: Assignment, course: str | Path, anonymous: bool = False) -> Results:
     """Write ``results/NAME.csv`` and the feedback pages, with the points and comments that a person gave.
+
+    Parameters
+    ----------
+    assignment : Assignment
+    course : path
+    anonymous : bool, default False
+        Whether pages without names are written too, ``anonymous/NAME/CODE.html``, and whose they are, ``codes.csv``.
 
     Raises
     ------
@@ -209,26 +223,57 @@ def write_results(assignment: Assignment, course: str | Path) -> Results:
         Nothing was graded.
     """
     with locked(course, f"results {assignment.name}"):
-        return _write_results(assignment, Path(course))
+        return _write_results(assignment, Path(course), anonymous)
 
 
-def _write_results(assignment: Assignment, course: Path) -> Results:
+def _write_results(assignment: Assignment, course: Path, anonymous: bool = False) -> Results:
     stored = [
         json.loads(p.read_text(encoding="utf-8")) for p in sorted(_marks_folder(course, assignment).glob("*.json"))
     ]
     if not stored:
         raise UserError(f"{course}: nothing of {assignment.name} is graded", hint="dacl-edu course grade first")
     given, comments = manual_scores(course, assignment), manual_comments(course, assignment)
+    late = late_penalties(course, assignment)
     scores = []
     for entry in stored:
         score = SubmissionScore.from_json(entry["mark"])
         score = score.with_scores(given.get(score.student, {}))
+        if score.student in late:
+            score = score.late(*late[score.student])
         write_feedback(course, score, entry["answers"], assignment.title, comments.get(score.student))
         scores.append(score)
+    if anonymous:
+        _write_anonymous(assignment, course, scores, {e["mark"]["student"]: e["answers"] for e in stored}, comments)
     found = {score.student for score in scores}
     absent = [person.id for person in roster_of(course) if person.id not in found]
     table = write_csv(scores, course / "results" / f"{assignment.name}.csv", absent)
     return Results(tuple(scores), table)
+
+
+def _write_anonymous(
+    assignment: Assignment,
+    course: Path,
+    scores: Sequence[SubmissionScore],
+    answers: Mapping[str, Mapping[str, str]],
+    comments: Mapping[str, Mapping[str, str]],
+) -> None:
+    """Pages that tell nobody whose they are: no name in them, no file's name, and codes that a secret makes."""
+    secret, known = secret_of(course, assignment.name), students_of(course)
+    said = _read_collected(_collected_file(course, assignment))
+    folder = course / "anonymous" / assignment.name
+    folder.mkdir(parents=True, exist_ok=True)
+    codes = []
+    for score in scores:
+        code = hmac.digest(secret, f"page of {score.student}".encode(), "sha256").hex()[:10]
+        told = [known.get(score.student, {}).get(part, "") for part in ("name", "email", "number")]
+        names = [score.student, *told, *(word for word in told[0].split() if len(word) > 2)]
+        kept = tuple(note for note in score.notes if note not in said.get(score.student, ()))  # they name files
+        nameless = replace(score, student=code, notes=kept)
+        page = feedback_page(nameless, answers[score.student], assignment.title, comments.get(score.student))
+        write_text(folder / f"{code}.html", without_names(page, names, code), private=True)
+        codes.append(f"{code},{table_cell(score.student)}")
+    write_text(folder / "codes.csv", "\n".join(["code,student", *codes]) + "\n", private=True)
+    (course / "anonymous").chmod(0o700)
 
 
 def isolation() -> str:
@@ -270,7 +315,12 @@ def _never_raising(assignment: Assignment, submitted: Submitted, limits: Limits,
 
 
 def _written(
-    assignment: Assignment, course: Path, graded: Graded, questions: Sequence[str], problems: list[str]
+    assignment: Assignment,
+    course: Path,
+    graded: Graded,
+    questions: Sequence[str],
+    problems: list[str],
+    kept: list[str],
 ) -> SubmissionScore:
     """Write what was found: first where it cannot fail, then into the gradebook; return what counts now."""
     student = graded.mark.student
@@ -278,6 +328,7 @@ def _written(
     earlier = _stored(place)
     if earlier is not None and graded.failed:
         problems.append(f"{student}: {graded.mark.notes[-1]} The earlier mark stays.")
+        kept.append(student)
         return earlier
     if earlier is not None and questions:
         graded = replace(graded, mark=earlier.with_questions(graded.mark, questions))
@@ -286,6 +337,7 @@ def _written(
     place.parent.mkdir(parents=True, exist_ok=True)
     answers = graded.repaired.answers if graded.repaired else {}
     write_text(place, json.dumps({"mark": graded.mark.to_json(), "answers": answers}, indent=1))
+    kept.append(student)
     for attempt in range(3):
         try:
             record(course, assignment, [(graded.mark, graded.repaired)])

@@ -6,7 +6,8 @@ It takes marks and the student's cells and nothing else: hidden tests and soluti
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,21 @@ def write_feedback(
     place.parent.mkdir(parents=True, exist_ok=True)
     (Path(course) / "feedback").chmod(0o700)
     return write_text(place, feedback_page(mark, answers, title, comments), private=True)
+
+
+def without_names(page: str, names: Iterable[str], code: str) -> str:
+    """Return a page in which a code stands for each of the names.
+
+    Examples
+    --------
+    >>> without_names("<p># by Ada Ngo, ada1, an adage</p>", ["ada1", "Ada Ngo", "a"], "x7")
+    '<p># by x7, x7, an adage</p>'
+    """
+    longest_first = sorted({escape(name) for name in names if len(name) > 1}, key=len, reverse=True)
+    if not longest_first:
+        return page
+    any_of = "|".join(map(re.escape, longest_first))
+    return re.sub(rf"(?<!\w)(?:{any_of})(?!\w)", code, page, flags=re.IGNORECASE)
 
 
 def words(text: str, most: int = _WORDS) -> str:

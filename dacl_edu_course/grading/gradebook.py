@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 import re
 import textwrap
 import warnings
@@ -57,7 +58,7 @@ def record(
         The gradebook does not know the assignment, or another program has locked it.
     """
     course = Path(course)
-    with _gradebook(course, assignment.name) as book:
+    with gradebook(course, assignment.name) as book:
         for mark, repaired in results:
             place = _autograded(course, assignment, mark.student)
             changed = _changed_answers(place, repaired)
@@ -83,7 +84,7 @@ def manual_scores(course: str | Path, assignment: Assignment) -> dict[str, dict[
     """
     found: dict[str, dict[str, tuple[float, str]]] = {}
     questions = {question.grade_id: question for question in assignment.questions}
-    with _gradebook(Path(course), assignment.name) as book:
+    with gradebook(Path(course), assignment.name) as book:
         for submission in book.assignment_submissions(assignment.name):
             for notebook in submission.notebooks:
                 said = {comment.name: comment.manual_comment or "" for comment in notebook.comments}
@@ -104,7 +105,7 @@ def manual_comments(course: str | Path, assignment: Assignment) -> dict[str, dic
     UserError
     """
     names = {question.solution.id: question.name for question in assignment.questions}
-    with _gradebook(Path(course), assignment.name) as book:
+    with gradebook(Path(course), assignment.name) as book:
         return {
             submission.student_id: {
                 names[comment.name]: comment.manual_comment
@@ -132,34 +133,119 @@ def write_csv(scores: Sequence[SubmissionScore], path: str | Path, absent: Seque
     partial = path.with_name(f".{path.name}.partial")
     with open(partial, "w", newline="", encoding="utf-8-sig") as file:
         rows = csv.writer(file)
-        rows.writerow([*("student", "assignment"), *map(_cell, names), *("total", "max", "waits", "reasons", "notes")])
+        ends = ("total", "max", "waits", "penalty", "reasons", "notes")
+        rows.writerow(["student", "assignment", *map(table_cell, names), *ends])
         for mark in scores:
             earned = {q.name: "waits" if q.earned is None else f"{q.earned:g}" for q in mark.questions}
             reasons = " | ".join(f"{q.name}: {q.reason}" for q in mark.questions if q.reason and q.verdict != "right")
             rows.writerow(
                 [
-                    *(_cell(mark.student), _cell(mark.assignment)),
+                    *(table_cell(mark.student), table_cell(mark.assignment)),
                     *(earned.get(name, "") for name in names),
-                    *(f"{mark.total:g}", f"{mark.maximum:g}", f"{mark.waiting:g}"),
-                    *(_cell(reasons), _cell(" | ".join(mark.notes))),
+                    *(f"{mark.total:g}", f"{mark.maximum:g}", f"{mark.waiting:g}", f"{mark.penalty:g}"),
+                    *(table_cell(reasons), table_cell(" | ".join(mark.notes))),
                 ]
             )
         for student in absent:
-            blanks = [""] * len(names)
-            rows.writerow([_cell(student), scores[0].assignment, *blanks, "", "", "", "", "did not hand in"])
+            blanks = [""] * (len(names) + len(ends) - 1)
+            rows.writerow([table_cell(student), scores[0].assignment, *blanks, "did not hand in"])
     partial.chmod(0o600)
     partial.replace(path)
     return path
 
 
-def _cell(text: str) -> str:
+def table_cell(text: str) -> str:
+    """Return a text for a CSV file that no spreadsheet takes for a formula."""
     text = plain(text, 2000)
     text = _AFTER_SEPARATOR.sub(r"\1'", text)
     return f"'{text}" if text.lstrip().startswith(_FORMULA) or text.startswith(_FORMULA) else text
 
 
+def set_due(course: str | Path, name: str, when: str, student: str = "") -> str:
+    """Set when an assignment is due, for all or for one student; return it in UTC.
+
+    Parameters
+    ----------
+    course : path
+    name : str
+        Of the assignment.
+    when : str
+        As nbgrader reads it: ``2026-12-01 23:59 Europe/Berlin``; UTC where no zone is named.
+    student : str, optional
+        Who has another date than the rest: nbgrader's extension.
+
+    Raises
+    ------
+    UserError
+        No time, or a student whose submission is not graded yet.
+    """
+    from nbgrader.api import MissingEntry
+    from nbgrader.utils import parse_utc
+
+    try:
+        due = parse_utc(when)
+    except (ValueError, OverflowError) as error:
+        raise UserError(f"{when!r} is no time", hint='write "2026-12-01 23:59 Europe/Berlin"') from error
+    with gradebook(Path(course), name) as book:
+        if not student:
+            book.update_or_create_assignment(name, duedate=due)
+        else:
+            usual = book.find_assignment(name).duedate
+            if usual is None:
+                raise UserError(f"{name} has no due date", hint="set that of all first")
+            try:
+                book.grant_extension(name, student, minutes=(due - usual).total_seconds() / 60)
+            except MissingEntry:
+                raise UserError(f"no graded submission by {student!r}", hint="dacl-edu course grade first") from None
+    return f"{due:%Y-%m-%d %H:%M} UTC"
+
+
+def late_penalties(course: str | Path, assignment: Assignment) -> dict[str, tuple[float, float]]:
+    """Return seconds and lost points of those who handed in late, by the rule of the course's ``nbgrader_config.py``.
+
+    Raises
+    ------
+    UserError
+    """
+    from nbformat.v4 import new_notebook
+    from nbgrader.preprocessors import AssignLatePenalties
+    from traitlets.config.loader import PyFileConfigLoader
+
+    course = Path(course)
+    with gradebook(course, assignment.name) as book:
+        submitted = book.assignment_submissions(assignment.name)
+        late = {s.student_id: s.total_seconds_late for s in submitted if s.total_seconds_late > 0}
+    if not late:
+        return {}
+    settings = course / "nbgrader_config.py"
+    config = PyFileConfigLoader(settings.name, str(course)).load_config() if settings.is_file() else None
+    rule = AssignLatePenalties(config=config, log=_quiet_log())
+    found = {}
+    for student, seconds in late.items():
+        names = {"notebook": assignment.name, "assignment": assignment.name, "student": student}
+        where = f"sqlite:///{(course / 'gradebook.db').resolve()}"
+        rule.preprocess(new_notebook(), {"nbgrader": {**names, "db_url": where}})
+        with gradebook(course, assignment.name) as book:
+            notebook = book.find_submission_notebook(assignment.name, assignment.name, student)
+            found[student] = (float(seconds), float(notebook.late_submission_penalty or 0.0))
+    return found
+
+
+def _quiet_log() -> logging.Logger:
+    log = logging.getLogger("dacl_edu_course.late")
+    log.setLevel(logging.CRITICAL)
+    return log
+
+
 @contextmanager
-def _gradebook(course: Path, name: str) -> Iterator[Any]:
+def gradebook(course: Path, name: str) -> Iterator[Any]:
+    """Open a course's gradebook.
+
+    Raises
+    ------
+    UserError
+        There is none, it does not know the assignment, or another program has locked it.
+    """
     from nbgrader.api import Gradebook, MissingEntry
     from sqlalchemy.exc import DBAPIError, SAWarning
 

@@ -77,6 +77,8 @@ class SubmissionScore:
         What was found damaged and put right, in sentences for the student.
     seconds : float
         What grading took.
+    penalty : float, default 0.0
+        Points lost for being late.
 
     Examples
     --------
@@ -93,11 +95,12 @@ class SubmissionScore:
     questions: tuple[QuestionScore, ...]
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+    penalty: float = 0.0
 
     @property
     def total(self) -> float:
-        """Points earned so far."""
-        return float(sum(each.earned or 0.0 for each in self.questions))
+        """Points earned so far, less what is lost for being late."""
+        return max(0.0, float(sum(each.earned or 0.0 for each in self.questions)) - self.penalty)
 
     @property
     def maximum(self) -> float:
@@ -116,6 +119,21 @@ class SubmissionScore:
             for q in self.questions
         )
         return replace(self, questions=changed)
+
+    def late(self, seconds: float, penalty: float) -> SubmissionScore:
+        """Return a copy that was handed in late, and says so.
+
+        Examples
+        --------
+        >>> score = SubmissionScore("ada", "a1", (QuestionScore("f", "Question 1", 2, 2),)).late(90000, 0.5)
+        >>> score.total, score.notes
+        (1.5, ('Handed in 1 day 1 hour late: 0.5 points less.',))
+        """
+        minutes = max(1, round(seconds / 60))
+        parts = ((minutes // 1440, "day"), (minutes // 60 % 24, "hour"), (minutes % 60, "minute"))
+        long = " ".join(f"{count} {name}{'s' if count > 1 else ''}" for count, name in parts if count)
+        lost = f": {penalty:g} points less" if penalty else ""
+        return replace(self, penalty=penalty, notes=(*self.notes, f"Handed in {long} late{lost}."))
 
     def with_questions(self, other: SubmissionScore, names: Sequence[str]) -> SubmissionScore:
         """Return a copy in which these questions are as in ``other``."""

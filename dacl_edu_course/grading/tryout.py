@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from pathlib import Path
 
 from dacl_edu.errors import UserError
 from dacl_edu_course.authoring.assignment import Assignment
-from dacl_edu_course.authoring.release import as_text, checked_student_version
+from dacl_edu_course.authoring.release import as_text, checked_student_version, write_shown
 from dacl_edu_course.grading.grade import grade_submission
 from dacl_edu_course.grading.test_cell import make_importable
+from dacl_edu_course.sandbox.home import scratch
 from dacl_edu_course.sandbox.limits import Limits
 
 
@@ -26,9 +28,18 @@ def try_out(source: Path, limits: Limits = Limits()) -> None:  # noqa: B008  # f
     UserError
         A question that its own solution does not answer, or that is answered by nothing.
     """
-    assignment = Assignment.load(source)
-    make_importable(source.parent)
-    solved = grade_submission(assignment, "the source", source, limits).mark
+    with tempfile.TemporaryDirectory(prefix=scratch("try")) as folder:
+        # As in a course: the author's files beside the source, and what students get of them in a folder of its own.
+        place, given = (Path(folder) / name / source.stem for name in ("source", "release"))
+        shutil.copytree(source.parent, place, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+        assignment = Assignment.load(place / source.name)
+        given.mkdir(parents=True)
+        write_shown(assignment, given)
+        empty = given / source.name
+        empty.write_text(as_text(checked_student_version(source)), encoding="utf-8")
+        make_importable(place)
+        solved = grade_submission(assignment, "the source", source, limits).mark
+        unsolved = grade_submission(assignment, "nobody", empty, limits).mark
     for question in solved.questions:
         if question.earned is not None and question.earned < question.points:
             notes = f" ({'; '.join(solved.notes[:3])})" if solved.notes else ""
@@ -37,10 +48,6 @@ def try_out(source: Path, limits: Limits = Limits()) -> None:  # noqa: B008  # f
                 f"points: {question.reason}{notes}",
                 hint="mend the solution or its test",
             )
-    with tempfile.TemporaryDirectory(prefix="dacl-edu-try-") as folder:
-        empty = Path(folder) / source.name
-        empty.write_text(as_text(checked_student_version(source)), encoding="utf-8")
-        unsolved = grade_submission(assignment, "nobody", empty, limits).mark
     for question in unsolved.questions:
         if question.earned:
             raise UserError(

@@ -55,7 +55,7 @@ def clear_left_behind() -> None:
     import psutil
 
     for folder in Path(tempfile.gettempdir()).glob("dacl-edu-*-*-*"):
-        match = re.match(r"dacl-edu-(?:cells|collect)-(\d+)-", folder.name)
+        match = re.match(r"dacl-edu-(?:cells|collect|try)-(\d+)-", folder.name)
         if match and not psutil.pid_exists(int(match[1])):
             remove(folder)
 

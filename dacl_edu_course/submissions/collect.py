@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import re
 import shutil
 import tempfile
 import zipfile
@@ -92,7 +93,7 @@ def collect(
             refused = unzip(folder, root)
         elif not folder.is_dir():
             raise UserError(f"{folder}: no such folder", hint="give the folder, or the .zip, of the submissions")
-        place = unwrapped(root, folder.stem, assignment.name)
+        place = unwrapped(root, folder.stem, assignment.name, roster)
         handed, nobodys = files_by_student(place, assignment.name)
         _add_refused(handed, nobodys, refused, place.relative_to(root).as_posix(), assignment.name)
         if not handed:
@@ -203,7 +204,7 @@ def _chosen(assignment: Assignment, notebooks: list[HandedIn], said: list[str]) 
     fitting = [file for count, file in scored if count and count >= enough]
     named = [file for file in notebooks if assignment.name in file.name]
     candidates = fitting or named or notebooks
-    latest = max(candidates, key=lambda file: (file.when, file.name))
+    latest = max(candidates, key=lambda file: (file.when, _copy_number(file.name), file.name))
     others = [file for file in notebooks if file is not latest]
     rivals = [file for file in candidates if file is not latest]
     if rivals:
@@ -217,6 +218,12 @@ def _chosen(assignment: Assignment, notebooks: list[HandedIn], said: list[str]) 
         seen = ", ".join(plain_name(file.name) for file in foreign)
         said.append(f"Not of this assignment, kept aside: {seen}.")
     return latest, others
+
+
+def _copy_number(name: str) -> int:
+    """What Canvas, or a browser, puts behind the name of a later file: ``hw-1.ipynb``, ``hw (2).ipynb``."""
+    found = re.search(r"(?:-(\d{1,3})| \((\d{1,3})\))\.ipynb$", name, flags=re.IGNORECASE)
+    return int(found[1] or found[2]) if found else 0
 
 
 def _handed_in_at(target: Path, stamp: Path) -> datetime:

@@ -31,6 +31,7 @@ from dacl_edu_course.submissions.platforms import (
     of_folder,
     plain_owner,
 )
+from dacl_edu_course.submissions.roster import Roster
 
 MOST = 30_000_001
 """Bytes of one file that are kept: one more than a notebook that is still read may have."""
@@ -164,7 +165,7 @@ def unzip(archive: Path, target: Path) -> list[tuple[str, str]]:
     return refused
 
 
-def unwrapped(folder: Path, name: str, assignment: str) -> Path:
+def unwrapped(folder: Path, name: str, assignment: str, roster: Roster | None = None) -> Path:
     """Return the folder of the class, where it lies within others that hold nothing else.
 
     Parameters
@@ -173,13 +174,15 @@ def unwrapped(folder: Path, name: str, assignment: str) -> Path:
     name : str
         Of the archive: an inner folder of that name is no student's.
     assignment : str
+    roster : Roster, optional
+        Tells a folder of several students' files from one of several files of a student.
     """
     while True:
         inside = [path for path in folder.iterdir() if not _is_ignored(path.name)]
         if len(inside) != 1 or inside[0].is_symlink() or not inside[0].is_dir():
             return folder
         (only,) = inside
-        if only.name != name and not _is_of_class(only, assignment):
+        if only.name != name and not _is_of_class(only, assignment) and not _is_of_several(only, assignment, roster):
             return folder
         folder = only
 
@@ -199,6 +202,14 @@ def _is_of_class(folder: Path, assignment: str) -> bool:
     plain = {plain_owner(path.name, assignment).lower() for path in files}
     named = [assignment.lower() in path.name.lower() for path in files]
     return any(owner and owner.platform != "google" for owner in told) or (len(plain) > 1 and all(named))
+
+
+def _is_of_several(folder: Path, assignment: str, roster: Roster | None) -> bool:
+    """Whether a folder is called like nobody of the roster, and its files like two or more."""
+    if roster is None or roster.match(of_folder(folder.name)) is not None:
+        return False
+    owners = [of_file(p.name, assignment) or Owner(plain_owner(p.name, assignment)) for p in folder.iterdir()]
+    return len({person.id for owner in owners if (person := roster.match(owner))}) > 1
 
 
 def safe_names(students: list[str]) -> dict[str, str]:

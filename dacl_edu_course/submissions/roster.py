@@ -97,7 +97,7 @@ def read_roster(path: str | Path) -> list[Person]:
     UserError
         No such file, or no column that tells students apart.
     """
-    rows = _rows(Path(path))
+    rows = read_rows(Path(path))
     header = [cell.strip().lower() for cell in rows[0]] if rows else []
     at = {
         part: next((header.index(name) for name in names if name in header), None) for part, names in _COLUMNS.items()
@@ -125,7 +125,7 @@ def read_map(path: str | Path) -> dict[str, str]:
     ------
     UserError
     """
-    rows = [row for row in _rows(Path(path)) if len(row) >= 2 and row[0].strip()]
+    rows = [row for row in read_rows(Path(path)) if len(row) >= 2 and row[0].strip()]
     return {row[0].strip(): row[1].strip() for row in rows}
 
 
@@ -163,7 +163,13 @@ class Names:
         return name
 
 
-def _rows(path: Path) -> list[list[str]]:
+def read_rows(path: Path) -> list[list[str]]:
+    """Return the rows of a CSV file that a spreadsheet wrote: commas or semicolons, with or without UTF-8's mark.
+
+    Raises
+    ------
+    UserError
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

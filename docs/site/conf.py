@@ -10,6 +10,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
+    "sphinx.ext.viewcode",  # [source] beside each name
     "sphinx-mathjax-offline",  # the pages are read from a file path, without a network
     "numpydoc",
 ]
@@ -35,11 +36,12 @@ html_theme_options = {
     "logo": {"text": "dacl-edu"},
     "show_prev_next": True,
     "navigation_with_keys": False,
-    "navbar_end": ["navbar-icon-links"],
+    "navbar_end": ["theme-switcher"],
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],
     "footer_end": [],
     "show_toc_level": 2,
     "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-high-contrast-dark",
 }
-html_context = {"default_mode": "light"}
+html_context = {"default_mode": "auto"}

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import ast
+import html
+import importlib
+import inspect
 import json
 import pkgutil
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
+from types import GenericAlias, ModuleType
 from typing import Any
 
 import nbformat
@@ -19,6 +25,7 @@ from dacl_edu.plots.private import CONFIG
 ROOT = Path(__file__).resolve().parents[2]
 _PLOTLY = "application/vnd.plotly.v1+json"
 _WIDGET = "application/vnd.jupyter.widget-view+json"
+_INTERACTIVE = "[interactive, run to use] "
 _SKIPPED = re.compile(r"\.cli$|^dacl_edu\.faces\.|\._")  # commands have --help; the face generator is no interface
 
 
@@ -28,8 +35,7 @@ def write_sources(folder: Path) -> None:
 
     shutil.copytree(ROOT / "docs" / "site" / "static", folder / "static")
     shutil.copy(Path(plotly.__file__).parent / "package_data" / "plotly.min.js", folder / "static")
-    for name in ("conf.py", "index.md"):
-        shutil.copy(ROOT / "docs" / "site" / name, folder)
+    shutil.copy(ROOT / "docs" / "site" / "conf.py", folder)
     documents = ("errata", "losses", "own_loop", "student", "instructor")
     for name in (*(f"docs/{document}.md" for document in documents), "data/README.md"):
         (folder / name).parent.mkdir(exist_ok=True)
@@ -45,6 +51,8 @@ def write_sources(folder: Path) -> None:
         lessons[path.stem] = lesson.cells[0].source.splitlines()[0].lstrip("# ") + _minutes(lesson.cells[0].source)
         nbformat.write(lesson_page(lesson), folder / "notebooks" / path.name)
     (folder / "lessons.md").write_text(lessons_page(lessons), "utf-8")
+    front = (ROOT / "docs" / "site" / "index.md").read_text("utf-8")
+    (folder / "index.md").write_text(front.replace("<!-- lessons -->", lesson_cards(lessons)), "utf-8")
     (folder / "ledger.md").write_text(ledger_page(load_ledger()), "utf-8")
     _write_reference(folder / "api")
 
@@ -71,8 +79,10 @@ def lesson_page(notebook: NotebookNode) -> NotebookNode:
 
 def _make_static(output: NotebookNode, name: str) -> None:
     data = output.get("data", {})
-    if _WIDGET in data:
-        words = str(data.get("text/plain", "interactive")).removeprefix("[interactive, run to use] ")
+    if "image/png" in data and _PLOTLY not in data:
+        return  # a still picture of a widget
+    if _WIDGET in data or str(data.get("text/plain")).startswith(_INTERACTIVE):
+        words = str(data.get("text/plain", "interactive")).removeprefix(_INTERACTIVE)
         output["data"] = {"text/markdown": f"*Interactive: run the lesson to use it.* {words}"}
     elif _PLOTLY in data:
         output["data"] = {"text/html": _figure(data[_PLOTLY], name)}
@@ -86,7 +96,7 @@ def _figure(figure: dict[str, Any], name: str) -> str:
     label = json.dumps(alt)[1:-1].replace("'", "&#39;")
     drawn = json.dumps({"data": figure["data"], "layout": figure["layout"]}).replace("</", "<\\/")
     return (
-        f"<div class='plotly-figure' role='img' aria-label='{label}' id='{name}'></div>"
+        f"<div class='plotly-figure' role='figure' aria-label='{label}' id='{name}'></div>"
         f"<script>addEventListener('load', () => {{ const f = {drawn}; "
         f"Plotly.newPlot('{name}', f.data, f.layout, {json.dumps(CONFIG)}); }});</script>"
     )
@@ -114,6 +124,16 @@ def lessons_page(lessons: dict[str, str]) -> str:
     return f"# Lessons\n\n{words}\n\n```{{toctree}}\n:maxdepth: 1\n\n{entries}\n```\n"
 
 
+def lesson_cards(lessons: dict[str, str]) -> str:
+    """Return a card for each lesson, with its minutes, as HTML."""
+    cards = []
+    for stem, said in lessons.items():
+        title, _, minutes = said.rstrip(")").rpartition(" (")
+        words = f"<b>{stem[:2]}</b> {html.escape(title)} <small>{minutes}</small>"
+        cards.append(f'<a href="notebooks/{stem}.html">{words}</a>')
+    return f'<nav class="cards" aria-label="Lessons">{"".join(cards)}</nav>'
+
+
 _LEDGER = """# The ledger
 
 Each equation of the paper: the function that computes it, the cell of the lesson that derives it, and the test that
@@ -122,24 +142,22 @@ proves it. A star says what in the print cannot be meant; [errata](docs/errata.m
 
 
 def ledger_page(entries: list[Entry]) -> str:
-    """Return the ledger as a page: one row an equation, then one a line of Algorithm 1."""
+    """Return the ledger as a page: a section for each equation, then one for each line of Algorithm 1."""
     lines = [_LEDGER]
     for heading, kind in (("Equations", "eq"), ("Algorithm 1", "alg")):
-        lines += [f"## {heading}", "", "| what and where | formula |", "|:--|:--|"]
-        lines += [_ledger_row(entry) for entry in entries if entry.id.startswith(kind)]
-        lines.append("")
+        lines += [f"## {heading}", "", *(_ledger_entry(entry) for entry in entries if entry.id.startswith(kind))]
     return "\n".join(lines)
 
 
-def _ledger_row(entry: Entry) -> str:
-    star = f" [\\* {entry.erratum}](docs/errata.md)" if entry.erratum else ""
+def _ledger_entry(entry: Entry) -> str:
+    star = f" [\\* {entry.erratum}](docs/errata.md)." if entry.erratum else ""
     found = resolve_function(entry.function)
     defined = f"{found.__module__}.{found.__qualname__}"  # where the reference has it
     function = f"{{py:obj}}`{entry.function.removeprefix('dacl_edu.')} <{defined}>`"
     lesson = f'<a href="notebooks/{entry.notebook}.html#{entry.cell}">lesson {entry.notebook[:2]}</a>'
     test = entry.test.rpartition("::")[2].removeprefix("test_").replace("_", " ")
-    formula = entry.latex.replace("|", r"\vert ")
-    return f"| **{entry.label}**{star} {entry.title}<br>{function}; {lesson}<br>test: *{test}* | ${formula}$ |"
+    where = f"{function} · {lesson} · test: *{test}*.{star}"
+    return f"### {entry.label}: {entry.title}\n\n$$\n{entry.latex}\n$$\n\n{where}\n"
 
 
 def _write_reference(folder: Path) -> None:
@@ -147,9 +165,59 @@ def _write_reference(folder: Path) -> None:
     names = ["dacl_edu", *sorted(m.name for m in pkgutil.walk_packages(dacl_edu.__path__, "dacl_edu."))]
     names = [name for name in names if not _SKIPPED.search(name)]
     for name in names:
-        options = "   :members:\n   :ignore-module-all:"
-        directive = f"# {name}\n\n```{{eval-rst}}\n.. automodule:: {name}\n{options}\n```\n"
-        (folder / f"{name}.md").write_text(directive, "utf-8")
-    listed = "\n".join(names)
-    page = f"# Reference\n\nThe package, module by module.\n\n```{{toctree}}\n:maxdepth: 1\n\n{listed}\n```\n"
-    (folder / "index.md").write_text(page, "utf-8")
+        below = [other for other in names if other.rpartition(".")[0] == name] if name != "dacl_edu" else []
+        (folder / f"{name}.md").write_text(reference_page(name, below), "utf-8")
+    top = [name for name in names if name.count(".") < 2]
+    page = "# Reference\n\nThe package, module by module. *[source]* beside a name shows its lines.\n\n"
+    (folder / "index.md").write_text(page + _listed(top), "utf-8")
+
+
+def _listed(names: Sequence[str]) -> str:
+    """A table of modules, and the pages below this one."""
+    rows = "\n".join(f"| [`{name}`]({name}.md) | {_first_line(importlib.import_module(name))} |" for name in names)
+    pages = "\n".join(names)
+    return f"| name | what it is |\n|:--|:--|\n{rows}\n\n```{{toctree}}\n:hidden:\n\n{pages}\n```\n"
+
+
+def reference_page(name: str, below: Sequence[str] = ()) -> str:
+    """Return the page of a module; that of a package lists what can be imported from it, and its modules.
+
+    Parameters
+    ----------
+    name : str
+    below : sequence of str
+        The modules of a package.
+    """
+    module = importlib.import_module(name)
+    aliases = [member for member, value in vars(module).items() if isinstance(value, GenericAlias)]
+    options = f"   :members:\n   :ignore-module-all:\n   :exclude-members: {', '.join(aliases)}"
+    page = f"# {name}\n\n```{{eval-rst}}\n.. automodule:: {name}\n{options}\n```\n"
+    if below and hasattr(module, "__all__"):
+        page += "\n## What it offers\n\n| name | what it is |\n|:--|:--|\n"
+        page += "".join(_member_row(module, member) for member in sorted(module.__all__, key=str.lower))
+    if below:
+        page += f"\n## Modules\n\n{_listed(below)}"
+    return page
+
+
+def _member_row(package: ModuleType, member: str) -> str:
+    found = getattr(package, member)
+    if inspect.ismodule(found):
+        return f"| [`{member}`]({found.__name__}.md) | {_first_line(found)} |\n"
+    home = getattr(found, "__module__", None)
+    said = _first_line(found) if home else f"A constant: {type(found).__name__}."
+    home = home or _imported_from(package, member)
+    return f"| {{py:obj}}`{member} <{home}.{member}>` | {said} |\n"
+
+
+def _imported_from(package: ModuleType, member: str) -> str:
+    imports = (node for node in ast.walk(ast.parse(inspect.getsource(package))) if isinstance(node, ast.ImportFrom))
+    return next(str(node.module) for node in imports if member in [alias.name for alias in node.names])
+
+
+def _first_line(documented: object) -> str:
+    """The first sentence of a docstring, its reST literals as Markdown."""
+    line, _, _ = (inspect.getdoc(documented) or "").partition("\n\n")
+    line = re.sub(r":math:`([^`]*)`", r"$\1$", line)
+    line = re.sub(r"``([^`]*)``", r"`\1`", re.sub(r":\w+:`~?([^`]*)`", r"`\1`", line))
+    return line.replace("\n", " ").replace("|", r"\|")

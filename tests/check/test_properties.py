@@ -126,3 +126,11 @@ def test_another_seed_makes_another_batch_and_the_same_one_the_same() -> None:
     assert made_batch(5)["x"].shape != made_batch(6)["x"].shape or not torch.equal(
         made_batch(5)["x"], made_batch(6)["x"]
     )
+
+
+def test_a_loss_at_rest_does_not_ignore_what_arrives_from_above() -> None:
+    """Its gradient is 0, and so is every multiple."""
+    at_rest = {"x": torch.tensor([-3.0, -1.0])}
+    check.autograd_gradients(lambda x: x.relu().sum(), at_rest, {"x": torch.zeros(2)}, upstream=0.3)
+    with pytest.raises(AssertionError, match="differs in 100%"):
+        check.autograd_gradients(lambda x: x.sum(), at_rest, {"x": torch.zeros(2)}, upstream=0.3)

@@ -171,11 +171,13 @@ def test_the_table_says_all_and_holds_no_formula(tmp_path: Path) -> None:
     with open(path, newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == [
-        *("student", "assignment", "doubled", "shifted", "conclusion", "total", "max", "waits", "reasons", "notes")
+        *("student", "assignment", "doubled", "shifted", "conclusion"),
+        *("total", "max", "waits", "penalty", "reasons", "notes"),
     ]
     assert rows[0] | {} == {
         "student": "ada", "assignment": NAME, "doubled": "2", "shifted": "0", "conclusion": "waits", "total": "2",
-        "max": "9", "waits": "4", "reasons": "shifted: shifted has the wrong sign. Where to look: Eq. 3",
+        "max": "9", "waits": "4", "penalty": "0",
+        "reasons": "shifted: shifted has the wrong sign. Where to look: Eq. 3",
         "notes": "A cell had been <b>edited</b>.",
     }  # fmt: skip
     assert rows[1]["student"].startswith("'=") and rows[1]["notes"].startswith("'+1 second") and "\x07" not in str(rows)

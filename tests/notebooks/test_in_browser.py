@@ -107,7 +107,7 @@ def test_run_all_in_jupyterlab(path: Path, lab: tuple[str, Path], browser: Any) 
 def move_a_control(page: Any) -> bool:
     """Move sliders and boxes one after another until a figure changes."""
     page.wait_for_selector(".js-plotly-plot", state="attached")
-    controls = page.locator(".jp-OutputArea .widget-slider .noUi-handle, .jp-OutputArea .widget-dropdown select")
+    controls = page.locator(".jp-OutputArea .widget-slider .noUi-handle, .dacl-edu-range input, .jp-OutputArea .widget-dropdown select")
     for number in range(controls.count()):
         before, control = page.evaluate(GRAPHS), controls.nth(number)
         control.scroll_into_view_if_needed()

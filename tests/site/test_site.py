@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +18,7 @@ sys.path[:0] = [str(ROOT / "docs" / "site")]
 pytest.importorskip("myst_nb", reason="the extra 'site' is not installed")
 
 from links import broken_links  # noqa: E402
-from pages import ledger_page, lesson_page  # noqa: E402
+from pages import ledger_page, lesson_page, reference_page  # noqa: E402
 
 from dacl_edu.lessons.ledger import load_ledger  # noqa: E402
 
@@ -62,9 +64,19 @@ def test_figures_stay_alive_widgets_become_words_and_tagged_cells_places() -> No
 
 def test_the_ledger_page_has_every_entry() -> None:
     text = ledger_page(load_ledger())
-    rows = [line for line in text.splitlines() if line.startswith("| **")]
-    assert len(rows) == len(load_ledger()) == 28
+    assert text.count("\n### ") == len(load_ledger()) == 28
     assert "dacl_edu.losses.functional.sparse_center_loss" in text and "03_sparse_center_loss.html#eq-4" in text
+
+
+@pytest.mark.parametrize("package", ["losses", "data", "training", "evaluation", "plots"])
+def test_the_page_of_a_package_lists_what_can_be_imported_from_it(package: str) -> None:
+    name = f"dacl_edu.{package}"
+    folder = ROOT / "dacl_edu" / package
+    below = sorted(f"{name}.{file.stem}" for file in folder.glob("*.py") if file.stem != "__init__")
+    page = reference_page(name, below)
+    for member in importlib.import_module(name).__all__:
+        (row,) = re.findall(rf"^\| .*`{member}[ `].*\| (.+) \|$", page, re.MULTILINE)
+        assert len(row) > 10, f"{member} is not explained"
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +92,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_link_of_the_built_site_leads_somewhere(site: Path) -> None:
     lessons = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
     assert all((site / "notebooks" / f"{path.stem}.html").is_file() for path in lessons)
+    members = (site / "api" / "dacl_edu.losses.html").read_text("utf-8")
+    assert 'href="dacl_edu.losses.center.html#dacl_edu.losses.center.SparseCenterLoss"' in members
+    assert "_modules/dacl_edu/losses/center.html" in (site / "api" / "dacl_edu.losses.center.html").read_text("utf-8")
     functions = (site / "api" / "dacl_edu.losses.functional.html").read_text("utf-8")
     assert 'id="dacl_edu.losses.functional.sparse_center_loss"' in functions and "math notranslate" in functions
     assert 'src="explainer.html"' in (site / "index.html").read_text("utf-8")
@@ -98,7 +113,6 @@ def page() -> Iterator[Any]:
 
 @pytest.mark.browser
 def test_the_site_opens_from_a_file_path(site: Path, page: Any) -> None:
-    from axe_playwright_python.sync_playwright import Axe
 
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
@@ -113,6 +127,27 @@ def test_the_site_opens_from_a_file_path(site: Path, page: Any) -> None:
     page.get_by_role("link", name="lesson 05").first.click()
     page.wait_for_url("**/05_gradients.html#eq-*")
     assert said == []
-    page.goto((site / "index.html").as_uri())
-    found = Axe().run(page).response["violations"]  # last: it asks for style sheets, which a file path refuses
-    assert [v["id"] for v in found if v["impact"] in ("serious", "critical")] == []
+
+
+PAGES = (
+    "index", "ledger", "docs/errata", "docs/own_loop", "api/dacl_edu.losses", "notebooks/03_sparse_center_loss",
+    "notebooks/05_gradients",
+)  # fmt: skip
+CUT = """() => [...document.querySelectorAll('article pre, article table')]
+  .filter(part => part.clientWidth && part.scrollWidth > part.clientWidth + 1)
+  .map(part => part.textContent.slice(0, 60))"""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_are_not_cut_and_have_no_barrier(site: Path, page: Any, scheme: str) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.emulate_media(color_scheme=scheme)
+    for name in PAGES:
+        page.goto((site / f"{name}.html").as_uri())
+        page.wait_for_timeout(1500)
+        assert page.evaluate(CUT) == [], name
+        found = Axe().run(page).response["violations"]
+        assert [(name, v["id"]) for v in found if v["impact"] in ("serious", "critical")] == []

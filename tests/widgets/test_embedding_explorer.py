@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -219,3 +220,14 @@ def test_data_is_gathered_from_runs_row_by_row() -> None:
         w.explorer_data([Run("softmax", indices), Run("dacl", indices[::-1])])  # type: ignore[list-item]
     with pytest.raises(UserError, match="no run"):
         w.explorer_data([])
+
+
+def test_the_maps_of_the_projects_runs_are_shipped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from dacl_edu.evaluation import embedding
+    from dacl_edu.runs.run import shipped_runs
+    from dacl_edu.widgets.from_runs import PER_CLASS
+
+    anew = "umap-learn or the runs changed: call explorer_data(…, cache=paths.shipped_maps()), as tools.ship_runs does"
+    monkeypatch.setattr(embedding, "_umap", lambda *_, **__: pytest.fail(anew))
+    data = w.explorer_data(shipped_runs(), "test", PER_CLASS, cache=tmp_path)
+    assert list(data.points) == ["softmax", "center", "dacl"] and not list(tmp_path.iterdir())

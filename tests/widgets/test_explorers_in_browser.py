@@ -43,14 +43,18 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def turn(scope: Any, label: str) -> None:
     """Move a slider by the keyboard."""
-    handle = scope.locator(".widget-slider", has_text=label).first.locator(".noUi-handle").first
-    handle.scroll_into_view_if_needed()
-    handle.focus()
-    handle.press("ArrowRight")
+    slider = scope.get_by_role("slider", name=label)
+    slider.scroll_into_view_if_needed()
+    slider.press("ArrowRight")
 
 
 def pick(scope: Any, label: str, index: int) -> None:
     scope.locator(".widget-dropdown", has_text=label).first.locator("select").select_option(index=index)
+
+
+def learn_a_step(scope: Any) -> None:
+    pick(scope, "attention", 1)
+    scope.get_by_role("button", name="step", exact=True).click()
 
 
 def click_cell(page: Any, scope: Any, row: int, column: int) -> None:
@@ -69,7 +73,7 @@ def moves(page: Any, scope: Any, name: str) -> dict[str, Any]:
         "loss-lab": {
             "arrow key on K": lambda: turn(scope, "classes K"),
             "arrow key on λ": lambda: turn(scope, "λ"),
-            "step": lambda: scope.get_by_role("button", name="step", exact=True).click(),
+            "step, and a learns": lambda: learn_a_step(scope),
             "first frame of run 20": lambda: scope.get_by_role("button", name="run 20").click(),
         },
         "gradients": {
@@ -114,6 +118,25 @@ def measured(page: Any, scope: Any, selector: str, name: str, where: str) -> Non
         keep_picture(scope, f"{where}-{name}-{number}")
 
 
+def look_for_barriers(page: Any, scope: Any) -> None:
+    """No serious finding of axe-core, wide sliders, named figures, and one stop of the Tab key for each control."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+    found = axe.Axe().run(page).response["violations"]
+    assert [v["id"] for v in found if v["impact"] in ("serious", "critical")] == []
+    sliders = scope.get_by_role("slider").all()
+    assert all(slider.bounding_box()["width"] >= 240 for slider in sliders)
+    assert all(len(figure.get_attribute("aria-label") or "") > 30 for figure in scope.locator(".js-plotly-plot").all())
+    controls = len(sliders) + scope.locator("select, button").count()
+    page.evaluate("() => { document.activeElement.blur(); window.scrollTo(0, 0); }")
+    focused = "() => document.activeElement.tagName"
+    page.keyboard.press("Tab")
+    stops = 0
+    while page.evaluate(focused) != "BODY" and stops <= controls:
+        stops += 1
+        page.keyboard.press("Tab")
+    assert stops <= controls, "something takes the focus that is no control"
+
+
 @pytest.mark.parametrize("name", EXPLORERS)
 def test_a_voila_page_answers_to_its_controls(name: str, runs: str, browser: Any, tmp_path: Path) -> None:
     import psutil
@@ -134,6 +157,7 @@ def test_a_voila_page_answers_to_its_controls(name: str, runs: str, browser: Any
         assert not [word for word in TROUBLE if word in page.inner_text("body")]
         measured(page, scope, "#rendered_cells", name, "voila")
         assert page.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth"), "wider than the page"
+        look_for_barriers(page, scope)
         others = [host for host in hosts if host and not host.startswith("127.0.0.1:")]
         assert not others, f"asked {others}"
         assert not errors, errors

@@ -6,7 +6,16 @@ import pytest
 import torch
 
 from dacl_edu.losses import MetricLoss, build_loss, register_loss, registry
-from dacl_edu.widgets.loss_lab import STEP_SIZE, LabSettings, _Lab, losses_in_the_plane, measure, start, step
+from dacl_edu.widgets.loss_lab import (
+    STEP_SIZE,
+    LabSettings,
+    _Lab,
+    attention_step,
+    losses_in_the_plane,
+    measure,
+    start,
+    step,
+)
 from dacl_edu.widgets.loss_lab_figure import ARROWS, MOST_CLASSES
 
 SETTINGS = LabSettings(lam=0.7, alpha=0.4, classes=3, attention=(0.9, 0.2), softmax=False)
@@ -51,6 +60,31 @@ def test_a_dimension_without_attention_does_not_move() -> None:
     assert not torch.equal(after.features[:, 0], before.features[:, 0])
     blind = step(before, settings, build_loss("center"))  # it reads no attention: both dimensions move
     assert not torch.equal(blind.centers[:, 1], before.centers[:, 1])
+
+
+def test_attention_that_learns_moves_by_eq_10_and_only_down() -> None:
+    settings, metric = LabSettings(attention=(0.9, 0.03), learns=True), build_loss("sparse_center")
+    state = start(settings)
+    distances = state.features - state.centers[state.labels]
+    eq_10 = (settings.lam * distances**2 / (2 * len(state.labels))).sum(dim=0).tolist()
+    moved = attention_step(state, settings, metric)
+    assert moved == pytest.approx([max(0.9 - STEP_SIZE * eq_10[0], 0), max(0.03 - STEP_SIZE * eq_10[1], 0)])
+    assert attention_step(state, LabSettings(attention=(0.9, 0.03)), metric) == (0.9, 0.03)
+
+
+def test_the_bars_show_attention_and_its_gradient_and_the_sliders_follow() -> None:
+    lab = _Lab(["sparse_center"])
+    gradient = trace(lab.figure, "∂L/∂a, Eq. 10").y
+    assert trace(lab.figure, "a").y == (1, 1)
+    assert gradient == pytest.approx(
+        measure(lab.state, lab.settings, build_loss("sparse_center")).of_attention.tolist()
+    )
+    lab.controls["learns"].value = True
+    lab.step()
+    assert lab.settings.attention == pytest.approx([1 - STEP_SIZE * g for g in gradient])
+    assert trace(lab.figure, "a").y == lab.settings.attention
+    lab.reset()
+    assert lab.settings.attention == (1, 1)
 
 
 def test_attention_is_only_pushed_down() -> None:

@@ -14,6 +14,7 @@ import pytest
 from dacl_edu import cli
 from dacl_edu.errors import UserError
 from dacl_edu.widgets import EXPLORERS, explorer, from_runs
+from dacl_edu.widgets.figure_words import FigureWords
 from dacl_edu.widgets.pages import page_notebook, serve
 
 
@@ -39,7 +40,7 @@ def test_a_page_is_a_heading_and_a_cell_that_makes_the_explorer(name: str, tmp_p
     assert heading.source.startswith("# ") and EXPLORERS[name].says[1:] in heading.source
     called: list[Any] = []
     space = {"explorer": lambda *arguments, **options: called.append((arguments, options))}
-    lines = [line for line in code.source.splitlines() if "import" not in line and "chdir" not in line]
+    lines = [line for line in code.source.splitlines() if "explorer(" in line]
     exec("\n".join(lines), space)
     assert called == [((name,), {"runs": runs} if runs else {})]
     assert f"os.chdir({str(tmp_path)!r})" in code.source
@@ -47,7 +48,14 @@ def test_a_page_is_a_heading_and_a_cell_that_makes_the_explorer(name: str, tmp_p
 
 @pytest.mark.parametrize("name", ["loss-lab", "gradients"])
 def test_an_explorer_opens_by_its_name(name: str) -> None:
-    assert explorer(name).children
+    made = explorer(name)
+    assert f"<b>Try this.</b> {EXPLORERS[name].task}" in made.children[0].value
+    (words,) = [child for child in made.children if isinstance(child, FigureWords)]
+    (figure,) = [child for child in made.children if hasattr(child, "_widget_layout")]
+    before = words.words
+    control = made.children[1].children[0 if name == "gradients" else 4]
+    control.value = 0.25
+    assert before != words.words == figure.layout.meta["alt"], "the words follow the figure"
 
 
 @pytest.mark.parametrize("name", [name for name, entry in EXPLORERS.items() if entry.takes_runs])
@@ -80,6 +88,7 @@ def test_the_command_lists_and_refuses(capsys: pytest.CaptureFixture[str]) -> No
     for words, said in [
         (["explore"], "name an explorer"),
         (["explore", "loss-lap"], "did you mean 'loss-lab'?"),
+        (["explore", "gradients", "x"], "shows no runs"),
         (["explore", "gradients", "--runs", "x"], "shows no runs"),
         (["explore", "confusion", "--runs", "tests", "--runs", "not here"], "not here: no such folder"),
         (["explore", "confusion", "--runs", "x" * 300], "xx: no such folder"),
