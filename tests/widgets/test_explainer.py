@@ -51,21 +51,26 @@ def runs() -> list[ExplainedRun]:
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def browser() -> Iterator[Any]:
     pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def page(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     file = tmp_path_factory.mktemp("page") / "explainer.html"
     file.write_text(explainer_page(shipped_payload()), encoding="utf-8")
-    with chromium() as browser:
-        opened = browser.new_page(viewport={"width": 1280, "height": 900})
-        said: list[str] = []
-        opened.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
-        opened.on("pageerror", lambda error: said.append(str(error)))
-        opened.on("request", lambda request: said.append(request.url) if request.url.startswith("http") else None)
-        opened.goto(file.as_uri())
-        opened.locator(".dacl-explainer .whole b").wait_for()
-        opened.file, opened.said = file, said
-        yield opened
-        assert said == []
+    opened = browser.new_page(viewport={"width": 1280, "height": 900})
+    said: list[str] = []
+    opened.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    opened.on("pageerror", lambda error: said.append(str(error)))
+    opened.on("request", lambda request: said.append(request.url) if request.url.startswith("http") else None)
+    opened.goto(file.as_uri())
+    opened.locator(".dacl-explainer .whole b").wait_for()
+    opened.file = file
+    yield opened
+    assert said == []
 
 
 def package_attention(stage: Stage, control: str) -> Tensor:
@@ -290,20 +295,16 @@ def wide_payload() -> bytes:
 
 
 @in_browser
-def test_many_dimensions_fold_into_the_most_telling_ones(tmp_path: Path) -> None:
+def test_many_dimensions_fold_into_the_most_telling_ones(browser: Any, tmp_path: Path) -> None:
     (tmp_path / "wide.html").write_text(explainer_page(wide_payload()), encoding="utf-8")
-    with chromium() as browser:
-        page = browser.new_page()
-        page.goto((tmp_path / "wide.html").as_uri())
-        page.locator(".whole b").wait_for()
-        assert (
-            page.evaluate("() => document.querySelector('[data-plot=x] path').getAttribute('d').split('M').length")
-            == 65
-        )
-        assert page.evaluate("() => document.querySelector('[data-strip=x]').width") == 2048
-        assert page.locator(".classes tbody tr").count() == 3 and "<dog>" in page.locator(".classes").inner_text()
-        taken = page.evaluate(TIMED, {"batch": "all"})
-        print(f"2048 dimensions, batch of 21: {taken:.0f} ms")
+    page = browser.new_page()
+    page.goto((tmp_path / "wide.html").as_uri())
+    page.locator(".whole b").wait_for()
+    assert page.evaluate("() => document.querySelector('[data-plot=x] path').getAttribute('d').split('M').length") == 65
+    assert page.evaluate("() => document.querySelector('[data-strip=x]').width") == 2048
+    assert page.locator(".classes tbody tr").count() == 3 and "<dog>" in page.locator(".classes").inner_text()
+    taken = page.evaluate(TIMED, {"batch": "all"})
+    print(f"2048 dimensions, batch of 21: {taken:.0f} ms")
 
 
 TIMED = """async changes => {
@@ -401,12 +402,10 @@ def test_silencing_changes_the_prediction_and_attention_does_not(page: Any) -> N
 
 @in_browser
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
-def test_axe_finds_nothing(page: Any, width: int, scheme: str) -> None:
+def test_axe_finds_nothing(browser: Any, page: Any, width: int, scheme: str) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
-    other = page.context.browser.new_page(
-        viewport={"width": width, "height": 844}, color_scheme=scheme, bypass_csp=True
-    )
+    other = browser.new_page(viewport={"width": width, "height": 844}, color_scheme=scheme, bypass_csp=True)
     other.goto(page.file.as_uri())
     other.locator(".whole b").wait_for()
     other.locator("[data-do=tour]").click()
@@ -434,12 +433,12 @@ def test_how_long_it_takes(page: Any) -> None:
 
 @in_browser
 @pytest.mark.browser
-def test_the_widget_answers_in_jupyterlab(tmp_path: Path) -> None:
+def test_the_widget_answers_in_jupyterlab(browser: Any, tmp_path: Path) -> None:
     v4 = nbformat.v4
     cells = [v4.new_code_cell("from dacl_edu.widgets.explainer import explainer\n\nexplainer()")]
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), tmp_path / "explainer.ipynb")
-    with chromium() as browser, jupyterlab(tmp_path) as url:
+    with jupyterlab(tmp_path) as url:
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
         page.set_default_timeout(120_000)
         page.goto(f"{url}/lab/workspaces/w/tree/explainer.ipynb")
