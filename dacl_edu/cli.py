@@ -22,6 +22,7 @@ from rich.console import Console
 
 from dacl_edu import __version__, paths
 from dacl_edu._moved import with_new_names
+from dacl_edu.bench.cli import app as bench_app
 from dacl_edu.data.cli import app as data_app
 from dacl_edu.errors import UserError
 from dacl_edu.lessons.cli import register as register_notebook_commands
@@ -43,6 +44,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(data_app, name="data")
+app.add_typer(bench_app, name="bench")
 for _entry in sorted(entry_points(group="dacl_edu.commands"), key=lambda entry: entry.name):
     if find_spec(_entry.module.partition(".")[0]):  # packages beside this one attach themselves where they are there
         app.add_typer(_entry.load(), name=_entry.name)

@@ -169,6 +169,7 @@ def test_every_field_of_the_config_is_an_option(cli: Cli, monkeypatch: pytest.Mo
         "root": (str(tmp_path), tmp_path), "load_size": ("70", 70), "image_size": ("60", 60),
         "augment": ("none", "none"), "normalize": ("imagenet", "imagenet"),
         "validation_fraction": ("0.2", 0.2), "limit": ("none", None), "workers": ("2", 2),
+        "data_place": ("host", "host"),
         "backbone": ("resnet34", "resnet34"), "attention": ("mean", "mean"), "attention_widths": ("32,8", (32, 8)),
         "pretrained": ("w.pt", "w.pt"), "lam": ("0.1", 0.1), "alpha": ("0.2", 0.2), "eps": ("0", 0.0),
         "center_init": ("zeros", "zeros"), "loss_parameters": ('{"margin": 1}', {"margin": 1}), "epochs": ("7", 7),
@@ -176,7 +177,7 @@ def test_every_field_of_the_config_is_an_option(cli: Cli, monkeypatch: pytest.Mo
         "nesterov": ("false", False), "weight_decay": ("0", 0.0), "schedule": ("step", "step"), "step_epochs": ("3", 3),
         "step_factor": ("0.5", 0.5), "warmup": ("0.2", 0.2), "clip_norm": ("2", 2.0), "select_by": ("test", "test"),
         "eval_split": ("val", "val"), "snapshots": ("3", 3), "device": ("cpu", "cpu"), "devices": ("2", 2),
-        "precision": ("64-true", "64-true"), "compile": ("true", True),
+        "precision": ("64-true", "64-true"), "matmul_precision": ("high", "high"), "compile": ("true", True),
     }  # fmt: skip
     assert values.keys() == TrainConfig.model_fields.keys() - {"preset"}
     got: list[TrainConfig] = []

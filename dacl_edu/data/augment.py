@@ -3,7 +3,7 @@
 Given a batch, a transform of torchvision draws one crop (one angle, one flip) for all of it; given one image after
 another, it is slow. Here the random numbers of a batch are drawn together, one a sample, and the
 pixels are fetched in one gather. All random numbers come from a generator on the CPU, so that a
-run draws the same on every device.
+run draws the same on every device; those of an epoch can be drawn ahead, so that no device waits for them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dacl_edu.data.batch_ops import centre_crop, crop_batch, room, ten_crop_offsets
+from dacl_edu.data.batch_ops import centre_crop, gather_crops, room, ten_crop_offsets
 from dacl_edu.errors import UserError
 from dacl_edu.text import nearest
 
@@ -81,6 +81,7 @@ class BatchAugment:
     def __init__(self, parameters: AugmentParameters, generator: torch.Generator | None = None) -> None:
         self.parameters = parameters
         self.generator = torch.Generator().manual_seed(0) if generator is None else generator
+        self._constants: dict[torch.device, tuple[Tensor, Tensor]] = {}
 
     def __call__(self, images: Tensor) -> Tensor:
         """Augment a training batch.
@@ -104,17 +105,35 @@ class BatchAugment:
         """
         _check(images)
         m, _, height, width = images.shape
+        return self.apply(images, self.draw(m, height, width))
+
+    def draw(self, m: int, height: int, width: int) -> Tensor:
+        """Draw a view of each of `m` images of `height` x `width`.
+
+        Returns
+        -------
+        Tensor
+            (m, 3) int64 on the CPU: top, left, and 1 where the crop is mirrored.
+
+        Raises
+        ------
+        UserError
+            The crop is larger than the images.
+        """
         size, kind = self.parameters.size, self.parameters.kind
         down, right = room(height, width, size)
         if kind == "none":
-            return self.evaluate(images)
+            return torch.tensor([[round(down / 2), round(right / 2), 0]]).expand(m, 3)
         if kind == "ten_crop":
             view = self._integers(10, m)
-            top, left, flip = (offsets[view] for offsets in ten_crop_offsets(height, width, size))
-        else:
-            top, left = self._integers(down + 1, m), self._integers(right + 1, m)
-            flip = torch.rand(m, generator=self.generator) < 0.5
-        return self._normalise(crop_batch(images, top, left, size, flip))
+            return torch.stack(ten_crop_offsets(height, width, size), dim=1)[view]
+        top, left = self._integers(down + 1, m), self._integers(right + 1, m)
+        return torch.stack([top, left, torch.rand(m, generator=self.generator) < 0.5], dim=1)
+
+    def apply(self, images: Tensor, views: Tensor) -> Tensor:
+        """Crop, mirror and normalise `images` as :meth:`draw` drew; both may live on any device, none is waited for."""
+        top, left, flip = views.unbind(1)
+        return self._normalise(gather_crops(images, top, left, self.parameters.size, flip.bool()))
 
     def evaluate(self, images: Tensor) -> Tensor:
         """Return the centre crop of a batch, normalised as in training; draws nothing. Shapes and errors as there."""
@@ -123,10 +142,13 @@ class BatchAugment:
 
     def _normalise(self, pixels: Tensor) -> Tensor:
         # (pixel / 255 - mean) / std as one multiplication and one addition
-        mean, std = torch.tensor(self.parameters.mean), torch.tensor(self.parameters.std)
-        factor, offset = (1 / (255 * std)).view(3, 1, 1), (-mean / std).view(3, 1, 1)
+        if pixels.device not in self._constants:  # copied to a device once: each copy would make it wait
+            mean, std = torch.tensor(self.parameters.mean), torch.tensor(self.parameters.std)
+            both = (1 / (255 * std)).view(3, 1, 1), (-mean / std).view(3, 1, 1)
+            self._constants[pixels.device] = both[0].to(pixels.device), both[1].to(pixels.device)
+        factor, offset = self._constants[pixels.device]
         # channels_last comes last: converting and scaling contiguous memory first is twice as fast.
-        batch = pixels.float().mul_(factor.to(pixels.device)).add_(offset.to(pixels.device))
+        batch = pixels.float().mul_(factor).add_(offset)
         return batch.contiguous(memory_format=torch.channels_last)
 
     def _integers(self, below: int, m: int) -> Tensor:

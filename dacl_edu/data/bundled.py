@@ -9,7 +9,7 @@ import functools
 import hashlib
 import io
 import json
-from itertools import pairwise
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from dacl_edu import paths
+from dacl_edu.data.cache import cached_images
 from dacl_edu.data.classes import EXPRESSIONS
 from dacl_edu.data.dataset import FaceDataset
 from dacl_edu.data.decode import resize_images
@@ -154,23 +155,25 @@ def _read_split(folder: Path, split: str, stamp: tuple[tuple[int, int], ...]) ->
         raise UserError(
             f"{folder / archive} holds {len(offsets) - 1} images, its table {len(table)} rows", hint=_RESTORE
         )
-    return _decode(stream, offsets, folder / archive), table
+    digest = manifest[archive]["sha256"]
+    pixels = cached_images(f"bundled {digest}", lambda: torch.from_numpy(_decode(stream, offsets, folder / archive)))
+    return pixels.numpy(), table
 
 
 def _decode(stream: NDArray[np.uint8], offsets: NDArray[np.int64], path: Path) -> NDArray[np.uint8]:
     data = stream.tobytes()
-    images: NDArray[np.uint8] | None = None
-    for row, (start, end) in enumerate(pairwise(offsets)):
+
+    def decode(row: int) -> NDArray[np.uint8]:
+        start, end = offsets[row : row + 2]
         try:
-            picture = np.asarray(Image.open(io.BytesIO(data[start:end])).convert("RGB"))
+            return np.asarray(Image.open(io.BytesIO(data[start:end])).convert("RGB")).transpose(2, 0, 1)
         except (OSError, UnidentifiedImageError) as error:
             raise UserError(f"{path}, image {row}: cannot be decoded ({error})", hint=_RESTORE) from error
-        if images is None:
-            images = np.empty((len(offsets) - 1, 3, *picture.shape[:2]), np.uint8)
-        images[row] = picture.transpose(2, 0, 1)
-    if images is None:
+
+    if len(offsets) < 2:
         raise UserError(f"{path}: no images", hint=_RESTORE)
-    return images
+    with ThreadPoolExecutor() as pool:
+        return np.stack(list(pool.map(decode, range(len(offsets) - 1))))
 
 
 def _read_manifest(path: Path) -> dict[str, Any]:

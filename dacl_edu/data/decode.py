@@ -182,7 +182,7 @@ def require_memory(n_bytes: int, what: str) -> None:
     UserError
         `n_bytes` is more than the memory available (of the machine where only that is known).
     """
-    available = _available_memory()
+    available = available_memory()
     if available is not None and n_bytes > available:
         raise UserError(
             f"{what} need {n_bytes / 2**30:.1f} GiB of memory, {available / 2**30:.1f} GiB are available",
@@ -190,7 +190,8 @@ def require_memory(n_bytes: int, what: str) -> None:
         )
 
 
-def _available_memory() -> int | None:
+def available_memory() -> int | None:
+    """Return the bytes of memory that can be taken now (of the machine where only that is known); None if unknown."""
     try:  # Linux; free pages alone would not count what the file cache gives back
         with open("/proc/meminfo", encoding="ascii") as lines:
             return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dacl_edu.data.cache import cached_images
 from dacl_edu.data.classes import EXPRESSIONS
 from dacl_edu.data.dataset import FaceDataset
 from dacl_edu.data.decode import decode_image, decode_images, resize_images
@@ -118,7 +119,8 @@ class Listing:
             A file cannot be decoded, sizes differ and `image_size` is left out, or memory does not suffice.
         """
         if self.paths is not None:
-            images = decode_images(self.paths, image_size, self.boxes)
+            paths, boxes = self.paths, self.boxes
+            images = cached_images(self._pixels_of(image_size), lambda: decode_images(paths, image_size, boxes))
         else:
             assert self.pixels is not None
             images = resize_images(self.pixels, image_size).expand(-1, 3, -1, -1)
@@ -126,6 +128,15 @@ class Listing:
             images, torch.from_numpy(np.array(self.labels, dtype=np.int64)), self.ids, classes=self.classes,
             groups=self.groups, factors=self.factors, name=self.name, split=self.split,
         )  # fmt: skip
+
+    def _pixels_of(self, image_size: int | None) -> str:
+        """Return what decides the pixels: every file's place, size and time, the boxes, the side."""
+        stats = [path.stat() if path.is_file() else None for path in self.paths or ()]
+        files = [
+            f"{path.absolute()} {stat.st_size} {stat.st_mtime_ns}" if stat else str(path)
+            for path, stat in zip(self.paths or (), stats, strict=True)
+        ]
+        return "\n".join([str(image_size), "" if self.boxes is None else str(self.boxes.tolist()), *files])
 
     def fingerprint(self) -> str:
         """SHA-256 over ids, labels and what stands behind them: files by name and size, pixels by content.

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
-from dacl_edu.data import FaceDataset, collate_batch
+from dacl_edu.data import FaceDataset
 from dacl_edu.evaluation.metrics import attention_stats, score
 
 
@@ -87,11 +86,10 @@ def predict(
     kept: list[tuple[Tensor, ...]] = []
     weight = next(model.parameters(), None)
     dtype = torch.float32 if weight is None else weight.dtype  # float64 for a network of precision 64-true
-    for images, labels in DataLoader(dataset, batch_size=batch_size, collate_fn=collate_batch):
-        output = model(prepare(images.to(device)).to(dtype))
-        kept.append(
-            (output.logits.float().cpu(), output.features.float().cpu(), output.attention.float().cpu(), labels)
-        )
+    for images in dataset.images.split(batch_size):
+        output = model(prepare(images.to(device, non_blocking=True)).to(dtype))
+        kept.append((output.logits.float(), output.features.float(), output.attention.float()))
     model.train(was_training)
-    logits, features, attention, labels = (torch.cat(parts) for parts in zip(*kept, strict=True))
-    return Predictions(logits, features, attention, labels, torch.arange(len(labels)))
+    # A device is waited for once, at the end.
+    logits, features, attention = (torch.cat(parts).cpu() for parts in zip(*kept, strict=True))
+    return Predictions(logits, features, attention, dataset.labels.cpu(), torch.arange(len(dataset)))

@@ -14,7 +14,7 @@ from dacl_edu.runs.config import PRESETS, TrainConfig
 from dacl_edu.runs.folder import find_run_folders
 from dacl_edu.runs.run import Run, papers_order, read_run
 
-PLACE = ("seed", "root", "workers", "device", "snapshots")
+PLACE = ("seed", "root", "workers", "device", "data_place", "snapshots")
 """Settings that do not make another method: which repetition it is, where it ran, what it kept."""
 
 

@@ -22,6 +22,8 @@ Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed", "64-true"]
 Schedule = Literal["step", "onecycle", "constant"]
 Augmentation = Literal["ten_crop", "random_crop", "none"]
 Normalization = Literal["dataset", "imagenet", "rafdb"]
+DataPlace = Literal["auto", "device", "host"]
+MatmulPrecision = Literal["highest", "high", "medium"]
 Selection = Literal["last", "validation", "test"]
 
 
@@ -72,7 +74,10 @@ class TrainConfig(BaseModel):
         0.1, ge=0, lt=1, description="share of the training part held out, where the data set has no validation part"
     )
     limit: int | None = Field(None, ge=7, description="use at most this many images of each split, for a quick try")
-    workers: int = Field(0, ge=0, description="processes that fetch batches; 0 fetches in the training process")
+    data_place: DataPlace = Field(
+        "auto", description="where images lie: device, host; auto takes a GPU's memory where a third of it suffices"
+    )
+    workers: int = Field(0, ge=0, description="threads that fetch batches ahead from the host; 0: two beside a GPU")
 
     # -- network
     backbone: str = Field("resnet18", description="small_resnet, a torchvision classifier, or timm:<name>")
@@ -115,6 +120,9 @@ class TrainConfig(BaseModel):
     device: str = Field("auto", description="auto, cpu, cuda or mps")
     devices: int = Field(1, ge=1, description="processes; start several with torchrun")
     precision: Precision = Field("auto", description="auto takes bfloat16 where the processor computes in it")
+    matmul_precision: MatmulPrecision = Field(
+        "highest", description="float32 products: highest is float32, high TF32 on a GPU (faster), medium bfloat16"
+    )
     compile: bool = Field(False, description="torch.compile the network")
 
     @field_validator("root", mode="before")

@@ -18,7 +18,7 @@ from dacl_edu.runs.config import TrainConfig
 
 _PACKAGES = ("torch", "torchvision", "numpy", "lightning-fabric", "torchmetrics", "dacl-edu")
 # Fields that say where a run happens, not what it computes: a resumed run may change them.
-_PLACE = {"root", "workers", "device"}
+_PLACE = {"root", "workers", "device", "data_place"}
 
 
 class RunFolder:
@@ -179,6 +179,7 @@ def environment() -> dict[str, Any]:
         "platform": platform.platform(),
         "processor": platform.machine(),
         "threads": torch.get_num_threads(),
+        "matmul_precision": torch.get_float32_matmul_precision(),
         "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "git_sha": git_sha(),
         "command": sys.argv,

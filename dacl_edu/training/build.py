@@ -16,8 +16,9 @@ from dacl_edu.runs.config import TrainConfig
 from dacl_edu.runs.folder import RunFolder
 from dacl_edu.runs.methods import build_method
 from dacl_edu.runs.snapshots import SnapshotWriter
-from dacl_edu.training.data import EpochSampler, build_loader, epoch_generator, load_training_data
-from dacl_edu.training.optim import build_optimizer, build_schedule, resolve_precision
+from dacl_edu.training.batches import TrainingBatches, on
+from dacl_edu.training.data import epoch_generator, load_training_data
+from dacl_edu.training.optim import build_optimizer, build_schedule, resolve_precision, set_matmul_precision
 from dacl_edu.training.state import RunState
 
 
@@ -61,8 +62,12 @@ def build_run(config: TrainConfig, folder: RunFolder, resume: bool, progress: bo
     )
     if config.devices > 1:
         fabric.launch()
-    sampler = EpochSampler(len(data.train), config.seed, fabric.global_rank, fabric.world_size)
-    loader = build_loader(fabric, data.train, sampler, config)
+    set_matmul_precision(config)
+    ranks = fabric.global_rank, fabric.world_size
+    batches = TrainingBatches(data.train, data.augment, config, fabric.device, *ranks)
+    validation = data.validation
+    if validation is not None and batches.place == "device":
+        validation = on(fabric.device, validation)
 
     torch.manual_seed(config.seed)
     num_classes = len(data.train.classes)
@@ -94,16 +99,17 @@ def build_run(config: TrainConfig, folder: RunFolder, resume: bool, progress: bo
         config=config,
         fabric=fabric,
         data=data,
-        sampler=sampler,
-        loader=loader,
+        batches=batches,
+        validation=validation,
         prepare=prepare,
         network=network,
         model=model,
         centers=centers,
         objective=Objective(metric_loss, config.lam),
         optimizer=optimizer,
-        schedule=build_schedule(optimizer, config, steps_per_epoch=len(loader)),
+        schedule=build_schedule(optimizer, config, steps_per_epoch=len(batches)),
         snapshots=SnapshotWriter(folder.path, watched, config.snapshots, prepare),
+        read_every=1 if fabric.device.type == "cpu" else 10,
     )
     if resume and folder.checkpoint_last.exists():
         run.restore(folder.checkpoint_last)

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import Sampler
 
 from dacl_edu._moved import old_names
-from dacl_edu.data import AugmentParameters, FaceDataset, available_splits, collate_batch, split_train_validation
+from dacl_edu.data import AugmentParameters, FaceDataset, available_splits, split_train_validation
 from dacl_edu.errors import UserError
 from dacl_edu.runs.config import TrainConfig
 from dacl_edu.runs.splits import evaluated_split, load_split
-
-if TYPE_CHECKING:
-    from lightning_fabric import Fabric
 
 RGB = tuple[float, float, float]
 
@@ -113,15 +109,11 @@ def channel_statistics(images: Tensor, most: int = 4096) -> tuple[RGB, RGB]:
 class EpochSampler(Sampler[int]):
     """A new random order each epoch that depends on seed and epoch alone, so that a resumed run draws the same.
 
-    With several processes each takes its share of the one order: every ``world_size``-th image, as many as the others.
-
     Parameters
     ----------
     length : int
         Number of images.
     seed : int
-    rank, world_size : int, default 0, 1
-        This process, and how many there are.
 
     Attributes
     ----------
@@ -137,50 +129,16 @@ class EpochSampler(Sampler[int]):
     (True, [0, 1, 2, 3, 4])
     """
 
-    def __init__(self, length: int, seed: int, rank: int = 0, world_size: int = 1) -> None:
+    def __init__(self, length: int, seed: int) -> None:
         self.length = length
         self.seed = seed
-        self.rank = rank
-        self.world_size = world_size
         self.epoch = 0
 
     def __len__(self) -> int:
-        return self.length // self.world_size
+        return self.length
 
     def __iter__(self) -> Iterator[int]:
-        order = torch.randperm(self.length, generator=epoch_generator(self.seed, self.epoch)).tolist()
-        return iter(order[self.rank :: self.world_size][: len(self)])
-
-
-def build_loader(fabric: Fabric, dataset: FaceDataset, order: EpochSampler, config: TrainConfig) -> Any:
-    """Return the loader of training batches on this process's device, in the order that ``order`` draws.
-
-    Raises
-    ------
-    UserError
-        Too few images for the micro-batches that the configuration asks for.
-    """
-    of_process = len(order)
-    batch = min(config.batch_size // config.devices, of_process)
-    if batch < 2 * config.accumulate:
-        raise UserError(
-            f"{len(dataset)} training images over accumulate {config.accumulate} and devices {config.devices} leave "
-            "fewer than two at a time, and BatchNorm needs at least two",
-            hint="--accumulate 1, or more images",
-        )
-    loader: DataLoader[Any] = DataLoader(
-        dataset,
-        batch_size=batch,
-        sampler=order,
-        collate_fn=collate_batch,
-        num_workers=config.workers,
-        persistent_workers=config.workers > 0,
-        pin_memory=fabric.device.type == "cuda",
-        generator=torch.Generator(),  # else a resumed run with workers draws one number more than an uninterrupted one
-        # BatchNorm cannot train on one image, so a lone last one is left out (each epoch another).
-        drop_last=0 < of_process % batch < 2 * config.accumulate,
-    )
-    return fabric.setup_dataloaders(loader, use_distributed_sampler=False)  # the order knows the processes
+        return iter(torch.randperm(self.length, generator=epoch_generator(self.seed, self.epoch)).tolist())
 
 
 def epoch_generator(seed: int, epoch: int, stream: int = 0) -> torch.Generator:

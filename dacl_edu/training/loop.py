@@ -8,12 +8,10 @@ from typing import Any
 
 from torch import Tensor
 
-from dacl_edu.data import BatchAugment
 from dacl_edu.evaluation.predict import predict
 from dacl_edu.runs.config import TrainConfig
 from dacl_edu.runs.folder import RunFolder
 from dacl_edu.training.build import build_run
-from dacl_edu.training.data import epoch_generator
 from dacl_edu.training.meter import EpochMeter, check_weights
 from dacl_edu.training.progress import Reporter
 from dacl_edu.training.result import epoch_line, write_result
@@ -70,27 +68,27 @@ def train(
     centers, objective = run.centers, run.objective
     progress = progress and fabric.is_global_zero
 
-    with Reporter(config.epochs * len(run.loader), run.epoch * len(run.loader), progress) as reporter:
+    steps = len(run.batches)
+    with Reporter(config.epochs * steps, run.epoch * steps, progress) as reporter:
         while run.epoch < config.epochs:  # line 1: while not converged
             name = f"{config.method} epoch {run.epoch + 1}/{config.epochs}"
-            draw = epoch_generator(config.seed, run.epoch, stream=2 + fabric.global_rank)
-            batches = _augmented(run.loader, BatchAugment(run.data.augment, draw))
-            run.sampler.epoch = run.epoch
             seen = EpochMeter(fabric.device)
             model.train()
 
-            for step, (images, labels) in enumerate(speed.timed(batches)):  # line 2: a mini-batch
+            batches = speed.timed(run.batches.epoch(run.epoch))
+            for step, (images, labels, joined) in enumerate(batches):  # line 2: a mini-batch
                 optimizer.zero_grad()
                 for part, labels_of_part, is_last in _micro_batches(images, labels, config.accumulate):
                     with fabric.no_backward_sync(model, enabled=not is_last and config.devices > 1):
                         logits, features, attention, _ = model(part)  # lines 3, 4, 5: x*, x, a
                         terms = objective(logits, features, attention, labels_of_part, centers())  # lines 6, 7, 8
-                        share = len(part) / len(images)  # Eq. 2-4 are means: parts weigh as many samples as they have
+                        # Eq. 2-4 are means: parts weigh as many samples as they have (processes are averaged).
+                        share = fabric.world_size * len(part) / joined
                         fabric.backward(share * terms.total)  # lines 9, 10, 11, 12: the gradients
                     centers.accumulate(features, attention, labels_of_part)  # line 13: Δc, Eq. 11
                     seen.add(terms, logits, labels_of_part, attention)
                 if config.clip_norm:
-                    fabric.clip_gradients(model, optimizer, max_norm=config.clip_norm)
+                    fabric.clip_gradients(model, optimizer, max_norm=config.clip_norm, error_if_nonfinite=False)
                 # line 14: t <- t + 1
                 # line 15: c <- c - α Δc; losses that drive the centers apart add a push
                 centers.step(objective.center_push(centers()))
@@ -98,16 +96,16 @@ def train(
                 rate = schedule.get_last_lr()[0]
                 schedule.step()
 
-                speed.images += len(images) * fabric.world_size
-                if step % (1 if fabric.device.type == "cpu" else 10) == 0:  # reading a GPU's numbers makes it wait
-                    reporter.step(name, seen.check_finite(name, step, folder), speed)
+                speed.images += joined
+                if step % run.read_every == 0 or step == steps - 1:  # to read a GPU's numbers is to wait for it
+                    done = run.epoch * steps + step + 1
+                    reporter.step(name, done, seen.check_finite(name, step, folder), speed)
             # line 17: end while
 
-            seen.check_finite(name, step, folder)
             check_weights(run.network, centers, name, folder)
             line = {"epoch": run.epoch + 1, **seen.summary(), "lr": rate}
-            if run.data.validation is not None:
-                line["validation"] = predict(model, run.data.validation, run.prepare, device=fabric.device).scores()
+            if run.validation is not None:
+                line["validation"] = predict(model, run.validation, run.prepare, device=fabric.device).scores()
             line |= {"images_per_second": speed.images_per_second, "data_wait": speed.data_wait}
             run.finish_epoch(line)
             reporter.say(epoch_line(name, line))
@@ -115,11 +113,6 @@ def train(
                 on_epoch(line)
 
     return write_result(run)
-
-
-def _augmented(loader: Any, augment: BatchAugment) -> Iterator[tuple[Tensor, Tensor]]:
-    for images, labels in loader:
-        yield augment(images), labels
 
 
 def _micro_batches(images: Tensor, labels: Tensor, count: int) -> Iterator[tuple[Tensor, Tensor, bool]]:

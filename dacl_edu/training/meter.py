@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import torch
+import torch.distributed as dist
 from torch import Tensor
 
 from dacl_edu.centers import ClassCenters
@@ -44,10 +45,21 @@ class EpochMeter:
         return total
 
     def summary(self) -> dict[str, Any]:
-        """Return the means of the epoch."""
+        """Return the means of the epoch, over all processes."""
+        if dist.is_available() and dist.is_initialized():
+            self._join()
         total, softmax, metric, accuracy = (self.sums / self.images).tolist()
         train = {"loss": total, "softmax_loss": softmax, "metric_loss": metric, "accuracy": accuracy}
         return {"train": train, "attention": self.attention.stats()}
+
+    def _join(self) -> None:
+        """Add up what each process has seen."""
+        counts = torch.tensor([self.images, self.attention.samples], dtype=torch.float64, device=self.sums.device)
+        assert self.attention.sums is not None
+        joined = torch.cat([self.sums.double(), self.attention.sums.double(), counts])
+        dist.all_reduce(joined)
+        self.sums, self.attention.sums, counts = joined.split([4, 3, 2])
+        self.images, self.attention.samples = (int(count) for count in counts)
 
 
 def check_weights(network: DACL, centers: ClassCenters, name: str, folder: RunFolder) -> None:

@@ -74,6 +74,15 @@ def resolve_device(config: TrainConfig) -> str:
     return wanted
 
 
+def set_matmul_precision(config: TrainConfig) -> None:
+    """Say how exactly float32 is multiplied in this process, in matrices and convolutions alike.
+
+    PyTorch itself keeps the two apart, and allows TF32 in convolutions; a run says one thing of both.
+    """
+    torch.set_float32_matmul_precision(config.matmul_precision)
+    torch.backends.cudnn.allow_tf32 = config.matmul_precision != "highest"
+
+
 def resolve_precision(config: TrainConfig) -> Any:
     """Return the precision of a run; ``auto`` is bfloat16 where the processor computes in it, else float32.
 

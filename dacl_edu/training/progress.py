@@ -89,10 +89,10 @@ class Reporter:
     ) -> None:
         self.bar.stop()
 
-    def step(self, epoch: str, loss: float, speed: Throughput) -> None:
-        """Advance by one optimisation step."""
+    def step(self, epoch: str, done: int, loss: float, speed: Throughput) -> None:
+        """Show how many optimisation steps are done."""
         note = f"loss {loss:.3f}  {speed.images_per_second:.0f} images/s  data wait {speed.data_wait:.0%}"
-        self.bar.update(self.task, advance=1, description=epoch, note=note)
+        self.bar.update(self.task, completed=done, description=epoch, note=note)
 
     def say(self, line: str) -> None:
         """Print a line that stays."""

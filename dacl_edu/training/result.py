@@ -56,6 +56,7 @@ def write_result(run: RunState) -> dict[str, Any]:
         "seconds": run.speed.seconds,
         "device": str(run.fabric.device),
         "precision": resolve_precision(config),
+        "data_place": run.batches.place,
         "parameters": sum(parameter.numel() for parameter in run.network.parameters()),
         "versions": versions(),
         "git_sha": git_sha(),

@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from dacl_edu.centers import ClassCenters
+from dacl_edu.data import FaceDataset
 from dacl_edu.losses import Objective
 from dacl_edu.model import DACL
 from dacl_edu.runs.checkpoint import load_checkpoint, rng_state, save_checkpoint, set_rng_state
 from dacl_edu.runs.config import TrainConfig
 from dacl_edu.runs.folder import RunFolder
 from dacl_edu.runs.snapshots import SnapshotWriter
+from dacl_edu.training.batches import TrainingBatches
 from dacl_edu.training.board import Board
-from dacl_edu.training.data import EpochSampler, TrainingData
+from dacl_edu.training.data import TrainingData
 from dacl_edu.training.progress import Throughput
 
 if TYPE_CHECKING:
@@ -35,9 +37,9 @@ class RunState:
     config : TrainConfig
     fabric : Fabric
     data : TrainingData
-    sampler : EpochSampler
-    loader : iterable of (images, labels)
-        Batches on this process's device, in the sampler's order.
+    batches : TrainingBatches
+    validation : FaceDataset or None
+        The validation part, on the device where the training part lives there.
     prepare : callable
         From uint8 images to the network's input, for evaluation.
     network, model : DACL, module
@@ -46,6 +48,8 @@ class RunState:
     objective : Objective
     optimizer, schedule
     snapshots : SnapshotWriter
+    read_every : int
+        Steps after which the losses are read: each time a GPU must finish first.
     epoch : int
         Epochs that are finished.
     best, best_epoch : float, int
@@ -60,8 +64,8 @@ class RunState:
     config: TrainConfig
     fabric: Fabric
     data: TrainingData
-    sampler: EpochSampler
-    loader: Any
+    batches: TrainingBatches
+    validation: FaceDataset | None
     prepare: Callable[[Tensor], Tensor]
     network: DACL
     model: Any
@@ -70,6 +74,7 @@ class RunState:
     optimizer: Any
     schedule: Any
     snapshots: SnapshotWriter
+    read_every: int = 1
     epoch: int = 0
     best: float = -1.0
     best_epoch: int = 0

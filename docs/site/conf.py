@@ -31,7 +31,9 @@ html_css_files = ["site.css"]
 html_js_files = ["plotly.min.js"]
 html_show_sourcelink = False
 html_copy_source = False
-html_sidebars = {page: [] for page in ("index", "ledger", "docs/errata", "docs/losses", "docs/own_loop", "data/README")}
+html_sidebars = {
+    page: [] for page in ("index", "ledger", "docs/errata", "docs/losses", "docs/own_loop", "docs/scale", "data/README")
+}
 html_theme_options = {
     "logo": {"text": "dacl-edu"},
     "show_prev_next": True,

@@ -158,15 +158,15 @@ def test_damaged_bytes_decode_or_are_refused_but_raise_nothing_else(data, form):
 def test_memory_is_checked_before_it_is_taken(tmp_path, save_image, monkeypatch):
     path = save_image(tmp_path / "a.png", size=(8, 8))
     needed = 10 * 3 * 8 * 8
-    monkeypatch.setattr(decode, "_available_memory", lambda: needed)
+    monkeypatch.setattr(decode, "available_memory", lambda: needed)
     assert len(decode_images([path] * 10)) == 10
-    monkeypatch.setattr(decode, "_available_memory", lambda: needed - 1)
+    monkeypatch.setattr(decode, "available_memory", lambda: needed - 1)
     with pytest.raises(UserError, match=r"10 images of 8x8 need .* GiB .*--image-size"):
         decode_images([path] * 10)
 
 
 def test_the_memory_of_this_machine_is_plausible():
-    available = decode._available_memory()
+    available = decode.available_memory()
     assert available is None or 2**24 < available < 2**50
 
 

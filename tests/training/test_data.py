@@ -146,13 +146,6 @@ def test_an_order_depends_on_seed_and_epoch_alone() -> None:
     assert len({tuple(drawn(EpochSampler(50, seed), epoch)) for seed in range(5) for epoch in range(5)}) == 25
 
 
-def test_processes_share_one_order() -> None:
-    whole = drawn(EpochSampler(11, seed=0), 2)
-    shares = [drawn(EpochSampler(11, 0, rank, world_size=2), 2) for rank in (0, 1)]
-    assert [len(share) for share in shares] == [5, 5] == [len(EpochSampler(11, 0, rank, 2)) for rank in (0, 1)]
-    assert shares[0] == whole[0:10:2] and shares[1] == whole[1:10:2]
-
-
 def test_streams_of_a_generator_differ() -> None:
     numbers = {torch.rand(1, generator=epoch_generator(0, 0, stream)).item() for stream in range(5)}
     assert len(numbers) == 5
