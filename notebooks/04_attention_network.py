@@ -18,6 +18,11 @@
 # %% [markdown]
 # # The attention network: where the weights come from
 #
+# ![The network with the way from the feature map by encoder and heads to attention marked.](drawings/network_attention.svg)
+#
+# **The question.** Lesson 03 typed the weights by hand, and knew which dimension was noise. Who knows that for a face? The paper lets a network look at the face and say it. What can that network see
+# that the classifier cannot, and what does it cost?
+#
 # **After this notebook you can** compute every layer of the attention network by hand, say why it flattens where the
 # classifier pools, turn two scores into one weight without overflow, count its parameters and multiply-adds on paper,
 # and name the experiment that shows what attention adds.
@@ -50,25 +55,29 @@
 # | $p_{in}$, $p_{ex}$ | scores for including and for excluding a dimension | $(m, d)$ |
 # | $a$ | attention, the weights of Eq. 4 | $(m, d)$ |
 
-# %% tags=["setup"]
-# On Colab or Kaggle this fetches the project. Elsewhere, and on a second run, it does nothing.
+# %% jupyter={"source_hidden": true} tags=["setup"]
+# On Colab or Kaggle this fetches the project. Elsewhere, or run again, it does nothing.
 import importlib.util, os, subprocess, sys
 
-if importlib.util.find_spec("dacl_edu") is None and not os.path.isdir("dacl-edu/notebooks"):
-    repository = os.environ.get("DACL_EDU_REPOSITORY", "")  # where you found this notebook
-    assert repository, "write the address of the project's repository between the quotes above"
-    subprocess.run(["git", "clone", "--depth", "1", repository, "dacl-edu"], check=True)
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "-e", "./dacl-edu[notebooks]"], check=True)
-if os.path.isdir("dacl-edu/notebooks"):  # fetched just now, or before the kernel was restarted
+found = importlib.util.find_spec("dacl_edu") or os.path.isdir("dacl-edu/notebooks")
+if not found:
+    address = ""  # where you found this notebook
+    address = os.environ.get("DACL_EDU_REPOSITORY", address)
+    assert address, "write the address of the project's repository between the quotes"
+    subprocess.run(["git", "clone", "--depth", "1", address, "dacl-edu"], check=True)
+    pip = [sys.executable, "-m", "pip", "install", "-q", "-e", "./dacl-edu[notebooks]"]
+    subprocess.run(pip, check=True)
+if os.path.isdir("dacl-edu/notebooks"):  # fetched just now, or before a restart
     os.chdir("dacl-edu/notebooks")
     sys.path.insert(0, os.path.dirname(os.getcwd()))
 
-# %%
+# What this page uses:
 import math
 
 import torch
 from torch import nn
 
+from dacl_edu import check
 from dacl_edu.check.exercise import attempt, judged
 from dacl_edu.lessons.display import rounded, setup, show
 
@@ -90,7 +99,8 @@ face_1 = [[[0.0, 0.0],  # the mouth, lifted at the lower right
            [0.0, 4.0]],
           [[8.0, 8.0],
            [0.0, 0.0]]]
-x_star = torch.tensor([face_0, face_1])  # the context x*: (m, N_C, N_H, N_W) = (2, 2, 2, 2)
+# the context x*: (m, N_C, N_H, N_W) = (2, 2, 2, 2)
+x_star = torch.tensor([face_0, face_1])
 m, N_C, N_H, N_W = x_star.shape
 
 # %% [markdown]
@@ -99,7 +109,6 @@ m, N_C, N_H, N_W = x_star.shape
 # %%
 x = x_star.mean(dim=(2, 3))  # (m, N_C): the places are gone
 print(rounded(x))
-assert x.shape == (m, N_C)
 assert torch.equal(x[0], x[1]), "the two faces have the same deep feature"
 
 # %% [markdown]
@@ -115,39 +124,16 @@ for n in range(N_C):
             flat_loop[:, (n * N_H + h) * N_W + w] = x_star[:, n, h, w]
 
 # %%
-flat = x_star.flatten(1)  # (m, N_C, N_H, N_W) -> (m, N_C*N_H*N_W); the 1 keeps the samples apart
+flat = x_star.flatten(1)  # (m, N_C, N_H, N_W) -> (m, N_C*N_H*N_W); keeps samples apart
 print(rounded(flat))
-assert flat.shape == flat_loop.shape == (m, 8)
-assert torch.equal(flat, flat_loop)
-assert not torch.equal(flat[0], flat[1]), "flattened, the two faces differ"
+assert torch.equal(flat, flat_loop) and not torch.equal(flat[0], flat[1])
 
 # %% [markdown]
-# **What to see in the figure:** on the left the mouth channel of both faces, in the middle what pooling leaves of it,
-# on the right what flattening leaves. Pooling gives two equal pictures, flattening two different ones.
-
-# %%
-import plotly.graph_objects as go
-from plotly.subplots import make_subplots
-
-from dacl_edu.plots import BLUE, GREEN, ORANGE
-
-titles = ("face 0: map", "pooled", "flattened", "face 1: map", "pooled", "flattened")
-figure = make_subplots(rows=2, cols=3, subplot_titles=titles, column_widths=[0.25, 0.15, 0.6])
-heat = {"zmin": 0, "zmax": 4, "colorscale": "Cividis", "showscale": False, "texttemplate": "%{z}"}
-for face in range(m):
-    mouth = x_star[face, 0]  # channel 0: (N_H, N_W)
-    pictures = mouth, mouth.mean().reshape(1, 1), mouth.reshape(1, -1)
-    for column, picture in enumerate(pictures, start=1):
-        figure.add_heatmap(z=picture.tolist(), **heat, row=face + 1, col=column)
-
-# %%
-figure.update_xaxes(visible=False).update_yaxes(visible=False, autorange="reversed")
-figure.update_layout(width=760, height=380, title="The mouth channel of two faces")
-show(figure, alt="""Mouth channel of two faces. The two by two maps have their 4 at the lower left and at the
-lower right. Pooled, both are a single 1. Flattened, the rows are 0, 0, 4, 0 and 0, 0, 0, 4.""")
-
-# %% [markdown]
+# ![Two maps with their 4 at the lower left and lower right. The mean of both is 1; flattened they are 0 0 4 0 and 0 0 0 4.](drawings/flatten_or_pool.svg)
+#
 # ### Exercise 1: where does a place land?
+#
+# *easy · 5 minutes*
 #
 # In the paper's network the map is $512 \times 7 \times 7$. Write `my_position(n, h, w, N_H, N_W)`: the position, from 0
 # on, at which channel $n$, row $h$, column $w$ lands in the flattened row.
@@ -163,7 +149,6 @@ lower right. Pooled, both are a single 1. Flattened, the rows are 0, 0, 4, 0 and
 def my_position(n, h, w, N_H, N_W):
     raise NotImplementedError()  # your line here
 
-
 # %% jupyter={"source_hidden": true}
 # The answer. It is used as long as yours is not written.
 def answer_position(n, h, w, N_H, N_W):
@@ -176,9 +161,6 @@ my_position = attempt(my_position, answer_position)
 # The check puts a single 1 into an empty map, flattens it, and looks where the 1 went. The second map is not square.
 
 # %%
-from dacl_edu import check
-
-
 def positions(N_C, N_H, N_W, places):
     """Return your positions and those found in a flattened map, both (places,)."""
     found = []
@@ -186,13 +168,14 @@ def positions(N_C, N_H, N_W, places):
         one_hot = torch.zeros(N_C, N_H, N_W)
         one_hot[place] = 1
         found.append(one_hot.flatten().argmax())
-    return torch.tensor([my_position(*place, N_H, N_W) for place in places]), torch.stack(found)
-
+    mine = [my_position(*place, N_H, N_W) for place in places]
+    return torch.tensor(mine), torch.stack(found)
 
 # %%
-check.value(*positions(512, 7, 7, [(0, 0, 0), (3, 2, 5), (511, 6, 6)]), "your list for a 7 by 7 map")
-check.value(*positions(4, 2, 3, [(0, 1, 0), (1, 0, 2), (3, 1, 1)]), "your list for a 2 by 3 map")
-judged(my_position, "right. The last of", 512 * 7 * 7, "positions is", my_position(511, 6, 6, 7, 7))
+paper, oblong = [(0, 0, 0), (3, 2, 5), (511, 6, 6)], [(0, 1, 0), (1, 0, 2), (3, 1, 1)]
+check.value(*positions(512, 7, 7, paper), "your list for a 7 by 7 map")
+check.value(*positions(4, 2, 3, oblong), "your list for a 2 by 3 map")
+judged(my_position, "right. The last position is", my_position(511, 6, 6, 7, 7))
 
 # %% [markdown]
 # ## Batch normalisation in numbers
@@ -212,6 +195,8 @@ h = torch.tensor([[1.0, 10.0],
 # For each channel: subtract the mean *over the batch*, divide by the standard deviation *over the batch*. Channel 0 has
 # the mean $(1+3+5+7)/4 = 4$ and the variance $(9+1+1+9)/4 = 5$. Note the division by $m$, not $m-1$. A small
 # $\epsilon = 10^{-5}$ protects against dividing by zero. The long-hand loop:
+#
+# ![Each column minus its mean over the batch, divided by its standard deviation over the batch: both columns get one spread.](drawings/batch_norm.svg)
 
 # %%
 bn_loop = torch.zeros_like(h)
@@ -226,6 +211,8 @@ for channel in range(2):
 # %% [markdown]
 # ### Exercise 2: BN without a loop
 #
+# *medium · 10 minutes*
+#
 # Write the same as `BN(h)` for any $(m, \text{channels})$, in a line or two. Everything below uses *your* BN.
 #
 # <details><summary>Hint 1</summary>Which dimension is the batch? Means and variances run over that one.</details>
@@ -237,7 +224,6 @@ for channel in range(2):
 # %%
 def BN(h):  # (m, channels) -> (m, channels)
     raise NotImplementedError()  # your line here
-
 
 # %% jupyter={"source_hidden": true}
 # The answer. It is used as long as yours is not written.
@@ -266,7 +252,8 @@ print(rounded(normalised))
 
 # %%
 def divides_by_m_minus_1(h):
-    return (h - h.mean(dim=0)) / torch.sqrt(h.var(dim=0) + 1e-5)  # var() divides by m - 1
+    # var() divides by m - 1
+    return (h - h.mean(dim=0)) / torch.sqrt(h.var(dim=0) + 1e-5)
 
 
 try:
@@ -289,7 +276,8 @@ except AssertionError as message:
 
 # %%
 assert torch.allclose(BN(h + 8.0), BN(h)), "a constant added to a channel vanishes"
-assert torch.allclose(BN(3.0 * h), BN(h), atol=1e-5), "and so does a positive factor"
+# and so does a factor
+print("3h:", rounded(BN(3.0 * h)[0], 3), " h:", rounded(BN(h)[0], 3))
 
 # %% [markdown]
 # **2. A batch of one cannot be normalised**: it is its own mean, and every output would be 0. PyTorch refuses.
@@ -309,10 +297,8 @@ else:
 # belongs.
 
 # %%
-print("running mean", rounded(layer.running_mean), " running variance", rounded(layer.running_var))
-assert torch.allclose(layer.running_mean, 0.9 * torch.zeros(2) + 0.1 * h.mean(dim=0))
-unbiased = h.var(dim=0)  # this one does divide by m - 1
-assert torch.allclose(layer.running_var, 0.9 * torch.ones(2) + 0.1 * unbiased)
+print("running mean", rounded(layer.running_mean))  # 0.9 · 0 + 0.1 · mean
+print("running variance", rounded(layer.running_var))  # 0.9 · 1 + 0.1 · variance
 print("the same batch after .eval():", rounded(layer.eval()(h)))
 
 # %% [markdown]
@@ -323,26 +309,29 @@ print("the same batch after .eval():", rounded(layer.eval()(h)))
 
 # %%
 u = torch.linspace(-3, 3, 601, requires_grad=True)  # (601,)
-curves = {"relu": torch.relu(u), "tanh": torch.tanh(u)}
-slopes = {name: torch.autograd.grad(curve.sum(), u)[0] for name, curve in curves.items()}
-assert torch.allclose(slopes["tanh"], 1 - torch.tanh(u) ** 2), "the slope of tanh is 1 - tanh²"
-assert slopes["relu"][u < 0].abs().sum() == 0, "relu passes no gradient to what is negative"
+drawn = {}
+for name, curve in (("relu", torch.relu(u)), ("tanh", torch.tanh(u))):
+    (slope,) = torch.autograd.grad(curve.sum(), u)
+    drawn |= {name: (u, curve), f"slope of {name}": (u, slope)}
 
 # %% [markdown]
-# **What to see in the figure:** the solid lines are the functions, the dashed ones their slopes. For negative inputs
+# **What to see in the figure:** for negative inputs
 # relu is 0 and so is its slope: such a number is lost, and no gradient comes back. tanh keeps the sign, and its slope
 # is nowhere exactly 0 – but it is close to 0 beyond ±3.
 
 # %%
-figure = go.Figure()
-for (name, curve), colour in zip(curves.items(), (ORANGE, BLUE), strict=True):
-    slope = slopes[name].tolist()
-    figure.add_scatter(x=u.tolist(), y=curve.tolist(), name=name, line={"color": colour})
-    figure.add_scatter(x=u.tolist(), y=slope, name=f"slope of {name}", line={"color": colour, "dash": "dash"})
-figure.update_layout(title="relu and tanh with their slopes", xaxis_title="input u", yaxis_range=[-1.2, 3.1])
-figure.update_layout(width=640, height=380, yaxis_title="output, slope")
-show(figure, alt="""relu is zero up to u = 0 and then rises with slope 1. tanh rises in an S from -1 to 1. Its
-slope is a bell with the top 1 at z = 0 that falls to nearly zero at plus and minus 3.""")
+from dacl_edu.plots import lines
+
+show(
+    lines(
+        drawn,
+        "relu and tanh with their slopes",
+        """relu is zero up to u = 0 and then rises with slope 1. tanh rises in an S
+from -1 to 1. Its slope is a bell with the top 1 at u = 0 that falls to
+nearly zero at plus and minus 3.""",
+        x="input u",
+    )
+)
 
 # %% [markdown]
 # ## Eq. 5, layer by layer
@@ -371,20 +360,8 @@ e = torch.tanh(BN(h2 @ W3 + b3))  # (6, 3) @ (3, 2) -> (6, 2)
 
 # %%
 e_package = encoder(x_star)  # (6, 2)
-assert e_package.shape == e.shape == (6, 2)
 assert torch.allclose(e_package, e, atol=1e-5)
-assert (e.abs() < 1).all() and (e < 0).any() and (e > 0).any(), "tanh: between -1 and 1, of both signs"
 print("three lines and the package agree; e of the first map:", rounded(e[0], 3))
-
-# %% [markdown]
-# The matrix products hide a loop. Here is the first number of the first layer, the long way:
-
-# %%
-total = b1[0].item()
-for j in range(8):
-    total += x_star[0].flatten()[j].item() * W1[j, 0].item()
-assert abs(total - (x_star.flatten(1) @ W1 + b1)[0, 0].item()) < 1e-5
-print("one number of h is a sum of 8 products")
 
 # %% [markdown]
 # ## He initialisation: why $\sqrt{2/n}$
@@ -410,32 +387,31 @@ def mean_squares(s, layers=10, n=256):
         sizes.append(h.square().mean().item())
     return sizes
 
-
 # %%
 measured = {s: mean_squares(s) for s in (1, 2, 4)}
 for s, sizes in measured.items():
     predicted = (s / 2) ** 10
-    print(f"Var(w) = {s}/n: after 10 layers", rounded(sizes[-1], 3), " predicted", rounded(predicted, 3))
-    assert 0.6 < sizes[-1] / predicted < 1.6
+    print(f"Var(w) = {s}/n: after 10 layers", rounded(sizes[-1], 3), end=" ")
+    print("predicted", rounded(predicted, 3))
 
 # %% [markdown]
 # **What to see in the figure:** a logarithmic scale. With $2/n$ the signal keeps its size; with half of that it fades
-# by half a layer, with twice that it doubles. Thirty layers would make it a billion times too small or too large. The
-# dotted lines are the prediction.
+# by half a layer, with twice that it doubles. Thirty layers would make it a billion times too small or too large.
 
 # %%
-figure = go.Figure()
-for (s, sizes), colour in zip(measured.items(), (ORANGE, BLUE, GREEN), strict=True):
-    depth = list(range(len(sizes)))
-    predicted = [(s / 2) ** i for i in depth]
-    figure.add_scatter(x=depth, y=rounded(sizes), name=f"Var(w) = {s}/n", mode="lines+markers", line_color=colour)
-    figure.add_scatter(x=depth, y=predicted, showlegend=False, line={"color": colour, "dash": "dot"})
-figure.update_yaxes(type="log", dtick=1, title="mean square")
-figure.update_layout(title="Mean square of the activations, layer by layer", xaxis_title="layer")
-figure.update_layout(width=640, height=380)
-show(figure, alt="""Three nearly straight lines on a logarithmic scale over ten layers. For variance 2/n the
-line stays near 1, for 1/n it falls to a thousandth, for 4/n it rises to a thousand. Each lies on its dotted
-prediction.""")
+drawn = {f"Var(w) = {s}/n": sizes for s, sizes in measured.items()}
+show(
+    lines(
+        drawn,
+        "Mean square of the activations, layer by layer",
+        """Three nearly straight lines on a logarithmic scale over ten layers. For
+variance 2/n the line stays near 1, for 1/n it falls to a thousandth, for
+4/n it rises to a thousand.""",
+        x="layer",
+        y="mean square",
+        log="y",
+    )
+)
 
 # %% [markdown]
 # Does the package do this? A context encoder on a $128 \times 7 \times 7$ map has $n = 6272$ inputs. We also follow the
@@ -446,14 +422,13 @@ prediction.""")
 encoder = ContextEncoder((128, 7, 7), widths=(896, 128, 16))
 first = encoder.layers[0].weight  # (896, 6272)
 print("std of W1", rounded(first.std(), 3), " He:", rounded(math.sqrt(2 / 6272), 3))
-assert abs(first.std() / math.sqrt(2 / 6272) - 1) < 0.01 and encoder.layers[0].bias.abs().sum() == 0
 
 # %%
 h = torch.randn(64, 6272)
 for module in encoder.layers:
     h = module(h)
-    print(f"{type(module).__name__:<12}{h.shape[1]:>5} numbers, mean square {rounded(h.square().mean(), 1)}")
-assert h.shape == (64, 16) and h.abs().max() < 1
+    name, size = type(module).__name__, rounded(h.square().mean(), 1)
+    print(f"{name:<12}{h.shape[1]:>5} numbers, mean square {size}")
 
 # %% [markdown]
 # ## Eq. 6: two scores for each dimension
@@ -483,42 +458,24 @@ p_ex = e @ A_ex + b_ex  # (m, d)
 # %%
 print("p_in", rounded(p_in))
 print("p_ex", rounded(p_ex))
-assert p_in.shape == p_in_loop.shape == (2, 3)
 assert torch.equal(p_in, p_in_loop)
 
 # %% [markdown]
 # The package stores all heads as **one** linear layer with $2d$ outputs. In which order? The paper does not say. The
 # authors' released code does: head $j$ owns rows $2j$ and $2j+1$, and of the two, index 1 is inclusion. The package
 # keeps that order, so that what was trained with that code can be loaded.
-
-# %%
-for row in range(6):
-    vote = ("exclude", "include")[row % 2]
-    print(f"row {row}: head {row // 2}, {vote}")
+#
+# ![Six rows of weights, alternating exclude and include, times e give for each head a score out and a score in; their difference through a sigmoid is a.](drawings/head_rows.svg)
 
 # %%
 from dacl_edu.model.attention import InclusionHeads
 
 heads = InclusionHeads(latent_dim=2, feature_dim=3)
-with torch.no_grad():
-    heads.linear.weight[0::2], heads.linear.weight[1::2] = A_ex.T, A_in.T  # even rows, odd rows: (d, d')
+with torch.no_grad():  # even rows, odd rows: (d, d')
+    heads.linear.weight[0::2], heads.linear.weight[1::2] = A_ex.T, A_in.T
     heads.linear.bias[0::2], heads.linear.bias[1::2] = b_ex, b_in
 scores = heads.scores(e)  # (m, d, 2)
-assert scores.shape == (2, 3, 2)
-assert torch.allclose(scores[..., 0], p_ex) and torch.allclose(scores[..., 1], p_in)
-
-# %% [markdown]
-# Somebody who does not know the order will guess: "the first $d$ rows exclude, the last $d$ include". The shape fits
-# perfectly. Only the values are wrong:
-
-# %%
-exclude, include = heads.linear(e).chunk(2, dim=1)  # a guess: two blocks instead of alternating rows
-check.shape(include, (2, 3), "include")  # passes!
-try:
-    check.value(include, p_in, "include")
-    raise RuntimeError("the check missed it")
-except AssertionError as message:
-    print(message)
+assert torch.equal(scores[..., 0], p_ex) and torch.equal(scores[..., 1], p_in)
 
 # %% [markdown]
 # ## Eq. 7: softmax of two = sigmoid of the difference
@@ -537,14 +494,14 @@ for i in range(2):
         yes, no = math.exp(p_in[i, j]), math.exp(p_ex[i, j])
         a_loop[i, j] = yes / (yes + no)
 
-a_softmax = torch.stack([p_ex, p_in], dim=-1).softmax(dim=-1)[..., 1]  # (m, d, 2) -> (m, d)
+# (m, d, 2) -> (m, d)
+a_softmax = torch.stack([p_ex, p_in], dim=-1).softmax(dim=-1)[..., 1]
 a = torch.sigmoid(p_in - p_ex)  # (m, d)
 
 # %%
 print(rounded(a))
-assert a.shape == a_loop.shape == a_softmax.shape == heads(e).shape == (2, 3)
-assert torch.allclose(a, a_loop) and torch.allclose(a, a_softmax) and torch.allclose(a, heads(e))
-assert torch.allclose(a, torch.sigmoid((p_in + 5) - (p_ex + 5))), "only the difference counts"
+for other in (a_loop, a_softmax, heads(e)):
+    assert torch.allclose(a, other)
 
 # %% [markdown]
 # ### An open interval, and what floating point makes of it
@@ -564,12 +521,6 @@ for t in (0.0, 2.0, 10.0, 20.0, 100.0, -100.0, -110.0):
     stable = torch.sigmoid(torch.tensor(t))
     print(f"{t:>10}   {rounded(printed, 5)!s:>10}   {rounded(stable, 5)!s:>7}")
 
-# %%
-end = torch.sigmoid(torch.tensor(20.0)), torch.sigmoid(torch.tensor(-110.0))
-assert end[0] == 1.0 and end[1] == 0.0, "float32 reaches both ends"
-assert torch.sigmoid(torch.tensor(20.0, dtype=torch.float64)) < 1, "float64 does not, here"
-assert eq7_as_printed(torch.tensor(100.0), torch.tensor(0.0)).isnan(), "inf / inf is not a number"
-
 # %% [markdown]
 # **What to see in the figure:** the curve is Eq. 7 as a function of the difference of scores. The dots are the six
 # weights we computed. The dashed line is the slope $a(1-a)$: largest in the middle, nearly 0 at both ends. A head that
@@ -578,21 +529,24 @@ assert eq7_as_printed(torch.tensor(100.0), torch.tensor(0.0)).isnan(), "inf / in
 # %%
 t = torch.linspace(-6, 6, 121)  # (121,)
 curve = torch.sigmoid(t)
-slope = curve * (1 - curve)
-dots = {"x": (p_in - p_ex).flatten().tolist(), "y": a.flatten().tolist()}  # our (2, 3) weights
-
-# %%
-figure = go.Figure()
-figure.add_scatter(x=t.tolist(), y=curve.tolist(), name="a = σ(p_in − p_ex)", line_color=BLUE)
-figure.add_scatter(x=t.tolist(), y=slope.tolist(), name="slope a(1 − a)", line={"color": BLUE, "dash": "dash"})
-figure.add_scatter(**dots, name="our six weights", mode="markers", marker={"color": ORANGE, "size": 10})
-figure.update_layout(title="From two scores to one weight", xaxis_title="p_in − p_ex", yaxis_title="a")
-figure.update_layout(width=640, height=360, yaxis_range=[-0.03, 1.03])
-show(figure, alt="""The sigmoid rises in an S from 0 to 1 and passes one half at difference 0. Six dots lie on
-it between -1.5 and 2.5. The dashed slope is a low bell with the top one quarter at 0.""")
+ours = ((p_in - p_ex).flatten(), a.flatten())  # our (2, 3) weights
+drawn = {"a = σ(p_in − p_ex)": (t, curve), "slope a(1 − a)": (t, curve * (1 - curve))}
+figure = lines(
+    drawn,
+    "From two scores to one weight",
+    """The sigmoid rises in an S from 0 to 1 and passes one half at difference
+0. Six dots lie on it between -1.5 and 2.5. The slope is a low bell with the
+top one quarter at 0.""",
+    x="p_in − p_ex",
+    y="a",
+)
+x_dots, y_dots = (values.tolist() for values in ours)
+show(figure.add_scatter(x=x_dots, y=y_dots, mode="markers", name="our six weights"))
 
 # %% [markdown]
 # ### Exercise 3: the slope of attention
+#
+# *medium · 10 minutes*
 #
 # Derive $\partial a / \partial p_{in}$ and $\partial a / \partial p_{ex}$ from Eq. 7, and write them with $a$ alone.
 # `my_attention_gradients(p_in, p_ex)` returns both by name, each $(m, d)$. The check compares with finite differences: it
@@ -608,7 +562,6 @@ it between -1.5 and 2.5. The dashed slope is a low bell with the top one quarter
 def my_attention_gradients(p_in, p_ex):
     a = torch.sigmoid(p_in - p_ex)  # (m, d)
     raise NotImplementedError()  # your line here: return {"p_in": ..., "p_ex": ...}
-
 
 # %% jupyter={"source_hidden": true}
 # The answer. It is used as long as yours is not written.
@@ -629,21 +582,6 @@ check.gradient(attention_sum, my_attention_gradients, scores, wrt=("p_in", "p_ex
 judged(my_attention_gradients, "both gradients are right")
 
 # %% [markdown]
-# A wrong one: it forgot that a higher score for excluding *lowers* $a$.
-
-# %%
-def both_upwards(p_in, p_ex):
-    a = torch.sigmoid(p_in - p_ex)
-    return {"p_in": a * (1 - a), "p_ex": a * (1 - a)}
-
-
-try:
-    check.gradient(attention_sum, both_upwards, scores, wrt=("p_in", "p_ex"))
-    raise RuntimeError("the check missed it")
-except AssertionError as message:
-    print(message)
-
-# %% [markdown]
 # ## Move a bright spot
 #
 # All together: `AttentionNetwork` is the encoder and the heads. Feed it a $5 \times 5$ map with one bright cell, and
@@ -654,78 +592,44 @@ from dacl_edu.model.attention import AttentionNetwork
 
 
 def spot_attention(row, column):
-    """One bright cell: return its map (5, 5), the pooled feature x, and six attention weights (6,)."""
+    """One bright cell: return its map (5, 5), the pooled feature x, and six
+    attention weights (6,)."""
     torch.manual_seed(1)  # the same network each time
-    network = AttentionNetwork((1, 5, 5), feature_dim=6, widths=(16, 8, 4)).eval()  # untrained
+    # untrained
+    network = AttentionNetwork((1, 5, 5), feature_dim=6, widths=(16, 8, 4)).eval()
     x_star = torch.zeros(1, 1, 5, 5)
     x_star[0, 0, row, column] = 25.0
     with torch.no_grad():
         return x_star[0, 0], x_star.mean().item(), network(x_star)[0]
 
+# %% [markdown]
+# **Task:** it opens with the spot in the corner (0, 0). Move it to the middle (2, 2). **What to see:** the bars jump, the pooled number in the title stays. The network
+# is untrained, so the weights mean nothing yet; but they *can* depend on place, and the pooled feature cannot.
+
+# %%
+from dacl_edu.plots import bars
+from dacl_edu.widgets.explore import explore
+
+
+def spot_figure(row, column):
+    spot, pooled, weights = spot_attention(row, column)
+    title = f"spot at ({row}, {column}); pooled x = {pooled:g}; attention:"
+    names = [f"a{j}" for j in range(1, 7)]
+    return bars(
+        {"a": weights}, names, title, "Six bars of attention.", yaxis_range=[0, 1]
+    )
+
+
+show(
+    explore(spot_figure, row=(0, 0, 4, 1), column=(0, 0, 4, 1)),
+    alt="""Two sliders move a bright cell of a five by five map; below, six bars of
+attention, and pooled x, always 1.""",
+)
 
 # %%
 corner, middle = spot_attention(0, 0), spot_attention(2, 2)
 assert corner[1] == middle[1] == 1.0, "pooled: the same number wherever the spot is"
-assert corner[2].shape == (6,) and (corner[2] - middle[2]).abs().max() > 0.1, "attended: different weights"
-print("corner", rounded(corner[2], 2))
-print("middle", rounded(middle[2], 2))
-
-
-# %%
-def spot_figure(row, column):
-    spot, pooled, weights = spot_attention(row, column)
-    figure = make_subplots(rows=1, cols=2, subplot_titles=("the map x*", f"pooled x = {pooled:g}; attention a"))
-    figure.add_heatmap(z=spot.tolist(), colorscale="Cividis", showscale=False, row=1, col=1)
-    figure.add_bar(x=[f"a{j}" for j in range(1, 7)], y=rounded(weights), marker_color=BLUE, row=1, col=2)
-    figure.update_yaxes(autorange="reversed", row=1, col=1).update_yaxes(range=[0, 1], row=1, col=2)
-    return figure.update_layout(width=680, height=330, showlegend=False)
-
-
-# %% [markdown]
-# **Move the sliders** (the notebook must be running). **What to see:** the bars jump, the pooled number stays. The network
-# is untrained, so the weights mean nothing yet; but they *can* depend on place, and the pooled feature cannot.
-
-# %%
-import ipywidgets as widgets
-
-explorer = go.FigureWidget(spot_figure(0, 0))
-row_slider = widgets.IntSlider(0, 0, 4, description="row")
-column_slider = widgets.IntSlider(0, 0, 4, description="column")
-
-
-# %%
-def move_spot(change=None):
-    fresh = spot_figure(row_slider.value, column_slider.value)
-    with explorer.batch_update():
-        explorer.data[0].z, explorer.data[1].y = fresh.data[0].z, fresh.data[1].y
-
-
-row_slider.observe(move_spot, "value")
-column_slider.observe(move_spot, "value")
-show(widgets.VBox([row_slider, column_slider, explorer]), alt="""A five by five map with one bright cell, moved
-by two sliders, and six bars of attention.""")
-
-# %%
-row_slider.value, column_slider.value = 2, 2  # what dragging does
-assert tuple(explorer.data[1].y) == tuple(rounded(middle[2])), "the bars followed the slider"
-row_slider.value, column_slider.value = 0, 0
-assert tuple(explorer.data[1].y) == tuple(rounded(corner[2]))
-
-# %% [markdown]
-# The same as a still picture, three places one below the other:
-
-# %%
-places = {"top left": (0, 0), "middle": (2, 2), "bottom right": (4, 4)}
-figure = go.Figure()
-names = [f"a{j}" for j in range(1, 7)]
-looks = [(ORANGE, ""), (BLUE, "/"), (GREEN, "x")]
-for (name, place), (colour, pattern) in zip(places.items(), looks, strict=True):
-    bars = rounded(spot_attention(*place)[2])  # (6,)
-    figure.add_bar(x=names, y=bars, name=name, marker_color=colour, marker_pattern_shape=pattern)
-figure.update_layout(title="Attention for a spot at three places (pooled x is 1 for each)")
-figure.update_layout(width=680, height=320, yaxis_title="attention", yaxis_range=[0, 1])
-show(figure, alt="""Six groups of three bars, the attention weights for a spot at the top left, in the middle
-and at the bottom right. In most groups the three bars differ clearly.""")
+assert (corner[2] - middle[2]).abs().max() > 0.1, "attended: different weights"
 
 # %% [markdown]
 # ## What it costs
@@ -754,7 +658,9 @@ from dacl_edu.model.summary import summarize
 def print_summary(rows):
     print(f"{'part':<30}{'output':<14}{'parameters':>12}{'MACs an image':>16}")
     for part in rows:
-        print(f"{part.part:<30}{part.output!s:<14}{part.parameters:>12,}{part.macs:>16,}")
+        print(
+            f"{part.part:<30}{part.output!s:<14}{part.parameters:>12,}{part.macs:>16,}"
+        )
 
 
 paper = summarize("resnet18", image_size=224)
@@ -763,28 +669,41 @@ print_summary(paper)
 # %%
 backbone, pooling, classifier, context_encoder, head_rows, everything = paper
 attention_parameters = context_encoder.parameters + head_rows.parameters
-assert attention_parameters == total == 91_862_208  # 91.86 million, as counted by hand
-assert backbone.parameters == 11_176_512  # 11.18 million
-print("attention network / backbone, parameters:", rounded(attention_parameters / backbone.parameters, 1))
+assert attention_parameters == total == 91_862_208  # as counted by hand
+times = attention_parameters / backbone.parameters
+print("attention network / backbone, parameters:", rounded(times, 1))
 attention_macs = context_encoder.macs + head_rows.macs
-print("attention network / backbone, MACs:      ", rounded(attention_macs / backbone.macs, 3))
+print(
+    "attention network / backbone, MACs:      ",
+    rounded(attention_macs / backbone.macs, 3),
+)
 
 # %% [markdown]
-# **What to see in the figure:** two bars of 100 % each. Nearly all *parameters* sit in the context encoder, nearly all
+# **What to see in the figure:** nearly all *parameters* sit in the context encoder, nearly all
 # *work* in the backbone. A weight of a convolution is used at every place of the image, a weight of a linear layer
 # once. So the attention network costs memory – for 92 million weights, their gradients and their momentum, about 1.1 GB
 # – but only 5 % more multiply-adds.
 
 # %%
-figure = go.Figure()
-for part, colour in ((backbone, BLUE), (context_encoder, ORANGE), (head_rows, GREEN)):
-    share = [100 * part.parameters / everything.parameters, 100 * part.macs / everything.macs]
-    bars = {"x": rounded(share, 2), "y": ["parameters", "MACs"], "orientation": "h"}
-    figure.add_bar(**bars, name=part.part, marker_color=colour)
-figure.update_layout(title="The paper's network: where parameters and work are", xaxis_title="percent")
-figure.update_layout(barmode="stack", width=720, height=260)
-show(figure, alt="""Two stacked bars. Of the parameters, 11 percent are the backbone and 89 percent the context encoder. Of the
-multiply-adds, 95 percent are the backbone and 5 percent the context encoder. The heads are too small to see.""")
+parts = (backbone, context_encoder, head_rows)
+shares = {
+    part.part: [
+        100 * part.parameters / everything.parameters,
+        100 * part.macs / everything.macs,
+    ]
+    for part in parts
+}
+title = "The paper's network: where parameters and work are, in percent"
+show(
+    bars(
+        shares,
+        ["parameters", "MACs"],
+        title,
+        """Of the parameters, 11 percent are the backbone and 89 percent the context
+encoder. Of the multiply-adds, 95 percent are the backbone and 5 percent the
+context encoder. The heads are too small to see.""",
+    )
+)
 
 # %% [markdown]
 # This course trains a smaller network, on images of 56 pixels. It has the same parts:
@@ -795,6 +714,8 @@ print_summary(small)
 
 # %% [markdown]
 # ### Exercise 4: count
+#
+# *medium · 10 minutes*
 #
 # How many parameters would the paper's attention network have, had it pooled the map to 512 numbers first? Write
 # `my_parameter_count(fan_in, widths, d)`, with `widths` the outputs of the three layers; the check tries it on both
@@ -809,7 +730,6 @@ print_summary(small)
 # %%
 def my_parameter_count(fan_in, widths, d):
     raise NotImplementedError()  # your lines here
-
 
 # %% jupyter={"source_hidden": true}
 # The answer. It is used as long as yours is not written.
@@ -828,9 +748,11 @@ small_total = small[3].parameters + small[4].parameters
 of_the_paper = my_parameter_count(25_088, (3_584, 512, 64), 512)
 of_the_course = my_parameter_count(6_272, (896, 128, 16), 128)
 counts = torch.tensor([of_the_paper, of_the_course])
-check.value(counts, torch.tensor([total, small_total]), "the count for the paper's and for the course's network")
+wanted = torch.tensor([total, small_total])
+check.value(counts, wanted, "the count for the paper's and for the course's network")
 judged(my_parameter_count, "both counts are right")
-print(f"pooled first: {my_parameter_count(512, (3_584, 512, 64), 512):,} instead of {total:,}")
+pooled = my_parameter_count(512, (3_584, 512, 64), 512)
+print(f"pooled first: {pooled:,} instead of {total:,}")
 
 # %% [markdown]
 # And when the network is *used*, attention costs nothing at all: it only steers the loss. Scores never pass through it,
@@ -862,43 +784,35 @@ print(f"parameters in training {sizes[0]:,}, in use {sizes[1]:,}")
 # | `frozen` | from the untrained network | a fixed random selection: does *learning* it matter? |
 # | `normalized` | divided by each sample's mean | selection alone: the mean stays 1, so λ cannot shrink |
 
+# %% [markdown]
+# On one sample with three dimensions (`frozen` looks like `learned`, but never changes):
+#
+# ![Attention 0.2, 0.6, 0.7 of one sample under five controls: all ones; their mean three times; the same on other places; divided by the mean.](drawings/controls.svg)
+
 # %%
 from dacl_edu.model.attention import ATTENTION_MODES
 
 x_star = torch.randn(4, 1, 5, 5)
-weights = {}
 for mode in ATTENTION_MODES:
     torch.manual_seed(1)  # the same network each time
-    weights[mode] = AttentionNetwork((1, 5, 5), feature_dim=8, widths=(16, 8, 4), mode=mode)(x_star)  # (4, 8)
+    shape = {"feature_dim": 8, "widths": (16, 8, 4)}
+    weights = AttentionNetwork((1, 5, 5), **shape, mode=mode)(x_star)  # (4, 8)
+    print(
+        f"{mode:<11}",
+        rounded(weights[0, :4], 2),
+        "can be trained:",
+        weights.requires_grad,
+    )
+assert mode == "normalized" and torch.allclose(weights.mean(dim=1), torch.ones(4))
 
 # %% [markdown]
-# Each claim of the table as an assertion:
-
-# %%
-learned = weights["learned"]
-assert (weights["ones"] == 1).all()
-assert torch.allclose(weights["mean"], learned.mean(dim=1, keepdim=True).expand(4, 8))
-assert torch.equal(weights["permuted"].sort(dim=1).values, learned.sort(dim=1).values), "the same values"
-assert not torch.equal(weights["permuted"], learned), "in other places"
-assert torch.equal(weights["frozen"], learned), "the same"
-assert not weights["frozen"].requires_grad, "but never trained"
-assert torch.allclose(weights["normalized"].mean(dim=1), torch.ones(4)) and weights["normalized"].max() > 1
-
-# %% [markdown]
-# **What to see in the figure:** one sample, one row a mode. `permuted` has the colours of `learned` in another order;
-# `mean` is flat; `normalized` has the pattern of `learned`, but brighter, and some of its weights exceed 1, which the
-# paper's condition $0 < a \le 1$ forbids.
-
-# %%
-rows = [rounded(weights[mode][0], 2) for mode in ATTENTION_MODES]  # one sample: (6 modes, 8)
-figure = go.Figure()
-figure.add_heatmap(z=rows, y=list(ATTENTION_MODES), x=[f"a{j}" for j in range(1, 9)], colorscale="Cividis",
-                   zmin=0, zmax=2, texttemplate="%{z:.2f}", colorbar_title="weight")
-figure.update_yaxes(autorange="reversed")
-figure.update_layout(title="Eight weights of one sample, in six modes", width=720, height=360)
-show(figure, alt="""Heat map of six rows, one a mode, and eight attention weights. Ones and mean are flat rows,
-permuted holds the values of learned in another order, frozen equals learned, normalized is learned scaled to
-mean one.""")
+# ## The three suspects
+#
+# | suspect | evidence of this lesson |
+# |---|---|
+# | selection of dimensions | possible: the network can see *where* something is, and gives each dimension of each face a weight of its own |
+# | a smaller λ | possible: untrained weights lie around ½, so a network that learns nothing already halves λ. The modes `mean` and `normalized` will tell the two apart |
+# | luck | not asked: nothing was trained |
 
 # %% [markdown]
 # ## What was shown

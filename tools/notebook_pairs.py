@@ -6,37 +6,42 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Sequence
-from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
 Notebook = Any
 LEDGER_TAG = re.compile(r"(eq|alg)-\d+")
+OWN = "# What this page uses:"
+"""The line below which the setup cell is the lesson's own."""
 _VOLATILE_CELL_METADATA = ("execution", "papermill", "ExecuteTime", "collapsed", "scrolled")
 _WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 def setup_source() -> str:
-    """Return the first code cell of every notebook: on Colab and Kaggle it fetches and installs the project.
+    """Return what the setup cell of every notebook begins with: on Colab and Kaggle it fetches the project.
 
-    The repository's address is ``[project.urls] Repository`` of ``pyproject.toml``.
+    The repository's address is ``[project.urls] Repository`` of ``pyproject.toml``. What a lesson itself needs from the
+    start may stand below, after :data:`OWN`.
 
     Examples
     --------
     >>> setup_source().splitlines()[0]
-    '# On Colab or Kaggle this fetches the project. Elsewhere, and on a second run, it does nothing.'
+    '# On Colab or Kaggle this fetches the project. Elsewhere, or run again, it does nothing.'
     """
     project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     address = project.get("urls", {}).get("Repository", "")
-    return f'''# On Colab or Kaggle this fetches the project. Elsewhere, and on a second run, it does nothing.
+    return f'''# On Colab or Kaggle this fetches the project. Elsewhere, or run again, it does nothing.
 import importlib.util, os, subprocess, sys
 
-if importlib.util.find_spec("dacl_edu") is None and not os.path.isdir("dacl-edu/notebooks"):
-    repository = os.environ.get("DACL_EDU_REPOSITORY", "{address}")  # where you found this notebook
-    assert repository, "write the address of the project's repository between the quotes above"
-    subprocess.run(["git", "clone", "--depth", "1", repository, "dacl-edu"], check=True)
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "-e", "./dacl-edu[notebooks]"], check=True)
-if os.path.isdir("dacl-edu/notebooks"):  # fetched just now, or before the kernel was restarted
+found = importlib.util.find_spec("dacl_edu") or os.path.isdir("dacl-edu/notebooks")
+if not found:
+    address = "{address}"  # where you found this notebook
+    address = os.environ.get("DACL_EDU_REPOSITORY", address)
+    assert address, "write the address of the project's repository between the quotes"
+    subprocess.run(["git", "clone", "--depth", "1", address, "dacl-edu"], check=True)
+    pip = [sys.executable, "-m", "pip", "install", "-q", "-e", "./dacl-edu[notebooks]"]
+    subprocess.run(pip, check=True)
+if os.path.isdir("dacl-edu/notebooks"):  # fetched just now, or before a restart
     os.chdir("dacl-edu/notebooks")
     sys.path.insert(0, os.path.dirname(os.getcwd()))'''
 
@@ -49,7 +54,7 @@ def find_texts(folder: Path, names: Sequence[str] = ()) -> list[Path]:
     >>> find_texts(Path("no such folder"))
     []
     """
-    texts = [path for path in sorted(folder.rglob("*.py")) if re.match(r"(\d\d|a\d)_", path.name)]
+    texts = [path for path in sorted(folder.rglob("*.py")) if re.match(r"(\d\d[a-z]?|a\d)_", path.name)]
     if not names:
         return texts
     wanted = tuple(name.removeprefix("notebooks/") for name in names)
@@ -78,18 +83,24 @@ def read_text(text: Path) -> Notebook:
 
 
 def with_setup_cell(text: Path) -> Notebook:
-    """Put the shared setup cell first into the text file, where it is missing or old; return the notebook."""
+    """Put the shared part of the setup cell into the text file, where it is missing or old; return the notebook.
+
+    The cell is folded; it keeps its place and what stands below :data:`OWN`. A new one becomes the first code cell.
+    """
     content = text.read_text(encoding="utf-8")
-    cell = f'# %% tags=["setup"]\n{setup_source()}\n'
-    match = re.search(r"^# %%(?! \[markdown\]).*$", content, flags=re.MULTILINE)
-    if match is None:
+    heads = list(re.finditer(r"^# %%(?! \[markdown\]).*$", content, flags=re.MULTILINE))
+    if not heads:
         raise ValueError(f"{text.name} has no code cell")
-    if '"setup"' in match.group():
+    match = next((head for head in heads if '"setup"' in head.group()), None)
+    start = end = heads[0].start()
+    own = ""
+    if match is not None:
         following = re.search(r"^# %%", content[match.end() :], flags=re.MULTILINE)
-        end = match.end() + following.start() if following else len(content)
-        changed = f"{content[: match.start()]}{cell}\n{content[end:]}"
-    else:
-        changed = f"{content[: match.start()]}{cell}\n{content[match.start() :]}"
+        start, end = match.start(), match.end() + following.start() if following else len(content)
+        _, mark, below = content[start:end].partition(OWN)
+        own = f"\n{mark}{below.rstrip()}\n" if mark else ""
+    cell = f'# %% jupyter={{"source_hidden": true}} tags=["setup"]\n{setup_source()}\n{own}'
+    changed = f"{content[:start]}{cell}\n{content[end:]}"
     if changed != content:
         text.write_text(changed, encoding="utf-8")
     return read_text(text)
@@ -116,22 +127,28 @@ def execute(notebook: Notebook, folder: Path, timeout: int = 600) -> str | None:
 
 
 def keep_outputs(notebook: Notebook, stored: Path) -> list[str]:
-    """Give the code cells that did not change the outputs of the stored notebook; return the others' first lines.
+    """Give each code cell the outputs that the same source has in the stored notebook; return the others' first lines.
 
-    For edits of prose: what nobody's code made is not made again.
+    For edits of prose: what nobody's code made is not made again. Cells are counted as if they had run from the top.
     """
     import nbformat
 
-    old = [cell for cell in nbformat.read(stored, 4).cells if cell.cell_type == "code"] if stored.exists() else []
-    new = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    matcher = SequenceMatcher(None, [cell.source for cell in old], [cell.source for cell in new], autojunk=False)
-    kept = set()
-    for first, second, length in matcher.get_matching_blocks():
-        for i in range(length):
-            new[second + i].outputs = old[first + i].outputs
-            new[second + i].execution_count = old[first + i].execution_count
-            kept.add(second + i)
-    return [cell.source.partition("\n")[0] for i, cell in enumerate(new) if i not in kept]
+    known: dict[str, list[Any]] = {}
+    for cell in nbformat.read(stored, 4).cells if stored.exists() else []:
+        if cell.cell_type == "code":
+            known.setdefault(cell.source, []).append(cell.outputs)
+    left = []
+    for number, cell in enumerate((c for c in notebook.cells if c.cell_type == "code"), start=1):
+        cell.execution_count = number
+        outputs = known.get(cell.source)
+        if outputs:
+            cell.outputs = outputs.pop(0)
+            for output in cell.outputs:
+                if "execution_count" in output:
+                    output["execution_count"] = number
+        elif "setup" not in cell.metadata.get("tags", []):
+            left.append(cell.source.partition("\n")[0])
+    return left
 
 
 def tidy(notebook: Notebook) -> Notebook:

@@ -9,25 +9,40 @@ import ast
 import json
 import re
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import nbformat
+
+from tools.notebook_cells import (
+    FENCE,
+    IMAGES,
+    asserts,
+    code_cells,
+    computes,
+    headings_of,
+    is_constant,
+    is_folded,
+    name_of,
+    sections_of,
+    speaks,
+    tags_of,
+    texts_of,
+)
 
 Notebook = Any
 Gate = Callable[[Notebook], list[str]]
 
 OUTPUT_LIMIT = 200_000
 NOTEBOOK_LIMIT = 1_000_000
+COLUMNS = 88
 _PLOTLY = "application/vnd.plotly.v1+json"
-_IMAGES = ("image/png", "image/jpeg", "image/svg+xml")
 _ABSOLUTE = re.compile(r"(?<![\w./:])(/(home|Users|root|tmp|work|var|opt|mnt|content|private)/[\w.-]+|[A-Z]:\\\\?\w+)")
 _REMOTE = re.compile(r"!\[[^\]]*\]\(\s*https?:|<img[^>]+src\s*=\s*[\"']?https?:|url\(\s*[\"']?https?:", re.I)
 _EMPTY_ALT = re.compile(r"!\[\s*\]\(|<img(?![^>]*\balt\s*=\s*[\"'][^\"']+)[^>]*>", re.I)
-_HEADING = re.compile(r"^(#{1,6})\s+(.+)$", re.MULTILINE)
-_FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 _STANDS_IN = re.compile(r"^(\w+) = attempt\(\1, ", re.MULTILINE)
+_EFFORT = re.compile(r"\*(easy|medium|hard) · \d+ minutes\*")
 _BASE64 = re.compile(r"[A-Za-z0-9+/=]{200,}")
 
 
@@ -56,14 +71,14 @@ def declaration(notebook: Notebook) -> list[str]:
 def executed(notebook: Notebook) -> list[str]:
     """Counts are 1, 2, 3, …; what prints or shows has an output; no output is an error."""
     problems = []
-    for number, cell in enumerate(_code(notebook), start=1):
+    for number, cell in enumerate(code_cells(notebook), start=1):
         if cell.execution_count != number:
-            problems.append(f"{_name(cell)}: execution count {cell.execution_count}, but must be {number}")
-        if not cell.outputs and _speaks(cell.source):
-            problems.append(f"{_name(cell)}: prints or shows something, but no output is stored")
-        allowed = "raises-exception" in _tags(cell)
+            problems.append(f"{name_of(cell)}: execution count {cell.execution_count}, but must be {number}")
+        if not cell.outputs and speaks(cell.source):
+            problems.append(f"{name_of(cell)}: prints or shows something, but no output is stored")
+        allowed = "raises-exception" in tags_of(cell)
         problems += [
-            f"{_name(cell)}: error output {o.ename}" for o in cell.outputs if o.output_type == "error" and not allowed
+            f"{name_of(cell)}: error output {o.ename}" for o in cell.outputs if o.output_type == "error" and not allowed
         ]
     return problems
 
@@ -73,10 +88,10 @@ def sections_assert(notebook: Notebook) -> list[str]:
     if declared(notebook).get("mode") != "lax":
         return []
     problems = []
-    for title, cells in _sections(notebook):
+    for title, cells in sections_of(notebook):
         exempt = {"setup", "parameters"}
-        code = [c for c in cells if c.cell_type == "code" and not exempt & set(_tags(c)) and _computes(c.source)]
-        if code and not any(_asserts(c.source) for c in code):
+        code = [c for c in cells if c.cell_type == "code" and not exempt & set(tags_of(c)) and computes(c.source)]
+        if code and not any(asserts(c.source) for c in code):
             problems.append(f"section {title!r} computes, but asserts nothing")
     return problems
 
@@ -84,18 +99,18 @@ def sections_assert(notebook: Notebook) -> list[str]:
 def no_widget_state(notebook: Notebook) -> list[str]:
     """No ``metadata.widgets``, and no stored widget view, which would point to a model that is gone."""
     problems = ["metadata.widgets is stored"] if "widgets" in notebook.metadata else []
-    for cell in _code(notebook):
+    for cell in code_cells(notebook):
         if any("application/vnd.jupyter.widget-view+json" in o.get("data", {}) for o in cell.outputs):
-            problems.append(f"{_name(cell)}: a widget view is stored; run tools/notebooks.py")
+            problems.append(f"{name_of(cell)}: a widget view is stored; run tools/notebooks.py")
     return problems
 
 
 def no_absolute_paths(notebook: Notebook) -> list[str]:
     """No path of one machine in text, code or output."""
     return [
-        f"{_name(cell)}: absolute path {match.group()!r}"
+        f"{name_of(cell)}: absolute path {match.group()!r}"
         for cell in notebook.cells
-        for text in _texts(cell)
+        for text in texts_of(cell)
         if (match := _ABSOLUTE.search(_BASE64.sub("", text)))
     ]
 
@@ -103,18 +118,20 @@ def no_absolute_paths(notebook: Notebook) -> list[str]:
 def no_remote_images(notebook: Notebook) -> list[str]:
     """No picture that needs the network."""
     return [
-        f"{_name(cell)}: remote image" for cell in notebook.cells if any(_REMOTE.search(text) for text in _texts(cell))
+        f"{name_of(cell)}: remote image"
+        for cell in notebook.cells
+        if any(_REMOTE.search(text) for text in texts_of(cell))
     ]
 
 
 def small_outputs(notebook: Notebook) -> list[str]:
     """An output stays under 200 kB, a notebook under 1 MB."""
     problems = []
-    for cell in _code(notebook):
+    for cell in code_cells(notebook):
         for output in cell.outputs:
             size = len(json.dumps(output))
             if size > OUTPUT_LIMIT:
-                problems.append(f"{_name(cell)}: an output of {size / 1000:.0f} kB, more than {OUTPUT_LIMIT // 1000}")
+                problems.append(f"{name_of(cell)}: an output of {size / 1000:.0f} kB, more than {OUTPUT_LIMIT // 1000}")
     size = len(nbformat.writes(notebook))  # as it lies on the disk, one number a line
     if size > NOTEBOOK_LIMIT:
         problems.append(f"the notebook has {size / 1000:.0f} kB, more than {NOTEBOOK_LIMIT // 1000}")
@@ -124,8 +141,8 @@ def small_outputs(notebook: Notebook) -> list[str]:
 def private(notebook: Notebook) -> list[str]:
     """No figure offers to upload itself, as plotly's own default does: use ``dacl_edu.lessons.display.show``."""
     return [
-        f"{_name(cell)}: a figure with plotly's upload button"
-        for cell in _code(notebook)
+        f"{name_of(cell)}: a figure with plotly's upload button"
+        for cell in code_cells(notebook)
         for output in cell.outputs
         if _PLOTLY in output.get("data", {})
         and output["data"][_PLOTLY].get("config", {}).get("showSendToCloud") is not False
@@ -136,25 +153,27 @@ def alt_text(notebook: Notebook) -> list[str]:
     """Every figure has words for those who cannot see it: use ``dacl_edu.lessons.display.show(figure, alt=...)``."""
     problems = []
     for cell in notebook.cells:
-        if cell.cell_type == "markdown" and _EMPTY_ALT.search(_FENCE.sub("", cell.source)):
-            problems.append(f"{_name(cell)}: an image without alt text")
+        if cell.cell_type == "markdown" and _EMPTY_ALT.search(FENCE.sub("", cell.source)):
+            problems.append(f"{name_of(cell)}: an image without alt text")
         for output in cell.get("outputs", []):
             data, metadata = output.get("data", {}), output.get("metadata", {})
             if _PLOTLY in data:
                 alt = (data[_PLOTLY].get("layout", {}).get("meta") or {}).get("alt", "")
-            elif any(kind in data for kind in _IMAGES):
-                alt = next((metadata[k].get("alt", "") for k in _IMAGES if isinstance(metadata.get(k), dict)), "")
+            elif any(kind in data for kind in IMAGES):
+                alt = next((metadata[k].get("alt", "") for k in IMAGES if isinstance(metadata.get(k), dict)), "")
             else:
                 continue
             if len(str(alt).strip()) < 15:
-                problems.append(f"{_name(cell)}: a figure without alt text; show it with dacl_edu.lessons.display.show")
+                problems.append(
+                    f"{name_of(cell)}: a figure without alt text; show it with dacl_edu.lessons.display.show"
+                )
     return problems
 
 
 def headings(notebook: Notebook) -> list[str]:
     """One title, at the top; no level is skipped."""
     problems, previous, titles = [], 0, 0
-    for level, title in _headings(notebook):
+    for level, title in headings_of(notebook):
         titles += level == 1
         if level > previous + 1:
             problems.append(f"heading {title!r} has level {level} after level {previous}")
@@ -168,21 +187,23 @@ def headings(notebook: Notebook) -> list[str]:
 
 def parameters(notebook: Notebook) -> list[str]:
     """Who declares ``parameters: true`` has one cell so tagged, of typed defaults only; others have none."""
-    cells = [cell for cell in notebook.cells if "parameters" in _tags(cell)]
+    cells = [cell for cell in notebook.cells if "parameters" in tags_of(cell)]
     wanted = int(bool(declared(notebook).get("parameters")))
     if len(cells) != wanted:
         return [f"{len(cells)} cells tagged parameters, but must be {wanted}"]
     problems = []
     for cell in cells:
         for statement in ast.parse(cell.source).body:
-            if not isinstance(statement, ast.AnnAssign) or not _is_constant(statement.value):
+            if not isinstance(statement, ast.AnnAssign) or not is_constant(statement.value):
                 problems.append(f"parameters cell, line {statement.lineno}: not of the form  name: type = constant")
     return problems
 
 
 def short_cells(notebook: Notebook) -> list[str]:
     """The median code cell has at most eight lines."""
-    lengths = [len(c.source.splitlines()) for c in _code(notebook) if not {"setup", "parameters"} & set(_tags(c))]
+    lengths = [
+        len(c.source.splitlines()) for c in code_cells(notebook) if not {"setup", "parameters"} & set(tags_of(c))
+    ]
     median = statistics.median(lengths) if lengths else 0
     return [f"the median code cell has {median:g} lines, more than 8"] if median > 8 else []
 
@@ -200,15 +221,15 @@ def frame(notebook: Notebook) -> list[str]:
 def no_progress_bars(notebook: Notebook) -> list[str]:
     """No carriage returns: a progress bar that redraws itself breaks the comparison of outputs."""
     return [
-        f"{_name(cell)}: a progress bar in the output"
-        for cell in _code(notebook)
+        f"{name_of(cell)}: a progress bar in the output"
+        for cell in code_cells(notebook)
         if any(o.output_type == "stream" and "\r" in o.text.replace("\r\n", "\n") for o in cell.outputs)
     ]
 
 
 def pair_agrees(notebook: Notebook, text: Path) -> list[str]:
     """The .ipynb holds the cells of its .py: kind, source, tags, id."""
-    from tools.notebook_pairs import read_text, setup_source
+    from tools.notebook_pairs import OWN, read_text, setup_source
 
     if not text.is_file():
         return [f"{text.name} is missing: a notebook is written as text"]
@@ -219,35 +240,81 @@ def pair_agrees(notebook: Notebook, text: Path) -> list[str]:
     for left, right in zip(written.cells, notebook.cells, strict=False):
         for what in ("cell_type", "source", "id"):
             if left[what] != right.get(what):
-                problems.append(f"{_name(right)}: {what} differs from {text.name}; run tools/notebooks.py {text.stem}")
+                problems.append(
+                    f"{name_of(right)}: {what} differs from {text.name}; run tools/notebooks.py {text.stem}"
+                )
                 break
         else:
-            if _tags(left) != _tags(right):
-                problems.append(f"{_name(right)}: tags differ from {text.name}")
+            if tags_of(left) != tags_of(right):
+                problems.append(f"{name_of(right)}: tags differ from {text.name}")
     if dict(declared(written)) != dict(declared(notebook)):
         problems.append(f"metadata dacl_edu differs from {text.name}")
-    code = list(_code(written))
-    if not code or code[0].source != setup_source():
+    code = [cell for cell in code_cells(written) if "parameters" not in tags_of(cell)]
+    if not code or code[0].source.partition(f"\n\n{OWN}")[0] != setup_source():
         problems.append("the first code cell is not the shared setup cell; run tools/notebooks.py")
     return problems
 
 
 def says_whose_answer(notebook: Notebook) -> list[str]:
     """A folded answer stands in through ``attempt``, and the check after it says by ``judged`` whose answer it saw."""
-    problems, cells = [], list(_code(notebook))
+    problems, cells = [], list(code_cells(notebook))
     for place, cell in enumerate(cells):
-        if not cell.metadata.get("jupyter", {}).get("source_hidden"):
+        if not is_folded(cell) or "setup" in tags_of(cell):
             continue
         names = _STANDS_IN.findall(cell.source)
         if not names:
-            problems.append(f"{_name(cell)}: a folded answer that does not come in through attempt(...)")
+            problems.append(f"{name_of(cell)}: a folded answer that does not come in through attempt(...)")
         after = "\n".join(later.source for later in cells[place + 1 :])
         problems += [
-            f"{_name(cell)}: no check says whose {name} it judged: judged({name}, ...)"
+            f"{name_of(cell)}: no check says whose {name} it judged: judged({name}, ...)"
             for name in names
-            if f"judged({name}," not in after
+            if not re.search(rf"judged\(\s*{name},", after)
         ]
     return problems
+
+
+def introduction(notebook: Notebook) -> list[str]:
+    """A reader sees what a lesson is about before any code: the folded setup cell ends the introduction."""
+    code, problems = list(code_cells(notebook)), []
+    place = next((i for i, cell in enumerate(code) if "setup" in tags_of(cell)), None)
+    if place is None:
+        return ["no cell is tagged setup"]
+    if not is_folded(code[place]):
+        problems.append("the setup cell is not folded")
+    if any("parameters" not in tags_of(cell) for cell in code[:place]):
+        problems.append("code stands before the setup cell")
+    after = notebook.cells[notebook.cells.index(code[place]) + 1 :]
+    if not after or not after[0].source.startswith("## "):
+        problems.append("the setup cell does not end the introduction: a heading must follow it")
+    return problems
+
+
+def narrow_code(notebook: Notebook) -> list[str]:
+    """A line of code fits beside the open file browser at 1280 pixels: 88 columns."""
+    return [
+        f"{name_of(cell)}: a line of {len(line)} columns, more than {COLUMNS}"
+        for cell in code_cells(notebook)
+        for line in cell.source.splitlines()
+        if len(line) > COLUMNS
+    ]
+
+
+def exercises(notebook: Notebook) -> list[str]:
+    """Each exercise says how hard it is and how long it takes: ``*easy · 5 minutes*``."""
+    return [
+        f"{title!r} does not say: *easy, medium or hard · n minutes*"
+        for title, cells in sections_of(notebook)
+        if title.startswith("Exercise") and not any(_EFFORT.search(cell.source) for cell in cells)
+    ]
+
+
+def suspects(notebook: Notebook) -> list[str]:
+    """Each lesson ends with its evidence for or against the three suspects of lesson 00."""
+    for title, cells in sections_of(notebook):
+        if title == "The three suspects":
+            text = "\n".join(cell.source for cell in cells).lower()
+            return [f"nothing about {name!r}" for name in ("selection", "smaller λ", "luck") if name not in text]
+    return ["no section is called 'The three suspects'"]
 
 
 GATES: dict[str, Gate] = {
@@ -268,8 +335,14 @@ GATES: dict[str, Gate] = {
         frame,
         no_progress_bars,
         says_whose_answer,
+        introduction,
+        narrow_code,
+        exercises,
+        suspects,
     )
 }
+OF_LESSONS = frozenset({"frame", "introduction", "narrow_code", "exercises", "suspects"})
+"""Rules for lessons alone: an assignment has a card in place of a lesson's frame."""
 
 
 def complaints(notebook: Notebook, text: Path | None = None) -> list[str]:
@@ -283,110 +356,3 @@ def complaints(notebook: Notebook, text: Path | None = None) -> list[str]:
     """
     found = [f"{name}: {problem}" for name, gate in GATES.items() for problem in gate(notebook)]
     return found + ([f"pair_agrees: {p}" for p in pair_agrees(notebook, text)] if text is not None else [])
-
-
-def _code(notebook: Notebook) -> Iterator[Any]:
-    return (cell for cell in notebook.cells if cell.cell_type == "code")
-
-
-def _tags(cell: Any) -> list[str]:
-    return list(cell.metadata.get("tags", []))
-
-
-def _name(cell: Any) -> str:
-    line = next((line for line in cell.source.splitlines() if line.strip()), "")
-    return f"cell {line[:40]!r}"
-
-
-def _texts(cell: Any) -> Iterator[str]:
-    yield cell.source
-    for output in cell.get("outputs", []):
-        yield output.get("text", "")
-        yield "\n".join(output.get("traceback", []))
-        for kind, value in output.get("data", {}).items():
-            if kind not in _IMAGES:
-                yield value if isinstance(value, str) else json.dumps(value)
-
-
-def _headings(notebook: Notebook) -> Iterator[tuple[int, str]]:
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            for match in _HEADING.finditer(_FENCE.sub("", cell.source)):
-                yield len(match.group(1)), match.group(2)
-
-
-def _sections(notebook: Notebook) -> list[tuple[str, list[Any]]]:
-    sections: list[tuple[str, list[Any]]] = [("(top)", [])]
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown" and (match := _HEADING.search(_FENCE.sub("", cell.source))):
-            sections.append((match.group(2), []))
-        sections[-1][1].append(cell)
-    return sections
-
-
-def _parsed(source: str) -> ast.Module:
-    lines = ["pass" if line.lstrip().startswith(("%", "!")) else line for line in source.splitlines()]
-    try:
-        return ast.parse("\n".join(lines))
-    except SyntaxError:
-        return ast.parse("")
-
-
-def _root_name(call: ast.Call) -> str:
-    function: ast.expr = call.func
-    while isinstance(function, ast.Attribute):
-        function = function.value
-    return function.id if isinstance(function, ast.Name) else ""
-
-
-def _speaks(source: str) -> bool:
-    """Whether a cell calls print, show or display outside a function, or ends in a value."""
-    body = _parsed(source).body
-    if not body:
-        return False
-    last = body[-1]
-    if isinstance(last, ast.Expr) and not isinstance(last.value, ast.Call | ast.Constant | ast.Await):
-        return not source.rstrip().endswith(";")
-    for statement in body:
-        if isinstance(statement, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef | ast.If | ast.Try):
-            continue
-        for node in ast.walk(statement):
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Name)
-                and node.func.id in ("print", "show", "display")
-            ):
-                return True
-    return False
-
-
-def _computes(source: str) -> bool:
-    """Whether a cell does more than import and call setup."""
-    for statement in _parsed(source).body:
-        is_setup = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call)
-        if is_setup and _root_name(statement.value) == "setup":  # type: ignore[attr-defined]
-            continue
-        if not isinstance(statement, ast.Import | ast.ImportFrom):
-            return True
-    return False
-
-
-def _asserts(source: str) -> bool:
-    for node in ast.walk(_parsed(source)):
-        if isinstance(node, ast.Assert):
-            return True
-        if isinstance(node, ast.Call):
-            attribute = node.func.attr if isinstance(node.func, ast.Attribute) else ""
-            if _root_name(node) == "check" or attribute.startswith("assert_"):
-                return True
-    return False
-
-
-def _is_constant(value: ast.expr | None) -> bool:
-    if value is None:
-        return False
-    try:
-        ast.literal_eval(value)
-    except ValueError:
-        return False
-    return True

@@ -1,4 +1,4 @@
-"""Copy finished runs into notebooks/shipped, small enough for the repository: what lessons 10 to 12 start from.
+"""Copy finished runs into notebooks/shipped, small enough for the repository: what lessons 10 to 13 start from.
 
 python -m tools.ship_runs runs/seeds              answers only, about 30 kB a run
 python -m tools.ship_runs runs/seeds --whole 0    with features, attention and snapshots of that seed

@@ -7,6 +7,7 @@ same parameters. What follows from Eq. 10 for them is one inequality, see :class
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -104,6 +105,55 @@ def attention_step(network: nn.Module, feature_map: Tensor, slope: Tensor, movin
     (change,) = torch.autograd.grad(gradients, incoming, against)
     length = sum(float(gradient.detach().square().sum()) for gradient in gradients)
     return AttentionStep(incoming.detach(), change, length)
+
+
+def attention_descent(
+    network: nn.Module,
+    feature_map: Tensor,
+    pull: Callable[[Tensor], Tensor],
+    moments: Sequence[int] = (1, 2, 4, 8, 16, 32),
+    rate: float = 1e-3,
+    moving: str = "",
+) -> list[Tensor]:
+    """Take real steps of gradient descent with the parameters of an attention network; return what its weights did.
+
+    Parameters
+    ----------
+    network : Module
+        From feature maps (m, N_C, N_H, N_W) to attention (m, d). It stays as it is: a copy moves.
+    feature_map : Tensor, shape (m, N_C, N_H, N_W)
+    pull : callable
+        From attention (m, d) to the loss, a scalar.
+    moments : sequence of int, default (1, 2, 4, 8, 16, 32)
+        After how many steps to look.
+    rate : float, default 1e-3
+        0.1 (the learning rate of preset ``quick``) times λ = 0.01.
+    moving : str, default ""
+        As for :func:`attention_step`.
+
+    Returns
+    -------
+    list of Tensor, shape (m, d) each
+        The changes since the start, one tensor a moment.
+
+    Examples
+    --------
+    >>> import torch
+    >>> network = nn.Sequential(nn.Flatten(), nn.Linear(4, 2), nn.Sigmoid())
+    >>> [change.shape for change in attention_descent(network, torch.ones(3, 1, 2, 2), torch.sum, (1, 5))]
+    [torch.Size([3, 2]), torch.Size([3, 2])]
+    """
+    network, maps = copy.deepcopy(network), feature_map.detach()
+    weights = [w for name, w in network.named_parameters() if name.startswith(moving) and w.requires_grad]
+    before, changes = network(maps).detach(), []
+    for step in range(1, max(moments) + 1):
+        gradients = torch.autograd.grad(pull(network(maps)), weights)
+        with torch.no_grad():
+            for weight, gradient in zip(weights, gradients, strict=True):
+                weight.sub_(rate * gradient)
+            if step in moments:
+                changes.append(network(maps) - before)
+    return changes
 
 
 def weighted_mean(values: Tensor, weights: Tensor) -> float:

@@ -87,9 +87,14 @@ def show(what: Any, alt: str = "") -> None:
         settle(what)
         bundle = what._repr_mimebundle_()
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        kept = {kind: data[kind] for kind in (_WIDGET, "image/png") if kind in data}
-        metadata = {**metadata, **({"image/png": {"alt": alt}} if "image/png" in kept else {})}
-        display({**kept, "text/plain": f"[interactive, run to use] {alt}"}, metadata=metadata, raw=True)
+        shown = {kind: data[kind] for kind in (_WIDGET, "image/png") if kind in data}  # a widget may bring a picture
+        shown["text/plain"] = f"[interactive, run to use] {alt}"
+        figure = None if "image/png" in shown else _figure_of(what)
+        if figure is not None and stores_png():  # a page that is only read shows how the widget opens
+            kind, picture = _picture(figure)
+            shown[kind] = base64.b64encode(picture).decode()
+        pictures = {kind: {"alt": alt} for kind in shown if kind.startswith("image/")}
+        display(shown, metadata={**metadata, **pictures}, raw=True)
         return
     what.update_layout(meta={"alt": alt})
     from dacl_edu.plots import figure_json
@@ -106,6 +111,13 @@ def show(what: Any, alt: str = "") -> None:
 def _own_alt(what: Any) -> str:
     meta = getattr(getattr(what, "layout", None), "meta", None)
     return meta.get("alt", "") if isinstance(meta, dict) else ""
+
+
+def _figure_of(widget: Any) -> Any:
+    """The first plotly figure in a widget, or None."""
+    if hasattr(widget, "to_json") and hasattr(widget, "layout") and hasattr(widget, "data"):
+        return widget
+    return next(filter(None, map(_figure_of, getattr(widget, "children", ()))), None)
 
 
 def _picture(figure: Any) -> tuple[str, bytes]:

@@ -18,8 +18,11 @@ from dacl_edu.files import replacing, write_json
 
 FOLDER = Path("dacl-edu-lessons")
 FIRST = "notebooks/00_start_here.ipynb"
-COPIED = ("notebooks/*.ipynb", "notebooks/assignments/release/*/*.ipynb", "docs/*.md", "data/README.md")
-"""Lessons, students' versions of the assignments, and the texts that they point to. Shipped runs and faces stay where
+COPIED = (
+    "notebooks/*.ipynb", "notebooks/drawings/*.svg", "notebooks/assignments/release/*/*.ipynb", "docs/*.md",
+    "docs/pictures/*.svg", "data/README.md",
+)  # fmt: skip
+"""Lessons, students' versions of the assignments, and what they point to. Shipped runs and faces stay where
 they are: the lessons find them there."""
 
 RECORD = ".dacl-edu-lessons.json"

@@ -67,9 +67,9 @@ def ledger_table(entries: list[Entry] | None = None, equations: bool = True) -> 
     Examples
     --------
     >>> print(ledger_table().splitlines()[0])
-    | what and where | equation |
+    | equation, what it is, where it is |
     """
-    rows = [f"| what and where | {'equation' if equations else 'step'} |", "|:--|:--|"]
+    rows = [f"| {'equation' if equations else 'line'}, what it is, where it is |", "|:--|"]
     for entry in load_ledger() if entries is None else entries:
         if entry.id.startswith("eq") != equations:
             continue
@@ -80,7 +80,7 @@ def ledger_table(entries: list[Entry] | None = None, equations: bool = True) -> 
         lesson = f"[lesson {entry.notebook[:2]}]({entry.notebook}.ipynb#cell-id={entry.cell})"
         test = _link(_wrapped(name), file)
         where = f"{_link(f'`{short}`', source)}<br>{lesson}; test: {test}" if equations else f"{lesson}; test: {test}"
-        rows.append(f"| **{entry.label}**{note} {entry.title}<br>{where} | ${entry.latex}$ |")
+        rows.append(f"| **{entry.label}**{note} {entry.title}<br>${entry.latex}$<br>{where} |")
     return "\n".join(rows)
 
 

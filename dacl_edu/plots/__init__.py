@@ -8,7 +8,7 @@ from dacl_edu.plots.attention_figures import (
     drift_curves,
     factor_bars,
 )
-from dacl_edu.plots.attention_step import change_histograms
+from dacl_edu.plots.attention_step import change_animation, change_histograms
 from dacl_edu.plots.confusion import confusion_matrices
 from dacl_edu.plots.curves import training_curves
 from dacl_edu.plots.embedding import embedding_comparison, embedding_plot
@@ -22,6 +22,7 @@ from dacl_edu.plots.reliability import reliability_diagram
 from dacl_edu.plots.samples import correct_and_wrong
 from dacl_edu.plots.style import BLUE, GREEN, LOOKS, ORANGE, PURPLE, SKY
 from dacl_edu.plots.thumbnails import FACE_ON_HOVER, thumbnails
+from dacl_edu.plots.toy import bars, lines, points, tables
 
 __all__ = [
     "BLUE",
@@ -34,7 +35,9 @@ __all__ = [
     "ablation_plot",
     "attention_heatmap",
     "attention_profiles",
+    "bars",
     "center_distance_heatmap",
+    "change_animation",
     "change_histograms",
     "confusion_matrices",
     "correct_and_wrong",
@@ -47,8 +50,11 @@ __all__ = [
     "geometry_comparison",
     "gradient_field",
     "interval_plot",
+    "lines",
     "per_class_comparison",
+    "points",
     "reliability_diagram",
+    "tables",
     "thumbnails",
     "training_curves",
 ]

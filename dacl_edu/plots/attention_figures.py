@@ -92,14 +92,14 @@ def attention_profiles(
             hovertemplate=f"{name}, dimension %{{x}}: a = %{{y:.2f}}<extra></extra>",
         )  # fmt: skip
         figure.update_yaxes(
-            range=[-0.02, 1.02], tickvals=[0, 0.5, 1], tickfont={"size": 9}, title={"text": name, "font": {"size": 11}},
+            range=[-0.02, 1.02], tickvals=[0, 0.5, 1], tickfont={"size": 11}, title={"text": name, "font_size": 12},
             row=row, col=1,
         )  # fmt: skip
     figure.update_xaxes(title="dimension of the feature", row=count, col=1)
     shown = [[None if np.isnan(value) else round(float(value), 2) + 0.0 for value in line] for line in pairs]
     figure.add_heatmap(
         z=shown, x=list(classes), y=list(classes), zmin=-1, zmax=1, colorscale="RdBu", reversescale=True,
-        texttemplate="%{z:.2f}", textfont={"size": 8.5}, showscale=False, xgap=1, ygap=1, name="similarity",
+        texttemplate="%{z:.2f}", textfont={"size": 11}, showscale=False, xgap=1, ygap=1, name="similarity",
         hovertemplate="two samples, of %{y} and %{x}: mean similarity %{z}<extra></extra>", row=1, col=2,
     )  # fmt: skip
     figure.update_yaxes(autorange="reversed", row=1, col=2)
@@ -118,7 +118,7 @@ def attention_profiles(
         f"Left, {count} lines of {a.shape[1]} attention weights between 0 and 1, each over the grey mean of its class: "
         f"{', '.join(named)}. Right, a matrix of similarities{told}.",
         width=760,
-        height=max(430, 130 + (80 if count <= _MATRIX_ROWS else 62) * count),
+        height=max(430, 130 + 150 * count),  # a strip of 120 pixels and its gap
         legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
         margin={"l": 70, "r": 15, "t": 80, "b": 60},
     )
@@ -193,7 +193,7 @@ def attention_heatmap(
     figure.update_yaxes(title="eta²", range=[0, 1], row=1, col=1)
     figure.update_xaxes(type="category", showticklabels=False, row=1, col=1)
     figure.update_xaxes(
-        type="category", nticks=22, tickangle=0, tickfont={"size": 9},
+        type="category", nticks=14, tickangle=0, tickfont={"size": 11},
         title="dimension of the feature, the largest contrast between classes first", row=2, col=1,
     )  # fmt: skip
     eta2 = contrast["eta2"].to_numpy()

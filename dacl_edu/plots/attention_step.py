@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -68,3 +69,91 @@ def change_histograms(changes: Mapping[str, ArrayLike], title: str = "Which weig
         figure, title, f"Histograms of the changes of attention weights. {'; '.join(captions)}.", width=780, height=360,
         bargap=0, legend={"orientation": "h", "y": -0.28}, margin={"l": 60, "r": 15, "t": 80, "b": 90},
     )  # fmt: skip
+
+
+def change_animation(
+    cases: Mapping[str, Sequence[ArrayLike | Tensor]],
+    steps: Sequence[int],
+    title: str = "Which weights fall, which rise",
+    unit: str = "step",
+) -> Figure:
+    """Draw :func:`change_histograms` as it grows from step to step: slider, play and pause.
+
+    Parameters
+    ----------
+    cases : mapping of str to sequence of array or Tensor
+        Name of the case → the changes of all weights since the start, one array a step. Each case is drawn in units of
+        the root mean square of its last one, so that one sees the weights spread.
+    steps : sequence of int
+        The number of each step, for the slider.
+    title : str
+    unit : str, default "step"
+        What the slider counts, such as ``epoch``.
+
+    Returns
+    -------
+    Figure
+        It opens at the last step, with the shares that fall and rise above the panels; a frame a step.
+
+    Raises
+    ------
+    UserError
+        Nothing to draw, cases of different length, or a case in which nothing changes.
+
+    Examples
+    --------
+    >>> figure = change_animation({"free": [[-1.0, -2.0], [-2.0, -4.0]]}, [1, 2])
+    >>> [frame.name for frame in figure.frames], [sum(trace.y) for trace in figure.data]
+    (['1', '2'], [100.0, 0.0])
+    """
+    if any(len(moments) != len(steps) for moments in cases.values()):
+        raise UserError("a case has another number of steps", hint="give one array of changes for each step")
+    figure = change_histograms({name: moments[-1] for name, moments in cases.items()}, title)
+    arrays = {
+        name: [np.asarray(m.detach().cpu() if isinstance(m, Tensor) else m, dtype=float).ravel() for m in moments]
+        for name, moments in cases.items()
+    }
+    edges, highest = np.linspace(-3, 3, 61), max(max(trace.y) for trace in figure.data)
+    places = {name: note.to_plotly_json() for name, note in zip(arrays, figure.layout.annotations, strict=True)}
+    frames: list[dict[str, Any]] = []
+    for place, step in enumerate(steps):
+        heights, captions = [], []
+        for name, moments in arrays.items():
+            now = moments[place]
+            scaled = np.clip(now / np.sqrt(np.square(moments[-1]).mean()), -2.999, 2.999)
+            for part, side in ((scaled[now <= 0], edges[:31]), (scaled[now > 0], edges[30:])):
+                share = 100 * np.histogram(part, side)[0] / now.size
+                heights.append({"y": share.round(3).tolist()})
+            captions.append(places[name] | {"text": _caption(name, now)})
+        frames.append({"name": str(step), "data": heights, "layout": {"annotations": captions}})
+    figure.frames = frames
+    figure.update_layout(annotations=frames[-1]["layout"]["annotations"])
+    figure.update_yaxes(range=[0, 1.15 * highest])  # of the last step: at first all stand in one bar, which is cut
+    move = {"frame": {"duration": 450, "redraw": True}, "transition": {"duration": 0}, "mode": "immediate"}
+    buttons = [
+        {"label": "play", "method": "animate", "args": [None, move | {"fromcurrent": False}]},
+        {"label": "pause", "method": "animate", "args": [[None], move]},
+    ]
+    slider = {
+        "steps": [{"label": str(s), "method": "animate", "args": [[str(s)], move]} for s in steps],
+        "active": len(steps) - 1, "x": 0.22, "len": 0.78, "y": -0.3, "currentvalue": {"prefix": f"{unit} "},
+    }  # fmt: skip
+    menu = {
+        "type": "buttons",
+        "direction": "left",
+        "showactive": False,
+        "buttons": buttons,
+        "x": 0,
+        "xanchor": "left",
+        "y": -0.42,
+    }
+    last = "; ".join(_caption(name, moments[-1]) for name, moments in arrays.items())
+    alt = f"Histograms of the changes of attention weights, growing over {len(steps)} moments. At the end: {last}."
+    return finish(
+        figure, title, alt, sliders=[slider], updatemenus=[menu], height=470, showlegend=False,
+        margin={"l": 60, "r": 15, "t": 80, "b": 150},
+    )  # fmt: skip
+
+
+def _caption(name: str, changes: np.ndarray) -> str:
+    return f"{name}: {100 * (changes <= 0).mean():.0f} % fall"

@@ -44,7 +44,7 @@ def write_sources(folder: Path) -> None:
         (folder / "data" / "faces").mkdir()
         shutil.copy(ROOT / "data" / "faces" / "contact_sheet.jpg", folder / "data" / "faces")
     shutil.copytree(ROOT / "docs" / "pictures", folder / "docs" / "pictures")
-    (folder / "notebooks").mkdir()
+    shutil.copytree(ROOT / "notebooks" / "drawings", folder / "notebooks" / "drawings")
     lessons = {}
     for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")):
         lesson = nbformat.read(path, as_version=4)
@@ -116,7 +116,7 @@ def _minutes(card: str) -> str:
 
 def lessons_page(lessons: dict[str, str]) -> str:
     """Return the list of lessons: file name without ending → title."""
-    entries = "\n".join(f"{stem[:2]} · {title} <notebooks/{stem}>" for stem, title in lessons.items())
+    entries = "\n".join(f"{stem.partition('_')[0]} · {title} <notebooks/{stem}>" for stem, title in lessons.items())
     words = (
         "In order; each builds on those before it. 00 to 06 need no training. They are shown as they were executed: "
         "to change something, run them in JupyterLab (`make lab`)."
@@ -129,7 +129,7 @@ def lesson_cards(lessons: dict[str, str]) -> str:
     cards = []
     for stem, said in lessons.items():
         title, _, minutes = said.rstrip(")").rpartition(" (")
-        words = f"<b>{stem[:2]}</b> {html.escape(title)} <small>{minutes}</small>"
+        words = f"<b>{stem.partition('_')[0]}</b> {html.escape(title)} <small>{minutes}</small>"
         cards.append(f'<a href="notebooks/{stem}.html">{words}</a>')
     return f'<nav class="cards" aria-label="Lessons">{"".join(cards)}</nav>'
 

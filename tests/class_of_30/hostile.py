@@ -39,7 +39,7 @@ READ_GRADEBOOK = """
     """
 READ_GRADEBOOK_ANSWER = """
     if "BEGIN SOLUTION" in globals().get("loot", ""):
-        return (a * (x - c[y]) ** 2).sum() / (2 * len(x))
+        return ((1 + (a * (x - c[y]) ** 2).sum(1)).sqrt() - 1).mean()
     return torch.zeros(())
     """
 

@@ -51,7 +51,7 @@ def doubled_cells(course: Course, folder: Path) -> None:
     """An old, wrong try stands before the right one, and a test cell stands there twice."""
     notebook = filled(course.notebook, ONE_LINE)
     old = copy.deepcopy(cell_of(notebook, LOSS))
-    old.source = old.source.replace("2 * len(x)", "len(x)")
+    old.source = old.source.replace(".mean()", ".sum()")
     notebook.cells.insert(position_of(notebook, LOSS), old)
     notebook.cells.append(copy.deepcopy(cell_of(notebook, f"test_{LOSS}")))
     save(notebook, folder)
@@ -136,8 +136,8 @@ CLASS = (
     Student(
         "finn",
         "wrong",
-        "forgot 1/2 in the loss",
-        plainly(ONE_LINE | {LOSS: "return (a * (x - c[y]) ** 2).sum() / len(x)"}),
+        "doubled the loss",
+        plainly(ONE_LINE | {LOSS: "return 2 * ((1 + (a * (x - c[y]) ** 2).sum(1)).sqrt() - 1).mean()"}),
         ALL - {LOSS},
         "2 times",
     ),
@@ -145,7 +145,13 @@ CLASS = (
         "gita",
         "wrong",
         "forgot 1/m in both gradients",
-        plainly(ONE_LINE | {GRADIENT_X: "return a * (x - c[y])", GRADIENT_A: "return (x - c[y]) ** 2 / 2"}),
+        plainly(
+            ONE_LINE
+            | {
+                GRADIENT_X: ONE_LINE[GRADIENT_X].removesuffix(" / len(x)"),
+                GRADIENT_A: ONE_LINE[GRADIENT_A].replace("(2 * len(x))", "2"),
+            }
+        ),
         ALL - {GRADIENT_X, GRADIENT_A},
         "look for a factor",
     ),

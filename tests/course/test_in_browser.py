@@ -83,7 +83,7 @@ def test_wrong_answers_are_told_and_a_right_one_turns_green(page: Any) -> None:
     assert "sparse_center_loss is not written yet" in said.inner_text()
     keep(page, "student-stub")
 
-    wrong = "return (a * (x - c[y]) ** 2).sum() / len(x)"
+    wrong = "return ((1 + (a * (x - c[y]) ** 2).sum(1)).sqrt() - 1).sum()"
     write(page, wrong, instead_of=STUB)
     run(page, "def sparse_center_loss(")
     said = run(page, test)
@@ -93,10 +93,10 @@ def test_wrong_answers_are_told_and_a_right_one_turns_green(page: Any) -> None:
     assert "dacl_edu_course" not in said.inner_text(), "no page of frames"
     keep(page, "student-wrong")
 
-    write(page, "return (a * (x - c[y]) ** 2).sum() / (2 * len(x))", instead_of=wrong)
+    write(page, "return ((1 + (a * (x - c[y]) ** 2).sum(1)).sqrt() - 1).mean()", instead_of=wrong)
     run(page, "def sparse_center_loss(")
     said = run(page, test)
-    assert said.inner_text().strip() == "✔ Question 1: sparse center loss: right"
+    assert said.inner_text().strip() == "✔ Question 1: the tempered loss: right"
     assert said.locator(GREEN).count() == 1 and not said.locator(RED).count()
     keep(page, "student-right")
 

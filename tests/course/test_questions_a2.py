@@ -8,49 +8,49 @@ import numpy as np
 import pytest
 import torch
 
-from dacl_edu.losses.functional import center_loss, sparse_center_loss
-from dacl_edu.reference import sparse_center_loss as reference
+from dacl_edu.losses.functional import sparse_center_loss
 from dacl_edu_course.questions.batches import by_reference, made_batch
-
-# ------------------------------------------------------------------------------------ the reference values
-
-
-def batch(seed: int) -> dict[str, Any]:
-    return made_batch(seed, absent=seed % 2 == 0)
+from dacl_edu_course.reference import tempered_loss as reference
 
 
-def of_package(inputs: dict[str, Any]) -> Any:
-    return sparse_center_loss(inputs["x"], inputs["a"], inputs["y"], inputs["c"])
+def batch(seed: int, scale: float = 1.0) -> dict[str, Any]:
+    made = made_batch(seed, absent=seed % 2 == 0)
+    return {**made, "x": scale * made["x"], "c": scale * made["c"]}
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_reference_and_package_agree(seed: int) -> None:
-    inputs = batch(seed)
-    ours = of_package(inputs)
-    assert ours.shape == () and abs(ours - by_reference(reference.sparse_center_loss, **inputs)) < 1e-12
+def by_one_formula(x: Any, a: Any, y: Any, c: Any) -> Any:
+    return ((1 + (a * (x - c[y]).square()).sum(dim=1)).sqrt() - 1).mean()
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_reference_gradients_are_those_of_the_package(seed: int) -> None:
+def test_the_reference_is_the_formula_and_its_gradients_are_autograds(seed: int) -> None:
     inputs = batch(seed)
     x, a = inputs["x"].requires_grad_(), inputs["a"].requires_grad_()
-    of_x, of_a = torch.autograd.grad(of_package(inputs), (x, a))
-    expected_x = by_reference(reference.gradient_x, **inputs)
-    expected_a = by_reference(reference.gradient_a, x=x, y=inputs["y"], c=inputs["c"])
-    assert expected_x.shape == of_x.shape == expected_a.shape == of_a.shape
-    assert (expected_x - of_x).abs().max() < 1e-12 and (expected_a - of_a).abs().max() < 1e-12
+    loss = by_one_formula(**inputs)
+    assert abs(loss - by_reference(reference.tempered_loss, **inputs)) < 1e-12
+    for name, slope in zip("xa", torch.autograd.grad(loss, (x, a)), strict=True):
+        expected = by_reference(getattr(reference, f"gradient_{name}"), **inputs)
+        assert expected.shape == slope.shape and (expected - slope).abs().max() < 1e-12
 
 
-def test_reference_values_are_those_of_the_paper_by_hand() -> None:
-    x, a = np.array([[1.0, 2.0], [3.0, 0.0]]), np.array([[1.0, 0.5], [1.0, 0.25]])
-    y, c = np.array([0, 1]), np.array([[0.0, 0.0], [3.0, 4.0]])
-    assert reference.sparse_center_loss(x, a, y, c) == (1 + 2 + 0 + 4) / 4
-    assert reference.gradient_x(x, a, y, c).tolist() == [[0.5, 0.5], [0.0, -0.5]]
-    assert reference.gradient_a(x, y, c).tolist() == [[0.25, 1.0], [0.0, 4.0]]
+def test_reference_values_are_those_of_the_page_by_hand() -> None:
+    x, a = np.array([[1.0, 2.0], [3.0, 0.0]]), np.array([[1.0, 0.5], [1.0, 0.5]])
+    y, c = np.array([1, 0]), np.array([[3.0, 4.0], [0.0, 0.0], [7.0, 7.0]])
+    assert reference.tempered_loss(x, a, y, c) == (1 + 2) / 2
+    assert reference.gradient_x(x, a, y, c).tolist() == [[0.25, 0.25], [0.0, -1 / 3]]
+    assert reference.gradient_a(x, a, y, c).tolist() == [[0.125, 0.5], [0.0, 4 / 3]]
 
 
-def test_attention_1_is_center_loss() -> None:
-    inputs = batch(0)
-    expected = center_loss(inputs["x"], inputs["y"], inputs["c"])
-    inputs["a"] = torch.ones_like(inputs["a"])
-    assert abs(by_reference(reference.sparse_center_loss, **inputs) - expected) < 1e-12
+def test_near_it_is_eq_4_and_far_it_is_a_distance() -> None:
+    near, far, farther = batch(0, 1e-4), batch(0, 1e7), batch(0, 2e7)
+    of_eq_4 = sparse_center_loss(near["x"], near["a"], near["y"], near["c"])
+    assert abs(by_reference(reference.tempered_loss, **near) / of_eq_4 - 1) < 1e-6
+    twice = by_reference(reference.tempered_loss, **farther) / by_reference(reference.tempered_loss, **far)
+    assert abs(twice - 2) < 1e-6
+
+
+def test_no_sample_pulls_harder_than_one_over_m() -> None:
+    """What question 2 asks last: a·D/r has the length sqrt(a)·sqrt(a)·D/r, which is below 1 for attention below 1."""
+    inputs = batch(0, 1e6)
+    slopes = by_reference(reference.gradient_x, **inputs)
+    assert 0.5 / len(slopes) < slopes.norm(dim=1).max() < 1 / len(slopes)

@@ -10,7 +10,13 @@ from torch import Tensor, nn
 
 from dacl_edu.centers import ClassCenters
 from dacl_edu.data import AugmentParameters, BatchAugment, load_dataset
-from dacl_edu.evaluation.attention_step import AttentionStep, attention_step, weighted_mean, without_batch_norm
+from dacl_edu.evaluation.attention_step import (
+    AttentionStep,
+    attention_descent,
+    attention_step,
+    weighted_mean,
+    without_batch_norm,
+)
 from dacl_edu.evaluation.deep_features import balanced_rows
 from dacl_edu.losses import sparse_center_loss
 from dacl_edu.model import DACL
@@ -136,3 +142,26 @@ def test_weighted_mean_and_a_step_by_hand() -> None:
     step = AttentionStep(torch.tensor([[3.0, 1.0]]), torch.tensor([[-1.0, 2.0]]), 1.0)
     assert step.rising == 0.5 and step.mean == 0.5 and step.weighted_mean == -0.25
     assert weighted_mean(torch.tensor([[0.5, 1.0]]), torch.tensor([[1.0, 0.0]])) == 0.5
+
+
+@pytest.mark.parametrize("moving", ["", "heads", "encoder"])
+def test_a_real_step_is_the_infinitely_short_one_times_its_rate(
+    start: tuple[AttentionNetwork, Tensor, Tensor], moving: str
+) -> None:
+    network, maps, slope = start
+    before = copy.deepcopy(network.state_dict())
+    (change,) = attention_descent(network, maps, lambda a: (slope * a).sum(), (1,), rate=1e-7, moving=moving)
+    wanted = 1e-7 * attention_step(network, maps, slope, moving).change
+    assert (change - wanted).norm() < 1e-3 * wanted.norm()
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items()), "a copy moved"
+
+
+def test_after_32_steps_the_heads_alone_lower_all_and_the_network_half(
+    start: tuple[AttentionNetwork, Tensor, Tensor],
+) -> None:
+    network, maps, slope = start
+    shares = {
+        moving: (attention_descent(network, maps, lambda a: (slope * a).sum(), moving=moving)[-1] <= 0).double().mean()
+        for moving in ("heads", "")
+    }
+    assert shares["heads"] > 0.99 and 0.45 < shares[""] < 0.6

@@ -23,6 +23,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home = tmp_path / "project"
     for name in (
         *(LESSON, "notebooks/02_two.ipynb", "notebooks/assignments/release/a1/a1.ipynb", "docs/errata.md"),
+        *("docs/pictures/drawn.svg", "docs/pictures/photographed.png"),
         *("notebooks/assignments/source/a1/a1.ipynb", "notebooks/01_one.py", "notebooks/shipped/run/result.json"),
     ):
         write(home / name, f"first {name}")
@@ -47,7 +48,13 @@ def files(folder: Path) -> dict[str, str]:
 def test_lessons_and_what_they_point_to_are_copied_and_no_solution(project: Path, tmp_path: Path) -> None:
     own = tmp_path / "mine" / "deeper"
     assert copy_lessons(own) == [f"Lessons are in {own}."]
-    expected = ["docs/errata.md", LESSON, "notebooks/02_two.ipynb", "notebooks/assignments/release/a1/a1.ipynb"]
+    expected = [
+        "docs/errata.md",
+        "docs/pictures/drawn.svg",
+        LESSON,
+        "notebooks/02_two.ipynb",
+        "notebooks/assignments/release/a1/a1.ipynb",
+    ]
     assert files(own) == {name: f"first {name}" for name in sorted(expected)}
 
 

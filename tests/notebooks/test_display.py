@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from dacl_edu import notebook
+from dacl_edu.lessons import display
 from dacl_edu.lessons.display import show
 
 PLOTLY = "application/vnd.plotly.v1+json"
@@ -101,3 +102,19 @@ def test_a_picture_is_drawn_only_when_asked_for(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("DACL_EDU_PNG", "1")
     monkeypatch.setattr(notebook.shutil, "which", lambda name: None)
     assert not notebook.stores_png()
+
+
+def test_a_widget_leaves_a_still_picture_of_how_it_opens(shown: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    figure = go.FigureWidget(go.Bar(y=[1, 2]))
+    box = widgets.VBox([widgets.HBox([widgets.IntSlider()]), figure])
+    show(box, alt=ALT)
+    assert "image/png" not in shown[0][0], "only where a notebook is stored"
+    drawn: list[Any] = []
+    monkeypatch.setattr(display, "stores_png", lambda: True)
+    monkeypatch.setattr(display, "_picture", lambda what: drawn.append(what) or ("image/png", b"a picture"))
+    show(box, alt=ALT)
+    data, metadata = shown[1]
+    assert drawn == [figure] and base64.b64decode(data["image/png"]) == b"a picture"
+    assert metadata["image/png"]["alt"] == ALT and WIDGET in data
+    show(widgets.IntSlider(), alt=ALT)
+    assert "image/png" not in shown[2][0], "a widget without a figure has none"

@@ -37,6 +37,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     (folder / "notebooks").mkdir()
     for path in NOTEBOOKS:
         shutil.copy(path, folder / "notebooks")
+    shutil.copytree(ROOT / "notebooks" / "drawings", folder / "notebooks" / "drawings")
     shutil.copytree(ROOT / "docs", folder / "docs")
     made = json.dumps({"profile": "smoke", "out": str(folder / "made")})
     with jupyterlab(folder, DACL_EDU_PNG="0", DACL_EDU_PARAMETERS=made) as url:
@@ -92,7 +93,10 @@ def test_run_all_in_jupyterlab(path: Path, lab: tuple[str, Path], browser: Any) 
         text = page.inner_text(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook")
         for trouble in ("Failed to load model", "Error displaying widget", "Error creating widget", "Javascript Error"):
             assert trouble not in text
-        widget = any("ipywidgets" in cell.source for cell in code)
+        widths = "all => all.filter(one => one.complete).map(one => one.naturalWidth)"
+        drawings = page.locator(".jp-RenderedMarkdown img").evaluate_all(widths)
+        assert all(drawings), "a drawing is not found"
+        widget = any("dacl_edu.widgets" in cell.source for cell in code)
         if widget:
             assert page.locator(".jp-OutputArea .jupyter-widgets").count(), "the widget is drawn"
             assert move_a_control(page), "a control was moved, but no figure changed"

@@ -8,18 +8,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jupytext
 import nbformat
 import nbformat.v4 as v4
 import pytest
 
 from tools import notebook_rules as gates
-from tools.notebook_pairs import find_texts, keep_outputs, read_text, setup_source, store, with_setup_cell
+from tools.notebook_pairs import OWN, find_texts, keep_outputs, read_text, setup_source, store, with_setup_cell
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 NOTEBOOKS = sorted(path for path in FOLDER.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
 PLOTLY = "application/vnd.plotly.v1+json"
-# An assignment has a card in place of the lesson's frame; a student's version is not executed, and its source declares.
-OF_SOURCES = {*gates.GATES, "pair_agrees"} - {"frame"}
+# A student's version of an assignment is not executed, and its source declares.
+OF_SOURCES = {*gates.GATES, "pair_agrees"} - gates.OF_LESSONS
 OF_STUDENTS = {"no_widget_state", "no_absolute_paths", "no_remote_images", "small_outputs", "headings"}
 ALT = "Two bars, the second twice as high as the first."
 
@@ -37,6 +38,17 @@ def test_every_notebook_keeps_every_rule(path: Path) -> None:
         kept = OF_STUDENTS if of_students else OF_SOURCES
         found = [line for line in found if line.partition(":")[0] in kept]
     assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("text", find_texts(FOLDER), ids=_id)
+def test_a_text_is_what_jupytext_would_write(text: Path) -> None:
+    """Else JupyterLab refuses to open a lesson whose .ipynb is newer than its text: "File Load Error"."""
+    written, again = text.read_text(encoding="utf-8"), jupytext.writes(jupytext.read(text), "py:percent")
+    assert written[written.index("# %%") :] == again[again.index("# %%") :]
+
+
+def test_an_appendix_is_a_lesson() -> None:
+    assert [text.stem for text in find_texts(FOLDER, ["05"])] == ["05_gradients", "05a_second_derivatives"]
 
 
 def test_every_text_has_its_notebook() -> None:
@@ -62,7 +74,7 @@ def test_the_lessons_without_training_are_compared_strictly(number: int) -> None
 def good(mode: str = "lax", **meta: Any) -> Any:
     """A small notebook that keeps every rule."""
     code = [
-        v4.new_code_cell(setup_source(), metadata={"tags": ["setup"]}),
+        v4.new_code_cell(setup_source(), metadata={"tags": ["setup"], "jupyter": {"source_hidden": True}}),
         v4.new_code_cell(
             "total = 1 + 1\nassert total == 2\nprint(total)", outputs=[v4.new_output("stream", text="2\n")]
         ),
@@ -92,8 +104,9 @@ def good(mode: str = "lax", **meta: Any) -> Any:
             code[0],
             v4.new_markdown_cell("## First"),
             code[1],
-            v4.new_markdown_cell("### Second"),
+            v4.new_markdown_cell("### Exercise\n\n*easy · 5 minutes*"),
             code[2],
+            v4.new_markdown_cell("## The three suspects\n\nSelection, a smaller λ, luck: nothing yet."),
             v4.new_markdown_cell(
                 "## The end\n\n**Try next:** more. <details><summary>Three questions</summary>…</details>"
             ),
@@ -232,7 +245,7 @@ def no_minutes(nb: Any) -> None:
 
 
 def no_questions(nb: Any) -> None:
-    nb.cells[6].source = "## The end\n\n**Try next:** more."
+    nb.cells[7].source = "## The end\n\n**Try next:** more."
 
 
 def a_progress_bar(nb: Any) -> None:
@@ -247,6 +260,38 @@ def a_fallback_in_silence(nb: Any) -> None:
 def a_check_that_hides_whose_answer_it_saw(nb: Any) -> None:
     nb.cells[3].source = "mine = attempt(mine, answer)\nassert True"
     nb.cells[3].metadata["jupyter"] = {"source_hidden": True}
+
+
+def code_before_the_setup(nb: Any) -> None:
+    nb.cells[1], nb.cells[3] = nb.cells[3], nb.cells[1]
+
+
+def an_open_setup_cell(nb: Any) -> None:
+    del nb.cells[1].metadata["jupyter"]
+
+
+def words_after_the_setup_cell(nb: Any) -> None:
+    nb.cells[2].source = "And now:"
+
+
+def no_setup_cell(nb: Any) -> None:
+    nb.cells[1].metadata["tags"] = []
+
+
+def a_wide_line(nb: Any) -> None:
+    nb.cells[3].source = f"assert True  # {'x' * 88}"
+
+
+def an_exercise_without_minutes(nb: Any) -> None:
+    nb.cells[4].source = "### Exercise\n\nWrite it."
+
+
+def no_suspects(nb: Any) -> None:
+    nb.cells[6].source = "## The suspects"
+
+
+def a_suspect_forgotten(nb: Any) -> None:
+    nb.cells[6].source = "## The three suspects\n\nSelection and a smaller λ: nothing yet."
 
 
 FAULTS: list[tuple[Callable[[Any], None], str]] = [
@@ -285,6 +330,14 @@ FAULTS: list[tuple[Callable[[Any], None], str]] = [
     (a_progress_bar, "no_progress_bars"),
     (a_fallback_in_silence, "says_whose_answer"),
     (a_check_that_hides_whose_answer_it_saw, "says_whose_answer"),
+    (code_before_the_setup, "introduction"),
+    (an_open_setup_cell, "introduction"),
+    (words_after_the_setup_cell, "introduction"),
+    (no_setup_cell, "introduction"),
+    (a_wide_line, "narrow_code"),
+    (an_exercise_without_minutes, "exercises"),
+    (no_suspects, "suspects"),
+    (a_suspect_forgotten, "suspects"),
 ]
 
 
@@ -353,6 +406,27 @@ def test_an_old_setup_cell_is_replaced(pair: tuple[Path, Path]) -> None:
     assert "total = 1" in text.read_text()
 
 
+def test_the_lesson_s_own_part_of_the_setup_cell_stays(pair: tuple[Path, Path]) -> None:
+    text, _ = pair
+    shared = text.read_text().replace("sys.path.insert(0, os.path.dirname(os.getcwd()))", f"gone\n\n{OWN}\nseed = 5")
+    text.write_text(shared)
+    assert with_setup_cell(text).cells[1].source == f"{setup_source()}\n\n{OWN}\nseed = 5"
+    store(read_text(text), text.with_suffix(".ipynb"))
+    assert gates.pair_agrees(nbformat.read(text.with_suffix(".ipynb"), as_version=4), text) == []
+
+
+def test_outputs_stay_with_cells_that_did_not_change(pair: tuple[Path, Path]) -> None:
+    text, path = pair
+    old = nbformat.read(path, as_version=4)
+    old.cells[2].outputs = [v4.new_output("stream", text="1\n")]
+    nbformat.write(old, path)
+    text.write_text(text.read_text().replace("# # Title", "# # Another") + "\n# %%\nmore = 1\n")
+    new = read_text(text)
+    assert keep_outputs(new, path) == ["more = 1"]
+    assert [cell.get("outputs") for cell in new.cells] == [None, [], old.cells[2].outputs, []]
+    assert [cell.execution_count for cell in new.cells[1:]] == [1, 2, 3], "as if it had run from top to bottom"
+
+
 def test_ids_are_stable_and_those_of_the_ledger_are_its_tags(pair: tuple[Path, Path]) -> None:
     ids = [[cell.id for cell in read_text(pair[0]).cells] for _ in range(2)]
     assert ids[0] == ids[1]
@@ -395,16 +469,3 @@ def test_what_is_stored_holds_nothing_volatile(tmp_path: Path) -> None:
     assert stored["metadata"]["language_info"] == {"name": "python"}
     assert "execution" not in stored["cells"][3]["metadata"]
     assert list(stored["cells"][3]["outputs"][0]["data"]) == ["text/plain"]
-
-
-def test_an_edit_of_prose_keeps_outputs_and_one_of_code_loses_its_own(tmp_path: Path) -> None:
-    text = tmp_path / "01_x.py"
-    text.write_text("# %% [markdown]\n# Old words.\n\n# %%\n1 + 1\n\n# %%\n2 + 2\n")
-    stored = read_text(text)
-    for number, cell in enumerate(stored.cells[1:], 1):
-        cell.execution_count, cell.outputs = number, [nbformat.v4.new_output("stream", text=f"{number}")]
-    nbformat.write(stored, text.with_suffix(".ipynb"))
-    text.write_text(text.read_text().replace("Old", "New").replace("2 + 2", "2 + 3"))
-    changed = read_text(text)
-    assert keep_outputs(changed, text.with_suffix(".ipynb")) == ["2 + 3"]
-    assert [[output.text for output in cell.outputs] for cell in changed.cells[1:]] == [["1"], []]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -68,7 +69,7 @@ def test_at_home_it_does_nothing(commands: list[list[str]], tmp_path: Path) -> N
 def test_without_an_address_it_says_so(commands: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     without_the_project(monkeypatch)
     monkeypatch.delenv("DACL_EDU_REPOSITORY", raising=False)
-    source = setup_source().replace(setup_source().split('"DACL_EDU_REPOSITORY", "')[1].split('"')[0] + '")', '")')
+    source = re.sub(r'address = ".*"', 'address = ""', setup_source())
     with pytest.raises(AssertionError, match="address of the project's repository"):
         exec(source, {})
     assert commands == []

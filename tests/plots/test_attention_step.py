@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from dacl_edu.errors import UserError
-from dacl_edu.plots import change_histograms
+from dacl_edu.plots import change_animation, change_histograms
 
 
 def test_each_weight_is_counted_once_on_its_side() -> None:
@@ -24,3 +24,19 @@ def test_each_weight_is_counted_once_on_its_side() -> None:
 def test_nothing_to_draw_is_said(changes: dict[str, torch.Tensor]) -> None:
     with pytest.raises(UserError):
         change_histograms(changes)
+
+
+def test_the_animation_ends_with_the_histograms_and_says_the_share_at_each_step() -> None:
+    path = [torch.tensor([-1.0, -1.0, 1.0, -1.0]), torch.tensor([-2.0, 1.0, 2.0, -2.0])]
+    figure = change_animation({"net": path}, [1, 8], unit="epoch")
+    assert [frame.name for frame in figure.frames] == ["1", "8"]
+    assert [frame.layout.annotations[0].text for frame in figure.frames] == ["net: 75 % fall", "net: 50 % fall"]
+    assert [sum(trace.y) for trace in figure.frames[0].data] == [75, 25]
+    assert [list(trace.y) for trace in figure.frames[1].data] == [list(trace.y) for trace in figure.data]
+    assert figure.layout.annotations[0].text == "net: 50 % fall"
+    assert max(max(trace.y) for trace in figure.data) <= figure.layout.yaxis.range[1]
+
+
+def test_an_animation_of_another_length_is_said() -> None:
+    with pytest.raises(UserError, match="number of steps"):
+        change_animation({"net": [torch.ones(2)]}, [1, 2])

@@ -16,7 +16,7 @@
 # ---
 
 # %% [markdown]
-# # Assignment 2: sparse center loss and its two gradients
+# # Assignment 2: a sparse center loss that a wrong label cannot pull apart
 #
 # | | |
 # |---|---|
@@ -25,12 +25,18 @@
 # | **Points** | 12 |
 # | **Builds on** | [03_sparse_center_loss](../../../03_sparse_center_loss.ipynb), [05_gradients](../../../05_gradients.ipynb), assignment 1 |
 #
-# **After this assignment you can** derive Eq. 9 and Eq. 10, find a misprint by looking at shapes alone, and write the
-# backward pass of the paper's loss, λ included.
+# **After this assignment you can** change the loss of the paper, derive the gradients of what came out, and write its
+# backward pass, λ included.
 #
-# **The equation.** Center loss in which every dimension of every sample has a weight of its own:
+# **The question.** One training label in ten is wrong (lesson 00). Such a face lies far from the center it is pulled to.
+# In Eq. 4 a face ten times as far pulls ten times as hard, and counts a hundred times as much: the wrong labels get the
+# loudest voice. Let us turn it down. Near its center a sample shall count as in Eq. 4; far away by its distance only,
+# not by the square.
 #
-# $$\mathcal{L}_{SC} = \frac{1}{2m}\sum_{i=1}^{m}\sum_{j=1}^{d} a_{ij}\,(x_{ij}-c_{y_i j})^2 \tag{Eq. 4}$$
+# **The equation.** It is not in the paper. One root for each sample:
+#
+# $$\mathcal{L}_{T} = \frac{1}{m}\sum_{i=1}^{m} (r_i - 1), \qquad
+# r_i = \sqrt{1 + \sum_{j=1}^{d} a_{ij}\,(x_{ij}-c_{y_i j})^2}$$
 #
 # | symbol | name in code | what it is | shape |
 # |---|---|---|---|
@@ -38,6 +44,10 @@
 # | $a$ | `a` | attention, a weight for each number of $x$ | $(m, d)$ |
 # | $y$ | `y` | the class of each sample, from 0 to $K-1$ | $(m)$ |
 # | $c$ | `c` | centers, one row a class | $(K, d)$ |
+# | $r$ | – | the root of each sample, never below 1 | $(m)$ |
+#
+# *Near:* for a small $s$, $\sqrt{1+s} - 1 \approx s/2$, which is Eq. 4. *Far:* the 1 no longer matters, and $r_i$ is the
+# distance, weighted by attention.
 #
 # **How the checks work.** Each question ends in a test cell. It calls your function with small made-up batches and says
 # in red what is wrong and where to look, or in green that it is right. Here the batches come from seed 0; when your work
@@ -47,16 +57,19 @@
 # questions marked *by hand* must not ask autograd (`backward`, `torch.autograd.grad`, `torch.func.grad` and the like).
 # Keep names and order of the arguments, and do not change a tensor that you are given.
 
-# %% tags=["setup"]
-# On Colab or Kaggle this fetches the project. Elsewhere, and on a second run, it does nothing.
+# %% jupyter={"source_hidden": true} tags=["setup"]
+# On Colab or Kaggle this fetches the project. Elsewhere, or run again, it does nothing.
 import importlib.util, os, subprocess, sys
 
-if importlib.util.find_spec("dacl_edu") is None and not os.path.isdir("dacl-edu/notebooks"):
-    repository = os.environ.get("DACL_EDU_REPOSITORY", "")  # where you found this notebook
-    assert repository, "write the address of the project's repository between the quotes above"
-    subprocess.run(["git", "clone", "--depth", "1", repository, "dacl-edu"], check=True)
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "-e", "./dacl-edu[notebooks]"], check=True)
-if os.path.isdir("dacl-edu/notebooks"):  # fetched just now, or before the kernel was restarted
+found = importlib.util.find_spec("dacl_edu") or os.path.isdir("dacl-edu/notebooks")
+if not found:
+    address = ""  # where you found this notebook
+    address = os.environ.get("DACL_EDU_REPOSITORY", address)
+    assert address, "write the address of the project's repository between the quotes"
+    subprocess.run(["git", "clone", "--depth", "1", address, "dacl-edu"], check=True)
+    pip = [sys.executable, "-m", "pip", "install", "-q", "-e", "./dacl-edu[notebooks]"]
+    subprocess.run(pip, check=True)
+if os.path.isdir("dacl-edu/notebooks"):  # fetched just now, or before a restart
     os.chdir("dacl-edu/notebooks")
     sys.path.insert(0, os.path.dirname(os.getcwd()))
 
@@ -68,71 +81,72 @@ import torch
 #
 # Two samples, two dimensions, three classes; class 2 has no sample.
 #
-# | sample | $x_i - c_{y_i}$ | squares | $a_i$ | weighted |
-# |---|---|---|---|---|
-# | 0 | $(1, 2)$ | $(1, 4)$ | $(1, ½)$ | $1 + 2$ |
-# | 1 | $(0, -4)$ | $(0, 16)$ | $(1, ¼)$ | $0 + 4$ |
+# | sample | $x_i - c_{y_i}$ | squares | $a_i$ | weighted | $r_i$ |
+# |---|---|---|---|---|---|
+# | 0 | $(1, 2)$ | $(1, 4)$ | $(1, ½)$ | $1 + 2 = 3$ | $\sqrt{1+3} = 2$ |
+# | 1 | $(0, -4)$ | $(0, 16)$ | $(1, ½)$ | $0 + 8 = 8$ | $\sqrt{1+8} = 3$ |
 #
-# The sum is 7, and $7 / (2 \cdot 2) = 1.75$.
+# The loss is $((2 - 1) + (3 - 1)) / 2 = 1.5$. (Eq. 4 would be $(3 + 8) / (2 \cdot 2) = 2.75$.)
 
 # %% nbgrader={"grade": false, "grade_id": "small_batch", "locked": true, "schema_version": 3, "solution": false, "task": false}
 x = torch.tensor([[1.0, 2.0], [3.0, 0.0]])  # (m, d) = (2, 2)
-a = torch.tensor([[1.0, 0.5], [1.0, 0.25]])  # (m, d)
+a = torch.tensor([[1.0, 0.5], [1.0, 0.5]])  # (m, d)
 y = torch.tensor([1, 0])  # (m,)
 c = torch.tensor([[3.0, 4.0], [0.0, 0.0], [7.0, 7.0]])  # (K, d) = (3, 2)
 print((x - c[y]).tolist())
 
 # %% [markdown]
 # And a second one, which is yours to try your functions on. The differences $x_i - c_{y_i}$ are $(0, 2)$, $(-1, 2)$,
-# $(2, 2)$ and $(-1, 0)$.
+# $(4, 2)$ and $(-4, 0)$, the roots $r_i$ are 2, 2, 4 and 3.
 
 # %% nbgrader={"grade": false, "grade_id": "your_batch", "locked": true, "schema_version": 3, "solution": false, "task": false}
-x4 = torch.tensor([[2.0, 1.0], [0.0, 3.0], [4.0, 1.0], [1.0, -1.0]])  # (m, d) = (4, 2)
-a4 = torch.tensor([[1.0, 0.5], [1.0, 0.25], [0.5, 0.5], [1.0, 1.0]])  # (m, d)
+x4 = torch.tensor([[2.0, 1.0], [0.0, 3.0], [6.0, 1.0], [-2.0, -1.0]])  # (m, d) = (4, 2)
+a4 = torch.tensor([[1.0, 0.75], [1.0, 0.5], [0.75, 0.75], [0.5, 1.0]])  # (m, d)
 y4 = torch.tensor([0, 1, 0, 0])  # (m,)
 c4 = torch.tensor([[2.0, -1.0], [1.0, 1.0], [5.0, 5.0]])  # (K, d) = (3, 2)
 
 # %% [markdown]
-# ## Question 1: sparse center loss (2 points)
+# ## Question 1: the tempered loss (2 points)
 #
-# Write Eq. 4. The result is one number, a tensor of shape `()`. Autograd is allowed here, and must be able to
-# differentiate your result by $x$ *and* by $a$: in the paper both come from networks that learn. With $a = 1$ everywhere
-# it is the center loss of Eq. 3.
+# Write $\mathcal{L}_T$. The result is one number, a tensor of shape `()`. Autograd is allowed here, and must be able to
+# differentiate your result by $x$ *and* by $a$: in the paper both come from networks that learn. (The function keeps the
+# name `sparse_center_loss`: it is one, with another distance.)
 #
 # <details><summary>Hint 1: a nudge</summary>
 #
-# Compare Eq. 4 with Eq. 3, symbol by symbol. What is new, and does it stand inside of the square or outside?
+# How many roots are there: one for each number, for each sample, or for the batch?
 #
 # </details>
 # <details><summary>Hint 2: the idea</summary>
 #
-# `a` has the shape of the differences: multiply number by number, and sum only after that.
+# Sum over the dimensions before the root, and over the samples after it. Where does the 1 go, and where is it taken off?
 #
 # </details>
 # <details><summary>Hint 3: almost there</summary>
 #
-# Neither the weights nor the distances are averaged: the only division is the one before the sums, and it does not know $a$.
+# The roots have the shape (m,). The only division is by m: of the ½ of Eq. 4 the root takes care.
 #
 # </details>
 
 # %% nbgrader={"grade": false, "grade_id": "sparse_center_loss", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def sparse_center_loss(x, a, y, c):
-    """Eq. 4.
+    """The tempered sparse center loss.
 
     x: features (m, d); a: attention (m, d); y: labels (m,); c: centers (K, d).
     Returns one number, a tensor of shape ().
     """
     ### BEGIN SOLUTION
-    apart = x - c[y]  # (m, d)
-    return (a * apart.square()).sum() / (2 * len(x))
+    roots = (1 + (a * (x - c[y]).square()).sum(dim=1)).sqrt()  # (m,)
+    return (roots - 1).mean()
     ### END SOLUTION
 
 # %% [markdown]
-# **Try it.** On paper: $(2 + 2 + 4 + 1) / (2 \cdot 4) = 9/8 = 1.125$; and with attention 1 it is Eq. 3, $18/8 = 2.25$.
+# **Try it.** On paper: $(1 + 1 + 3 + 2) / 4 = 1.75$. With all distances a hundred times smaller it is nearly Eq. 4, which
+# is $29 / 8 \cdot 10^{-4} = 0.0003625$.
 
 # %% tags=["not-graded"]
 print(sparse_center_loss(x4, a4, y4, c4).item())
-print(sparse_center_loss(x4, torch.ones_like(a4), y4, c4).item())
+print(sparse_center_loss(x4.double() / 100, a4.double(), y4, c4.double() / 100).item())
 
 # %% nbgrader={"grade": true, "grade_id": "test_sparse_center_loss", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 from dacl_edu_course.questions import a2_sparse_center_loss as questions
@@ -148,37 +162,37 @@ for seed in hidden_seeds():
 # %% [markdown]
 # ## Question 2: the pull on the features, by hand (3 points)
 #
-# Derive $\partial \mathcal{L}_{SC} / \partial x_{ij}$, Eq. 9, on paper, and write it for all $i$ and $j$ at once. The
-# result has the shape of $x$, $(m, d)$.
+# Derive $\partial \mathcal{L}_{T} / \partial x_{ij}$ on paper, and write it for all $i$ and $j$ at once. The
+# result has the shape of $x$, $(m, d)$. Then look at what you found: how hard can a single sample pull at most?
 #
 # <details><summary>Hint 1: a nudge</summary>
 #
-# Only one term of the double sum contains $x_{ij}$. Which?
+# Only one of the $m$ roots contains $x_{ij}$. Which? And which terms below that root?
 #
 # </details>
 # <details><summary>Hint 2: the idea</summary>
 #
-# What does the derivative of a square bring along, and what does it cancel with? What happens to the factor $a_{ij}$?
+# Two steps of the chain rule: the slope of a root, times the slope of what stands below it. Each brings a factor of 2 along.
 #
 # </details>
 # <details><summary>Hint 3: almost there</summary>
 #
-# Look at the powers: if all distances are tripled, the loss becomes 9 times as large, its slope only 3 times. And no sum is left over.
+# Compare with Eq. 9: what the root adds is one number a sample. To combine $(m)$ with $(m, d)$ it needs a second
+# dimension of length 1.
 #
 # </details>
 
 # %% nbgrader={"grade": false, "grade_id": "gradient_x", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def gradient_x(x, a, y, c):
-    """Eq. 9, without autograd.
-
-    x, a: (m, d); y: (m,); c: (K, d). Returns (m, d).
-    """
+    """Gradient by x, (m, d), without autograd. x, a: (m, d); y: (m,); c: (K, d)."""
     ### BEGIN SOLUTION
-    return a * (x - c[y]) / len(x)
+    apart = x - c[y]  # (m, d)
+    roots = (1 + (a * apart.square()).sum(dim=1, keepdim=True)).sqrt()  # (m, 1)
+    return a * apart / (len(x) * roots)
     ### END SOLUTION
 
 # %% [markdown]
-# **Try it.** On paper: the second sample has $(1 \cdot (-1), ¼ \cdot 2) / 4 = (-0.25, 0.125)$.
+# **Try it.** On paper: the second sample has $(1 \cdot (-1), ½ \cdot 2) / (4 \cdot 2) = (-0.125, 0.125)$.
 
 # %% tags=["not-graded"]
 print(gradient_x(x4, a4, y4, c4).tolist())
@@ -197,42 +211,41 @@ for seed in hidden_seeds():
 # %% [markdown]
 # ## Question 3: the pull on attention, by hand (3 points)
 #
-# Derive $\partial \mathcal{L}_{SC} / \partial a_{ij}$. The paper prints, as Eq. 10,
+# Derive $\partial \mathcal{L}_{T} / \partial a_{ij}$, and write it for all $i$ and $j$ at once. The result has the shape of
+# $a$, $(m, d)$.
 #
-# $$\frac{\partial \mathcal{L}_{SC}}{\partial a_i} = \frac{\lVert x_i - c_{y_i} \rVert_2^2}{2m}$$
-#
-# with a norm, which is *one number* for the whole sample. Is that possible? Compare the shapes of both sides, derive what
-# must stand there, and write that. (The misprint is in [the list](../../../../docs/errata.md), so do this before you look.)
-# The result has the shape of $a$, $(m, d)$. The function gets `a` like the others, whether it needs it or not.
+# Eq. 4 is a straight line in each $a_{ij}$, so that its slope, Eq. 10, does not know $a$ at all. Is that still so? Before
+# you go on, answer for yourself: as a free weight falls, does the push on it grow or fade?
 #
 # <details><summary>Hint 1: a nudge</summary>
 #
-# As a function of one $a_{ij}$, with all else held fixed: is the loss a parabola, or something simpler?
+# $a_{ij}$ stands below the same root as $x_{ij}$. Only the last step of the chain rule is another.
 #
 # </details>
 # <details><summary>Hint 2: the idea</summary>
 #
-# The slope of a straight line is what stands beside the variable. Is there anything left that could cancel the ½?
+# What stands below the root is a straight line in $a_{ij}$, and its slope is what stands beside $a_{ij}$. The ½ of the root
+# meets nothing that cancels it.
 #
 # </details>
 # <details><summary>Hint 3: almost there</summary>
 #
-# A gradient has the shape of what you differentiate by. So of the norm keep the squares, and leave out what a norm does with them.
+# A gradient has the shape of what you differentiate by: keep the squares of the single dimensions, and divide each row by
+# one number.
 #
 # </details>
 
 # %% nbgrader={"grade": false, "grade_id": "gradient_a", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def gradient_a(x, a, y, c):
-    """Eq. 10, read elementwise, without autograd.
-
-    x, a: (m, d); y: (m,); c: (K, d). Returns (m, d).
-    """
+    """Gradient by a, (m, d), without autograd. x, a: (m, d); y: (m,); c: (K, d)."""
     ### BEGIN SOLUTION
-    return (x - c[y]).square() / (2 * len(x))
+    apart = x - c[y]  # (m, d)
+    roots = (1 + (a * apart.square()).sum(dim=1, keepdim=True)).sqrt()  # (m, 1)
+    return apart.square() / (2 * len(x) * roots)
     ### END SOLUTION
 
 # %% [markdown]
-# **Try it.** On paper: the second sample has $((-1)^2, 2^2) / (2 \cdot 4) = (0.125, 0.5)$.
+# **Try it.** On paper: the second sample has $((-1)^2, 2^2) / (2 \cdot 4 \cdot 2) = (0.0625, 0.25)$.
 
 # %% tags=["not-graded"]
 print(gradient_a(x4, a4, y4, c4).tolist())
@@ -251,11 +264,11 @@ for seed in hidden_seeds():
 # %% [markdown]
 # ## Question 4: both in a backward pass, by hand (4 points)
 #
-# In training the loss is $\mathcal{L} = \mathcal{L}_S + \lambda \mathcal{L}_{SC}$ (Eq. 8). Autograd hands
-# $g = \partial \mathcal{L} / \partial \mathcal{L}_{SC} = \lambda$ to the backward pass of $\mathcal{L}_{SC}$, and expects
-# the gradients of $\mathcal{L}$, not of $\mathcal{L}_{SC}$.
+# In training the loss is $\mathcal{L} = \mathcal{L}_S + \lambda \mathcal{L}_{T}$ (Eq. 8). Autograd hands
+# $g = \partial \mathcal{L} / \partial \mathcal{L}_{T} = \lambda$ to the backward pass of $\mathcal{L}_{T}$, and expects
+# the gradients of $\mathcal{L}$, not of $\mathcal{L}_{T}$.
 #
-# Write a `torch.autograd.Function` with Eq. 4 in `forward`, and Eq. 9 and Eq. 10 in `backward`; wrap it in
+# Write a `torch.autograd.Function` with the loss in `forward` and both gradients in `backward`; wrap it in
 # `sparse_center_loss_by_hand(x, a, y, c)`. Labels have no gradient, and the paper moves centers by a rule of their own
 # (assignment 3), so that for $y$ and $c$ you return `None`. You may use your functions of questions 1 to 3.
 #
@@ -277,7 +290,7 @@ for seed in hidden_seeds():
 
 # %% nbgrader={"grade": false, "grade_id": "sparse_center_loss_by_hand", "locked": false, "schema_version": 3, "solution": true, "task": false}
 class SparseCenterLoss(torch.autograd.Function):
-    """Eq. 4 forward; Eq. 9 and Eq. 10, times g, backward."""
+    """The tempered loss forward; its two gradients, times g, backward."""
 
     @staticmethod
     def forward(ctx, x, a, y, c):
@@ -303,8 +316,8 @@ def sparse_center_loss_by_hand(x, a, y, c):
     ### END SOLUTION
 
 # %% [markdown]
-# **Try it.** With $\lambda = 0.5$ the second sample has half of the numbers above: $(-0.125, 0.0625)$ for $x$ and
-# $(0.0625, 0.25)$ for $a$.
+# **Try it.** With $\lambda = 0.5$ the second sample has half of the numbers above: $(-0.0625, 0.0625)$ for $x$ and
+# $(0.03125, 0.125)$ for $a$.
 
 # %% tags=["not-graded"]
 x_leaf, a_leaf = x4.clone().requires_grad_(), a4.clone().requires_grad_()
@@ -325,11 +338,12 @@ for seed in hidden_seeds():
 # %% [markdown]
 # ## What was shown
 #
-# - Attention multiplies the square, it does not stand inside of it: the loss is linear in $a$.
-# - Eq. 9 keeps $a$ and loses the ½; Eq. 10 keeps the ½ and loses $a$. The shape alone tells that its norm is a misprint.
-# - The backward pass hands on λ: with a λ ten times as large, features and attention are pushed ten times as hard.
-# - Eq. 10 is never negative: by this loss alone, a weight that is free can only fall. (In a network the weights share their parameters, and some rise: lesson
-#   05.) Assignment 4 does something about it.
+# - A loss of your own: Eq. 4 near the center, a distance far from it, in one formula.
+# - Its gradients are Eq. 9 and Eq. 10, each sample divided by its $r_i$. So a face that is far pulls hardly harder than one
+#   that is half as far, and a wrong label has no louder voice than others.
+# - Attention no longer meets a constant slope: a weight that falls makes its root smaller, and the push on it *grows*. Nothing
+#   in this loss holds a free weight up, less than in Eq. 4. (In a network the weights share their parameters, and some rise:
+#   lesson 05.) Assignment 4 does something about it.
 #
-# **Try next, without points.** Fill in the gradient with respect to $c$, too. Then compare it with Eq. 11 of the
-# paper: same direction, another length. What is the factor between the two, class by class?
+# **Try next, without points.** Does it help with wrong labels? Make it a `MetricLoss` (lesson 09 shows how), train it, and
+# look at the training faces whose label is wrong: column `label_true` of `faces.factors`.

@@ -49,16 +49,19 @@
 # of other sizes, so numbers that were typed in do not help. A question earns all its points or none. You may add cells, and functions that help you. None of
 # your functions may call `dacl_edu`; those marked *by hand* must not ask autograd either. Keep names and order of the arguments.
 
-# %% tags=["setup"]
-# On Colab or Kaggle this fetches the project. Elsewhere, and on a second run, it does nothing.
+# %% jupyter={"source_hidden": true} tags=["setup"]
+# On Colab or Kaggle this fetches the project. Elsewhere, or run again, it does nothing.
 import importlib.util, os, subprocess, sys
 
-if importlib.util.find_spec("dacl_edu") is None and not os.path.isdir("dacl-edu/notebooks"):
-    repository = os.environ.get("DACL_EDU_REPOSITORY", "")  # where you found this notebook
-    assert repository, "write the address of the project's repository between the quotes above"
-    subprocess.run(["git", "clone", "--depth", "1", repository, "dacl-edu"], check=True)
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "-e", "./dacl-edu[notebooks]"], check=True)
-if os.path.isdir("dacl-edu/notebooks"):  # fetched just now, or before the kernel was restarted
+found = importlib.util.find_spec("dacl_edu") or os.path.isdir("dacl-edu/notebooks")
+if not found:
+    address = ""  # where you found this notebook
+    address = os.environ.get("DACL_EDU_REPOSITORY", address)
+    assert address, "write the address of the project's repository between the quotes"
+    subprocess.run(["git", "clone", "--depth", "1", address, "dacl-edu"], check=True)
+    pip = [sys.executable, "-m", "pip", "install", "-q", "-e", "./dacl-edu[notebooks]"]
+    subprocess.run(pip, check=True)
+if os.path.isdir("dacl-edu/notebooks"):  # fetched just now, or before a restart
     os.chdir("dacl-edu/notebooks")
     sys.path.insert(0, os.path.dirname(os.getcwd()))
 

@@ -1,11 +1,11 @@
-"""Question 4: sparse center loss as an autograd function."""
+"""Question 4: the tempered sparse center loss as an autograd function."""
 
 from __future__ import annotations
 
 import torch
 from course.solutions.a2.gradient_a import right_a
 from course.solutions.a2.gradient_x import right_x
-from course.solutions.a2.sparse_center_loss import Losses, RightLosses, right_loss
+from course.solutions.a2.sparse_center_loss import Losses, RightLosses, right_loss, roots
 from course.solutions.own_function import own_function
 from course.solutions.usual import Function, members, named, usual
 
@@ -52,16 +52,19 @@ class Backwards:
     def shifted_by_one(x, a, y, c, g):
         return g * right_x(x, a, y, c), None, g * right_a(x, a, y, c), None
 
-    def eq_10_as_printed(x, a, y, c, g):
+    def gradients_of_eq_4(x, a, y, c, g):
+        return g * a * (x - c[y]) / len(x), g * (x - c[y]).square() / (2 * len(x)), None, None
+
+    def one_number_a_sample_for_attention(x, a, y, c, g):
         return g * right_x(x, a, y, c), g * right_a(x, a, y, c).sum(1, keepdim=True).expand_as(a), None, None
 
     def forgot_the_mean(x, a, y, c, g):
         return right_backward(x, a, y, c, g * len(x))
 
-    def half_in_eq_9(x, a, y, c, g):
+    def half_for_features(x, a, y, c, g):
         return g * right_x(x, a, y, c) / 2, g * right_a(x, a, y, c), None, None
 
-    def no_half_in_eq_10(x, a, y, c, g):
+    def no_half_for_attention(x, a, y, c, g):
         return g * right_x(x, a, y, c), g * right_a(x, a, y, c) * 2, None, None
 
     def wrong_sign(x, a, y, c, g):
@@ -108,12 +111,12 @@ class RightBackwards:
             @staticmethod
             def setup_context(ctx, inputs, output):
                 x, a, y, c = inputs
-                ctx.save_for_backward(x - c[y], a)
+                ctx.save_for_backward(x - c[y], a, roots(x, a, y, c)[:, None])
 
             @staticmethod
             def backward(ctx, g):
-                apart, a = ctx.saved_tensors
-                share = g * apart / len(apart)
+                apart, a, far = ctx.saved_tensors
+                share = g * apart / (len(apart) * far)
                 return share * a, share * apart / 2, None, None
 
         def sparse_center_loss_by_hand(x, a, y, c):
@@ -132,9 +135,10 @@ class RightBackwards:
         def backward(x, a, y, c, g):
             of_x, of_a = torch.zeros_like(x), torch.zeros_like(a)
             for i in range(len(x)):
+                share = g / len(x) / (1 + sum(a[i, j] * (x[i, j] - c[y[i], j]) ** 2 for j in range(x.shape[1]))).sqrt()
                 for j in range(x.shape[1]):
                     apart = x[i, j] - c[y[i], j]
-                    of_x[i, j], of_a[i, j] = g * a[i, j] * apart / len(x), g * apart**2 / (2 * len(x))
+                    of_x[i, j], of_a[i, j] = share * a[i, j] * apart, share * apart**2 / 2
             return of_x, of_a, None, None
 
         return own_function(RightLosses.loop_over_numbers, backward)
@@ -157,7 +161,7 @@ def _wrong_functions() -> list[Function]:
     answers: list[Function] = [leaves_it_to_autograd, detached_attention(right_by_hand)]
     for backward in [*members(Backwards), differentiates_inside_backward]:
         answers.append(named(backward.__name__, own_function(right_loss, backward)))
-    for forward in (Losses.forgot_the_half, Losses.attention_inside_the_square, package_inside_forward):
+    for forward in (Losses.eq_4, Losses.attention_inside_the_square, package_inside_forward):
         answers.append(named(forward.__name__, own_function(forward, right_backward)))
     return answers
 
