@@ -114,6 +114,9 @@ def train_command(
         typer.Option("--out", "-o", help="Run folder; of several runs, the folder above. [default: runs/<what it is>]"),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue what was interrupted.")] = False,
+    download: Annotated[
+        bool, typer.Option("--download", help="Let torchvision fetch its data set; never done otherwise.")
+    ] = False,
     as_json: Json = False,
     modules: Import = None,
     *,
@@ -130,6 +133,10 @@ def train_command(
     from dacl_edu.training import train
 
     configs = planned(preset, saved, seeds, changes)
+    if download:
+        from dacl_edu.data import torchvision_sets
+
+        torchvision_sets.download(configs[0].data, configs[0].root)
     parent = Path("runs") if out is None else out
     several = len(configs) > 1
     folders = [parent / run_name(config) if several or out is None else parent for config in configs]

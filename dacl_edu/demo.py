@@ -44,7 +44,9 @@ def run_demo(profile: str, epochs: int | None, seeds: str, out: Path, workers: i
     """
     changes = {"method": list(METHODS), **({} if epochs is None else {"epochs": epochs})}
     configs = planned(profile, None, seeds, changes)
-    outcomes = run_visibly([Cell(run_name(config), config) for config in configs], out, workers)
+    changed = "" if epochs is None else f"-epochs{epochs}"  # as lesson 07 names them
+    cells = [Cell(run_name(config) + changed, config) for config in configs]
+    outcomes = run_visibly(cells, out, workers)
     for outcome in outcomes:
         if outcome.state in ("failed", "held"):
             raise UserError(f"{outcome.name}: {outcome.words}", hint="the same command tries again")

@@ -69,6 +69,23 @@ from dacl_edu.lessons.display import rounded, setup, show
 setup(seed=0)  # fixes the random numbers
 
 # %% [markdown]
+# ## One face through the whole paper
+#
+# Every number of one face's way through the network and the loss. Choose a face, walk through the epochs, or take the tour: eight steps, five
+# minutes. Words that are new now come back, one a lesson.
+
+# %%
+from dacl_edu.widgets.explainer import explainer
+
+one_face = explainer()
+assert len(one_face.data) > 1_000_000, "84 faces, and what the networks make of them"
+show(
+    one_face,
+    alt="One face followed through the paper: its feature map, deep feature, "
+    "prediction, attention, distance to the center, and the loss.",
+)
+
+# %% [markdown]
 # ## Is everything in place?
 #
 # Each line below should begin with `[OK]`. If one does not, it names the command that repairs it.

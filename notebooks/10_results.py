@@ -217,7 +217,7 @@ classes = finished[0].result["classes"]
 counts_of = {method: run.result["confusion"] for method, run in first.items()}
 show(
     confusion_matrices(counts_of, classes),
-    alt="""One confusion matrix for each method, seven rows and columns, percent of
+    alt="""One confusion matrix for each method, a row and a column a class, percent of
 the true class; after enough training the bright cells lie on the diagonal.""",
 )
 

@@ -357,10 +357,16 @@ judged(my_adjusted, "right. Of a factor that is the class, nothing is left")
 # counts and no far-out value rules.
 
 # %%
+import pandas as pd
+
 from dacl_edu.evaluation.factors import factor_association, factor_name
 
-assert faces.factors is not None, "only of the bundled faces are factors known"
-factors = faces.factors.iloc[deep.indices.numpy()]  # (n, factors)
+factors = faces.factors  # of other images we know what can be measured
+if factors is None:
+    grey = faces.images.float().mean(dim=1).flatten(1)
+    known = {"brightness": grey.mean(dim=1), "contrast": grey.std(dim=1)}
+    factors = pd.DataFrame(known)
+factors = factors.iloc[deep.indices.numpy()]  # (n, factors)
 found = factor_association(a, factors, y)
 # without taking the class away
 unadjusted = factor_association(a, factors, permutations=19)
@@ -382,6 +388,7 @@ for name in found["factor"].head(3):
     print(f"{factor_name(name)}: {whole[name]:.1%} in all,", end=" ")
     print(f"{table.loc[name, 'share']:.1%} within classes")
 scene = ["background", "cloth_hue", "key_azimuth", "noise", "jpeg_quality"]
+scene = [name for name in scene if name in table.index]
 print("of", scene, "with q < 0.05:", int((table.loc[scene, "q"] < 0.05).sum()))
 if trained:
     assert found["factor"].head(5).str.startswith("au").sum() >= 3

@@ -95,7 +95,55 @@ def report(opened: Any, folder: Path) -> bytes:
     return opened.screenshot()
 
 
-PICTURES: dict[str, Callable[[Any, Path], bytes]] = {"lesson": lesson, "loss-lab": loss_lab, "report": report}
+def explainer(opened: Any, folder: Path) -> bytes:
+    """The explainer as it opens, its upper part."""
+    _open_explainer(opened, folder)
+    return opened.screenshot()
+
+
+def explainer_moves(opened: Any, folder: Path) -> list[bytes]:
+    """The explainer in motion: faces, epochs, controls of attention, one gradient step."""
+    _open_explainer(opened, folder)
+    last = opened.evaluate("() => window.explainer.state.stage")
+    moves: list[dict[str, Any]] = [{"face": face} for face in (0, 3, 4, 5)]
+    moves += [{"stage": stage} for stage in range(last + 1)]
+    moves += [{"control": control} for control in ("ones", "mean", "permuted", "learned")]
+    moves += [{"step": step} for step in (0.04, 0.1, 0)]
+    frames = []
+    for changes in moves:
+        opened.evaluate("changes => window.explainer.set(changes)", changes)
+        frames.append(opened.screenshot())
+    return frames
+
+
+def _open_explainer(opened: Any, folder: Path) -> None:
+    from dacl_edu.widgets.explainer import shipped_payload
+    from dacl_edu.widgets.explainer.page import explainer_page
+
+    (folder / "explainer.html").write_text(explainer_page(shipped_payload(), heading=""), encoding="utf-8")
+    opened.set_viewport_size({"width": 1180, "height": 960})
+    opened.goto((folder / "explainer.html").as_uri())
+    opened.locator(".dacl-explainer .whole b").wait_for(timeout=60_000)
+    opened.add_style_tag(content=".dacl-explainer .status { display: none }")
+
+
+PICTURES: dict[str, Callable[[Any, Path], bytes]] = {
+    "lesson": lesson, "loss-lab": loss_lab, "report": report, "explainer": explainer,
+}  # fmt: skip
+MOVING: dict[str, Callable[[Any, Path], list[bytes]]] = {"explainer": explainer_moves}
+
+
+def _save_moving(pictures: list[bytes], target: Path) -> None:
+    """Store frames of one palette as a GIF, 0.8 s each."""
+    from PIL import Image
+
+    drawn = [Image.open(io.BytesIO(picture)).convert("RGB") for picture in pictures]
+    size = STORED, round(STORED * drawn[0].height / drawn[0].width)
+    small = [frame.resize(size, Image.Resampling.LANCZOS) for frame in drawn]
+    palette = small[0].quantize(128)
+    frames = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in small]
+    frames[0].save(target, save_all=True, append_images=frames[1:], duration=800, loop=0, optimize=True)
+    print(f"{target.relative_to(ROOT)}: {target.stat().st_size // 1024} KB")
 
 
 def main(names: list[str]) -> None:
@@ -108,8 +156,10 @@ def main(names: list[str]) -> None:
             drawn = Image.open(io.BytesIO(PICTURES[name](opened, Path(folder)))).convert("RGB")
             small = drawn.resize((STORED, round(STORED * drawn.height / drawn.width)), Image.Resampling.LANCZOS)
             target = FOLDER / f"{name}.png"
-            small.quantize(128).save(target, optimize=True)
+            small.quantize(256).save(target, optimize=True)
             print(f"{target.relative_to(ROOT)}: {target.stat().st_size // 1024} KB")
+            if name in MOVING:
+                _save_moving(MOVING[name](opened, Path(folder)), target.with_suffix(".gif"))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,9 @@ sys.path.insert(0, str(ROOT / "docs" / "site"))
 from links import broken_links  # noqa: E402
 from pages import write_sources  # noqa: E402
 
+from dacl_edu.widgets.explainer import shipped_payload  # noqa: E402
+from dacl_edu.widgets.explainer.page import explainer_page  # noqa: E402
+
 
 def build(out: Path) -> list[str]:
     """Build the site into ``out/html``; return what is wrong with it."""
@@ -33,6 +36,8 @@ def build(out: Path) -> list[str]:
     if status:
         return ["sphinx failed"]
     _drop_unused(html / "_static" / "mathjax")
+    page = explainer_page(shipped_payload(), "notebooks/{notebook}.html#{cell}", heading="")
+    (html / "explainer.html").write_text(page, encoding="utf-8")
     return broken_links(html)
 
 

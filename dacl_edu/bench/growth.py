@@ -11,6 +11,7 @@ import torch
 from dacl_edu.bench.loss import both_steps
 from dacl_edu.bench.pair import by_turns, peak_bytes, slope
 from dacl_edu.data import AugmentParameters, FaceDataset
+from dacl_edu.expressions import EXPRESSIONS
 from dacl_edu.model import DACL
 from dacl_edu.runs.config import TrainConfig
 from dacl_edu.training.batches import TrainingBatches
@@ -76,7 +77,7 @@ def _network(side: int) -> Callable[[], None]:
 
 def _epoch(count: int) -> Callable[[], None]:
     images = torch.zeros(count, 3, 64, 64, dtype=torch.uint8)
-    faces = FaceDataset(images, torch.arange(count) % 7)
+    faces = FaceDataset(images, torch.arange(count) % len(EXPRESSIONS))
     config = TrainConfig.from_preset("quick", device="cpu")
     batches = TrainingBatches(faces, AugmentParameters(56, "random_crop"), config, torch.device("cpu"))
 

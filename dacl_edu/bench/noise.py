@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from dacl_edu.data import FaceDataset, register_dataset
+from dacl_edu.expressions import EXPRESSIONS
 
 NAME = "noise"
 DIFFERENT = 256
@@ -28,6 +29,6 @@ def register_noise(images: int, side: int) -> str:
         source = torch.Generator().manual_seed(0)
         rows = torch.arange(images)
         some = torch.randint(0, 256, (min(images, DIFFERENT), 3, side, side), dtype=torch.uint8, generator=source)
-        return FaceDataset(some[rows % DIFFERENT], rows % 7, name=NAME, split=split)
+        return FaceDataset(some[rows % DIFFERENT], rows % len(EXPRESSIONS), name=NAME, split=split)
 
     return NAME

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dacl_edu.data.dataset import FaceBatch, FaceDataset, collate_batch
     from dacl_edu.data.listing import Listing
     from dacl_edu.data.registry import (
+        available_classes,
         available_datasets,
         available_splits,
         list_dataset,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         register_reader,
     )
     from dacl_edu.data.split import split_train_validation
+    from dacl_edu.data.torch_sets import OwnData
 
 __all__ = [
     "EXPRESSIONS",
@@ -32,7 +34,9 @@ __all__ = [
     "FaceBatch",
     "FaceDataset",
     "Listing",
+    "OwnData",
     "affectnet",
+    "available_classes",
     "available_datasets",
     "available_splits",
     "canonical_index",
@@ -61,9 +65,11 @@ _PLACES = {
     "dataset": ("FaceBatch", "FaceDataset", "collate_batch"),
     "listing": ("Listing",),
     "registry": (
-        "available_datasets", "available_splits", "list_dataset", "load_dataset", "register_dataset", "register_reader",
+        "available_classes", "available_datasets", "available_splits", "list_dataset", "load_dataset",
+        "register_dataset", "register_reader",
     ),
     "split": ("split_train_validation",),
+    "torch_sets": ("OwnData",),
 }  # fmt: skip
 
 

@@ -4,13 +4,14 @@
   photographs under ``Manually_Annotated_Images/``; a row is a face, so several rows may share a photograph
 - 2021: ``{train_set,val_set}/images/<id>.jpg`` and ``{train_set,val_set}/annotations/<id>_exp.npy``; faces are cropped
 
-Contempt, none, uncertain and no-face are not among the seven expressions and are left out.
+None, uncertain and no-face are no expressions and are left out; so is contempt, unless the eight classes are asked for.
 """
 
 from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,14 +34,14 @@ from dacl_edu.data.reading import (
 )
 from dacl_edu.data.registry import register_reader
 from dacl_edu.errors import UserError
+from dacl_edu.expressions import AFFECTNET as EXPRESSION_NAMES
+from dacl_edu.expressions import EIGHT, EXPRESSIONS, expression
 
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Names of the values 0 to 10 of ``expression``; those after Anger are none of the seven.
-EXPRESSION_NAMES = (
-    "Neutral", "Happy", "Sad", "Surprise", "Fear", "Disgust", "Anger", "Contempt", "None", "Uncertain", "No-Face",
-)  # fmt: skip
+#: Choices of classes: the paper's, and these with contempt.
+CHOICES = {str(len(names)): names for names in (EXPRESSIONS, EIGHT)}
 
 COLUMNS = (
     "subDirectory_filePath", "face_x", "face_y", "face_width", "face_height", "facial_landmarks", "expression",
@@ -49,15 +50,14 @@ COLUMNS = (
 
 ACCESS = "AffectNet is licensed for research: ask its authors for access at http://mohammadmahoor.com/affectnet/"
 
-_USED = 7
 _CSV = {"train": "training.csv", "val": "validation.csv"}
 _SETS = {"train": "train_set", "val": "val_set"}
 _LISTS = ("", "Manually_Annotated_file_lists/")
 _IMAGES = ("Manually_Annotated_Images", "Manually_Annotated/Manually_Annotated_Images")
 
 
-def expression_label(text: str) -> int | None:
-    """Index in `EXPRESSIONS` of an annotation, or None where it is none of the seven.
+def expression_label(text: str, classes: Sequence[str] = EXPRESSIONS) -> int | None:
+    """Index in `classes` of an annotation, or None where it is none of them.
 
     Raises
     ------
@@ -69,23 +69,24 @@ def expression_label(text: str) -> int | None:
     >>> expression_label("1"), expression_label("7")  # happiness, contempt
     (3, None)
     """
-    if text in map(str, range(_USED, len(EXPRESSION_NAMES))):
-        return None
-    return numbered_label(text, EXPRESSION_NAMES[:_USED])
+    others = {str(number) for number, name in enumerate(EXPRESSION_NAMES) if expression(name) not in classes}
+    return None if text in others else numbered_label(text, EXPRESSION_NAMES[: len(classes)], classes=classes)
 
 
-def read_annotations(path: Path) -> pd.DataFrame:
-    """Rows of ``training.csv`` or ``validation.csv`` that are a face with one of the seven expressions.
+def read_annotations(path: Path, classes: Sequence[str] = EXPRESSIONS) -> pd.DataFrame:
+    """Rows of ``training.csv`` or ``validation.csv`` that are a face of one of the classes.
 
     Parameters
     ----------
     path : Path
         The file; some copies of ``validation.csv`` lack the header.
+    classes : sequence of str
+        The paper's seven expressions, if left out.
 
     Returns
     -------
     pandas.DataFrame
-        `COLUMNS`, the numbers as numbers and the landmarks as text, and ``label``, the index in `EXPRESSIONS`.
+        `COLUMNS`, the numbers as numbers and the landmarks as text, and ``label``, the index in `classes`.
         ``attrs["dropped"]`` counts what was left out, by reason.
 
     Raises
@@ -106,7 +107,7 @@ def read_annotations(path: Path) -> pd.DataFrame:
     known = expressions.isin([str(number) for number in range(len(EXPRESSION_NAMES))])
     numbered = ", ".join(f"{number} {name}" for number, name in enumerate(EXPRESSION_NAMES))
     refuse_rows(path, expressions, ~known, "unknown expression {}", f"it is {numbered}", header=0)
-    labels = expressions.map({text: expression_label(text) for text in expressions.unique()})
+    labels = expressions.map({text: expression_label(text, classes) for text in expressions.unique()})
     dropped = Counter(EXPRESSION_NAMES[int(text)].lower() for text in expressions[labels.isna()])
     table = table.assign(label=labels).dropna(subset="label").astype({"label": np.int64})
     for name in COLUMNS[1:5] + tuple(name for name in COLUMNS[-2:] if name in table.columns):
@@ -137,14 +138,14 @@ def _find(root: Path) -> tuple[dict[str, Path], bool]:
     return lists or sets, bool(lists)
 
 
-def affectnet_splits(root: Path, crop: str = "face") -> tuple[str, ...]:
+def affectnet_splits(root: Path, crop: str = "face", classes: str = "7") -> tuple[str, ...]:
     """Splits of AffectNet under `root`; its test annotations were never published."""
     found, _ = _find(root)
     return tuple(split for split in _CSV if split in found)
 
 
-@register_reader("affectnet", splits=affectnet_splits, suffix="crop")
-def list_affectnet(split: str, root: Path, crop: str = "face") -> Listing:
+@register_reader("affectnet", splits=affectnet_splits, suffix="crop", choices=CHOICES)
+def list_affectnet(split: str, root: Path, crop: str = "face", classes: str = "7") -> Listing:
     """Read AffectNet in either release.
 
     Parameters
@@ -156,6 +157,8 @@ def list_affectnet(split: str, root: Path, crop: str = "face") -> Listing:
     crop : str
         Original release: ``"face"`` keeps the face box of each row, ``"whole"`` keeps the photograph, as does
         ``load_dataset("affectnet:whole")``. The images of 2021 are cropped already.
+    classes : str
+        A key of `CHOICES`: ``"7"``, the paper's, or ``"8"``, with contempt.
 
     Returns
     -------
@@ -173,10 +176,10 @@ def list_affectnet(split: str, root: Path, crop: str = "face") -> Listing:
     found, from_csv = _find(root)
     name = "affectnet" if crop == "face" else f"affectnet:{crop}"
     if not from_csv:
-        return _list_set(split, found[split], name)
-    table = read_annotations(found[split])
+        return _list_set(split, found[split], name, CHOICES[classes])
+    table = read_annotations(found[split], CHOICES[classes])
     if table.empty:
-        raise UserError(f"{found[split]} lists no face with one of the seven expressions", hint=again(ACCESS))
+        raise UserError(f"{found[split]} lists no face with one of the {classes} expressions", hint=again(ACCESS))
     images, files = first_folder(root, _IMAGES), table["subDirectory_filePath"]
     paths = [_inside(images, file, found[split]) for file in files]
     require_files(paths, str(found[split]), ACCESS)
@@ -190,7 +193,8 @@ def list_affectnet(split: str, root: Path, crop: str = "face") -> Listing:
     factors = table[[column for column in table.columns if column in COLUMNS[1:5] + COLUMNS[-2:]]]
     return Listing(
         table["label"].to_numpy(), ids, paths, boxes if crop == "face" else None,
-        factors=factors.reset_index(drop=True), name=name, split=split, notes=_notes(table.attrs["dropped"]),
+        factors=factors.reset_index(drop=True), classes=CHOICES[classes], name=name, split=split,
+        notes=_notes(table.attrs["dropped"]),
     )  # fmt: skip
 
 
@@ -204,7 +208,7 @@ def _notes(dropped: dict[str, int]) -> tuple[str, ...]:
     return tuple(f"{count} faces left out: {reason}" for reason, count in dropped.items())
 
 
-def _list_set(split: str, folder: Path, name: str) -> Listing:
+def _list_set(split: str, folder: Path, name: str, classes: Sequence[str]) -> Listing:
     """One split of the release of 2021."""
     annotations, images = folder / "annotations", folder / "images"
     # Its annotations of valence, arousal and landmarks lie beside: <id>_val.npy, <id>_aro.npy, <id>_lnd.npy
@@ -213,21 +217,25 @@ def _list_set(split: str, folder: Path, name: str) -> Listing:
     if not files:
         raise UserError(f"no <id>_exp.npy in {annotations}", hint=f"unpack the data set completely. {ACCESS}")
     with ThreadPoolExecutor() as pool:  # 290,000 small files: the disk is what takes the time
-        found = pool.map(lambda file: read_annotation(annotations / file), files)
+        found = pool.map(lambda file: read_annotation(annotations / file, classes), files)
         labels = list(progress(found, len(files), what="reading annotations"))
     kept = [(label, f"{file.removesuffix('_exp.npy')}.jpg") for file, label in zip(files, labels, strict=True)]
     kept = [(label, image) for label, image in kept if label is not None]
     if not kept:
-        raise UserError(f"{annotations}: none of the seven expressions", hint=f"copy the data set again. {ACCESS}")
+        raise UserError(
+            f"{annotations}: none of the {len(classes)} expressions", hint=f"copy the data set again. {ACCESS}"
+        )
     ids = [image for _, image in kept]
     paths = [images / image for image in ids]
     require_files(paths, str(annotations), ACCESS)
-    dropped = {"contempt and others that are none of the seven": len(files) - len(kept)}
-    return Listing([label for label, _ in kept], ids, paths, name=name, split=split, notes=_notes(dropped))
+    dropped = {f"of none of the {len(classes)} classes": len(files) - len(kept)}
+    return Listing(
+        [label for label, _ in kept], ids, paths, classes=classes, name=name, split=split, notes=_notes(dropped)
+    )
 
 
-def read_annotation(path: Path) -> int | None:
-    """Index in `EXPRESSIONS` from one ``<id>_exp.npy``, or None where it is none of the seven.
+def read_annotation(path: Path, classes: Sequence[str] = EXPRESSIONS) -> int | None:
+    """Index in `classes` from one ``<id>_exp.npy``, or None where it is none of them.
 
     Raises
     ------
@@ -240,4 +248,4 @@ def read_annotation(path: Path) -> int | None:
     except (OSError, ValueError, EOFError) as error:
         raise UserError(f"{path}: cannot be read as an annotation ({error})", hint=again(ACCESS)) from error
     with located(str(path)):
-        return expression_label(text)
+        return expression_label(text, classes)

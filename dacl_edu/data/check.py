@@ -149,13 +149,13 @@ def _count(report: Report, listings: dict[str, Listing]) -> None:
         report.counts[split] = dict(zip(listing.classes, counts, strict=True))
         report.notes += [f"{split}: {note}" for note in listing.notes]
     known = published_for(report.name)
-    if "all" in known.splits:
-        classes = next(iter(listings.values())).classes
+    classes = next(iter(listings.values())).classes
+    if any(known.count("all", name) is not None for name in classes):
         report.counts["all"] = {c: sum(report.counts[split][c] for split in listings) for c in classes}
     report.published = {
-        split: {c: count for c in counts if (count := known.count(split, c)) is not None}
+        split: found
         for split, counts in report.counts.items()
-        if split in known.splits
+        if (found := {c: count for c in counts if (count := known.count(split, c)) is not None})
     }
     report.notes += [f"published: {known.note}"] if known.note else []
 

@@ -1,7 +1,7 @@
 """CK+48: the last three frames of the sequences of the extended Cohn-Kanade set, 48x48.
 
 Neighbouring frames are near-duplicates, so the set is split by subject. It has no official split; this one depends on
-nothing but the subjects' names. There is no neutral, and contempt is none of the seven expressions.
+nothing but the subjects' names. There is no neutral; contempt, none of the paper's, is only among the classes ``all``.
 """
 
 from __future__ import annotations
@@ -10,19 +10,25 @@ import hashlib
 import re
 from pathlib import Path
 
-from dacl_edu.data.classes import canonical_index
 from dacl_edu.data.folder import list_class_folders, subfolders
 from dacl_edu.data.listing import Listing
 from dacl_edu.data.reading import located, not_found
 from dacl_edu.data.registry import register_reader
 from dacl_edu.errors import UserError
+from dacl_edu.expressions import CKPLUS, EIGHT, EXPRESSIONS, expression
 
 ACCESS = "CK+ is licensed for research: ask for access at https://www.jeffcohn.net/resources/"
 
 #: Share of the subjects in each split.
 SHARES = {"test": 0.2, "val": 0.1}
 
-_FOLDERS = ("anger", "contempt", "disgust", "fear", "happy", "sadness", "surprise")
+_THEIRS = {expression(name): name for name in CKPLUS}
+
+#: Choices of classes: those that it shares with the paper, or all.
+CHOICES = {
+    "shared": tuple(name for name in EXPRESSIONS if name in _THEIRS),
+    "all": tuple(name for name in EIGHT if name in _THEIRS),
+}
 
 
 def parse_name(name: str) -> tuple[str, str, int]:
@@ -90,8 +96,8 @@ def ckplus_splits(root: Path) -> tuple[str, ...]:
     return ("train", "val", "test")
 
 
-@register_reader("ckplus", splits=ckplus_splits)
-def list_ckplus(split: str, root: Path) -> Listing:
+@register_reader("ckplus", splits=ckplus_splits, choices=CHOICES)
+def list_ckplus(split: str, root: Path, classes: str = "shared") -> Listing:
     """Read CK+48.
 
     Parameters
@@ -100,12 +106,13 @@ def list_ckplus(split: str, root: Path) -> Listing:
         ``train``, ``val`` or ``test``: 70, 10 and 20 % of the subjects.
     root : Path
         The folder that holds ``anger`` … ``surprise``, or ``CK+48`` with these.
+    classes : str
+        A key of `CHOICES`: ``"shared"``, the six that it has in common with the paper, or ``"all"``, with contempt.
 
     Returns
     -------
     Listing
-        ``groups`` are the subjects. The class neutral is absent: a model that was trained elsewhere can be tested on
-        it, but training needs images of every class.
+        ``groups`` are the subjects.
 
     Raises
     ------
@@ -113,8 +120,9 @@ def list_ckplus(split: str, root: Path) -> Listing:
         The data set is not there, or a file does not say who is in the picture.
     """
     base = _find(root)
+    kept = CHOICES[classes]
     # A label for each folder, contempt included, so that an unknown folder is refused and a known one counted.
-    paths, folders = list_class_folders(base, _folder_index)
+    paths, labels = list_class_folders(base, _class_index)
     subjects = []
     for path in paths:
         with located(str(path.parent)):
@@ -125,22 +133,24 @@ def list_ckplus(split: str, root: Path) -> Listing:
         )
     splits = split_subjects(set(subjects))
     of_split = [at for at, subject in enumerate(subjects) if splits[subject] == split]
-    rows = [at for at in of_split if _FOLDERS[folders[at]] != "contempt"]
+    rows = [at for at in of_split if labels[at] < len(kept)]  # contempt has the last number
+    left = len(of_split) - len(rows)
     if not rows:
         raise UserError(f"{base}: no image for the split {split!r}", hint=f"unpack the data set completely. {ACCESS}")
     return Listing(
-        [canonical_index(_FOLDERS[folders[at]]) for at in rows],
+        [labels[at] for at in rows],
         [paths[at].relative_to(base).as_posix() for at in rows],
         [paths[at] for at in rows],
         groups=[subjects[at] for at in rows],
+        classes=kept,
         name="ckplus",
         split=split,
-        notes=(f"{len(of_split) - len(rows)} images left out: contempt", "CK+48 has no neutral"),
+        notes=(*((f"{left} images left out: contempt",) if left else ()), "CK+48 has no neutral"),
     )
 
 
-def _folder_index(name: str) -> int:
-    word = {"happiness": "happy", "sad": "sadness", "angry": "anger"}.get(name.lower(), name.lower())
-    if word not in _FOLDERS:
-        raise UserError(f"unknown expression {name!r}", hint=f"CK+48 has {', '.join(_FOLDERS)}")
-    return _FOLDERS.index(word)
+def _class_index(name: str) -> int:
+    word = expression(name)
+    if word not in CHOICES["all"]:
+        raise UserError(f"unknown expression {name!r}", hint=f"CK+48 has {', '.join(CKPLUS)}")
+    return CHOICES["all"].index(word)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dacl_edu.data.classes import parsed_classes
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -22,6 +24,7 @@ app = typer.Typer(
 )
 
 Data = Annotated[str, typer.Option("--data", "-d", help="Data set, as for training; jaffe:KA leaves a subject out.")]
+Classes = Annotated[str | None, typer.Option("--classes", help="Which classes, as for training.", show_default=False)]
 Root = Annotated[Path | None, typer.Option(help="Its folder. [default: data/<name>]", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 
@@ -30,6 +33,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard outpu
 def check(
     data: Data,
     root: Root = None,
+    classes: Classes = None,
     sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet of 12 images a class to this PNG.")] = None,
     split: Annotated[str | None, typer.Option(help="Split on the sheet. [default: the first]")] = None,
     allow_leak: Annotated[bool, typer.Option("--allow-leak", help="Images in two splits are no error.")] = False,
@@ -46,7 +50,7 @@ def check(
     from dacl_edu.data.sheet import save_sheet
     from dacl_edu.errors import UserError
 
-    report, listings = check_dataset(data, root)
+    report, listings = check_dataset(data, root, **_option(classes))
     if sheet is not None:
         wanted = next(iter(listings)) if split is None else canonical_split(split)
         if wanted not in listings:
@@ -67,6 +71,7 @@ def prepare(
     size: Annotated[int, typer.Option(help="Side of the images in pixels.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to be made; give it as --root afterwards.")],
     root: Root = None,
+    classes: Classes = None,
     as_json: Json = False,
 ) -> None:
     """Decode a data set once. Example: dacl-edu data prepare --data rafdb --size 256 --out data/rafdb-256
@@ -76,7 +81,7 @@ def prepare(
     """
     from dacl_edu.data.prepare import prepare as run
 
-    manifest = run(data, root, size, out)
+    manifest = run(data, root, size, out, **_option(classes))
     if as_json:
         print(json.dumps(manifest, indent=2))
         return
@@ -94,6 +99,10 @@ def unpack(
     from dacl_edu.data.archive import unpack as run
 
     print(f"{run(archive, out):,} files in {out}")
+
+
+def _option(classes: str | None) -> dict[str, Any]:
+    return {} if classes is None else {"classes": parsed_classes(classes)}
 
 
 def report_table(report: Report) -> Table:
@@ -150,5 +159,5 @@ def _cells(report: Report, name: str) -> list[str]:
     cells: list[Any] = []
     for split, counts in report.counts.items():
         columns = [counts] + ([report.published[split]] if split in report.published else [])
-        cells += [sum(column.values()) if name == "sum" else column[name] for column in columns]
-    return [f"{cell:,}" for cell in cells]
+        cells += [sum(column.values()) if name == "sum" else column.get(name) for column in columns]
+    return ["–" if cell is None else f"{cell:,}" for cell in cells]

@@ -10,11 +10,15 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
-from dacl_edu.data.classes import EXPRESSIONS
+from dacl_edu.data.classes import EXPRESSIONS, rows_of_classes
 from dacl_edu.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+#: Begins the columns of factors from which the labels of a class are drawn: ``share_neutral``, …
+SHARE = "share_"
 
 
 class FaceBatch(Sequence[tuple[Tensor, int]]):
@@ -89,10 +93,12 @@ class FaceDataset(Dataset[tuple[Tensor, int]]):
         One row an image: what else is known about it.
     name, split : str
         Where the images come from.
+    notes : sequence of str
+        What to know of them: what was left out, or drawn.
 
     Attributes
     ----------
-    images, labels, classes, groups, factors, name, split
+    images, labels, classes, groups, factors, name, split, notes
         As given; `groups` as a numpy array.
     ids : numpy.ndarray
         (N,) str.
@@ -121,6 +127,7 @@ class FaceDataset(Dataset[tuple[Tensor, int]]):
         factors: pd.DataFrame | None = None,
         name: str = "",
         split: str = "",
+        notes: Sequence[str] = (),
     ) -> None:
         self.images = images
         self.labels = labels
@@ -130,6 +137,7 @@ class FaceDataset(Dataset[tuple[Tensor, int]]):
         self.factors = factors
         self.name = name
         self.split = split
+        self.notes = tuple(notes)
         self._validate()
 
     @property
@@ -222,7 +230,72 @@ class FaceDataset(Dataset[tuple[Tensor, int]]):
             factors=None if self.factors is None else self.factors.iloc[rows].reset_index(drop=True),
             name=self.name,
             split=self.split if split is None else split,
+            notes=self.notes,
         )
+
+    def of_classes(self, names: Sequence[str]) -> FaceDataset:
+        """Only the images of some classes, which are numbered anew.
+
+        Parameters
+        ----------
+        names : sequence of str
+            The classes, in their new order; upper and lower case and synonyms of expressions do not matter.
+
+        Returns
+        -------
+        FaceDataset
+            The same, where these are its classes already: no image is copied.
+
+        Raises
+        ------
+        UserError
+            A name is none of the classes, or fewer than two are named.
+
+        Examples
+        --------
+        >>> faces = FaceDataset(torch.zeros(3, 3, 8, 8, dtype=torch.uint8), torch.tensor([0, 6, 5]))
+        >>> two = faces.of_classes(["neutral", "surprise"])
+        >>> two.classes, two.labels.tolist()
+        (('neutral', 'surprise'), [1, 0])
+        """
+        rows, labels, kept = rows_of_classes(self.labels.numpy(), self.classes, names, self._where)
+        if kept == self.classes:
+            return self
+        part = self if len(rows) == len(self) else self.subset(rows)
+        left = (f"{len(self) - len(rows)} images left out: other classes",) if len(rows) < len(self) else ()
+        return FaceDataset(
+            part.images, torch.from_numpy(labels), part.ids, classes=kept, groups=part.groups, factors=part.factors,
+            name=self.name, split=self.split, notes=(*self.notes, *left),
+        )  # fmt: skip
+
+    def redraw_labels(self, generator: torch.Generator) -> bool:
+        """Draw each label from the shares that its image gives to the classes, where the factors have such shares.
+
+        Parameters
+        ----------
+        generator : torch.Generator
+
+        Returns
+        -------
+        bool
+            Whether there are shares; the labels are changed in place.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> shares = pd.DataFrame({"share_cat": [1.0, 0.5], "share_dog": [0.0, 0.5]})
+        >>> pets = FaceDataset(torch.zeros(2, 3, 8, 8, dtype=torch.uint8), torch.tensor([0, 0]),
+        ...                    classes=["cat", "dog"], factors=shares)
+        >>> drawn = [pets.labels.tolist() for seed in range(9) if pets.redraw_labels(torch.manual_seed(seed))]
+        >>> {first for first, _ in drawn}, {second for _, second in drawn}
+        ({0}, {0, 1})
+        """
+        columns = [f"{SHARE}{name}" for name in self.classes]
+        if self.factors is None or not set(columns) <= set(self.factors.columns):
+            return False
+        shares = torch.from_numpy(self.factors[columns].to_numpy(dtype=np.float64, copy=True))
+        self.labels.copy_(torch.multinomial(shares, 1, generator=generator)[:, 0])
+        return True
 
     def class_counts(self) -> Tensor:
         """Images of each class: (K,) int64."""
@@ -234,8 +307,10 @@ class FaceDataset(Dataset[tuple[Tensor, int]]):
         Raises
         ------
         UserError
-            Names the classes that have no image.
+            Names the classes that have no image; or there is but one class.
         """
+        if len(self.classes) < 2:
+            raise UserError(f"{self._where}: {len(self.classes)} class is nothing to tell apart", hint="two are needed")
         counts = self.class_counts().tolist()
         absent = [name for name, count in zip(self.classes, counts, strict=True) if count == 0]
         if absent:

@@ -27,9 +27,7 @@ from dacl_edu.data.reading import (
 )
 from dacl_edu.data.registry import register_reader
 from dacl_edu.errors import UserError
-
-#: Names of the labels 0 to 6.
-LABEL_NAMES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+from dacl_edu.expressions import EXPW as LABEL_NAMES
 
 ACCESS = "ExpW is free for research: see http://mmlab.ie.cuhk.edu.hk/projects/socialrelation/index.html"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,17 +10,15 @@ import numpy as np
 import torch
 
 from dacl_edu.data.classes import canonical_index
-from dacl_edu.data.folder import list_folder, split_folders
+from dacl_edu.data.folder import list_class_folders, split_folders
 from dacl_edu.data.listing import Listing
 from dacl_edu.data.reading import again, first_file, located, not_found, read_table, refuse_rows, require_columns
 from dacl_edu.data.registry import register_reader
 from dacl_edu.errors import UserError
+from dacl_edu.expressions import FER2013 as EMOTION_NAMES
 
 if TYPE_CHECKING:
     import pandas as pd
-
-#: Names of the values 0 to 6 of the column ``emotion``.
-EMOTION_NAMES = ("Angry", "Disgust", "Fear", "Happy", "Sad", "Surprise", "Neutral")
 
 #: PublicTest was the validation set of the challenge and PrivateTest its test set.
 USAGE_SPLITS = {"Training": "train", "PublicTest": "val", "PrivateTest": "test"}
@@ -164,6 +161,8 @@ def list_fer2013(split: str, root: Path) -> Listing:
     """
     path = find_csv(root)
     if path is None:
-        return replace(list_folder(split, root), name="fer2013")
+        paths, indices = list_class_folders(split_folders(root)[split], canonical_index)
+        ids = [path.relative_to(root).as_posix() for path in paths]
+        return Listing(indices, ids, paths, name="fer2013", split=split)
     grey, labels, ids = read_csv(path, split)
     return Listing(labels, ids, pixels=torch.from_numpy(grey)[:, None], name="fer2013", split=split)

@@ -1,17 +1,29 @@
-"""Any folder of images: ``<root>/{train,val,test}/<class name>/*.jpg``."""
+"""Any folder of images: ``<root>/{train,val,test}/<class name>/*.jpg``, or ``<root>/<class name>/*.jpg``.
+
+The folders say which classes there are. Where all of them are expressions, they have the project's order and names.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import os
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from dacl_edu.data.classes import canonical_index
+import numpy as np
+
 from dacl_edu.data.listing import Listing
 from dacl_edu.data.registry import SPLIT_NAMES, register_reader
 from dacl_edu.errors import UserError
+from dacl_edu.expressions import EIGHT, expression
 
 #: File endings that count as images, in lower case.
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+EXTENSIONS = (".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff")
+
+#: Share of the images that is held out as test, where the folder has train alone or no splits.
+HELD_OUT = 0.2
 
 
 def split_folders(root: Path) -> dict[str, Path]:
@@ -84,12 +96,7 @@ def list_class_folders(folder: Path, index_of: Callable[[str], int]) -> tuple[li
             raise UserError(
                 f"{class_folder}: {error.problem}", hint=f"{error.hint}; rename the folder, or move it out of {folder}"
             ) from error
-        files = sorted(
-            path
-            for path in class_folder.iterdir()
-            # macOS leaves "._name.jpg" beside each file it copies; it is not an image.
-            if path.suffix.lower() in EXTENSIONS and not path.name.startswith(".")
-        )
+        files = images_below(class_folder)
         paths += files
         labels += [label] * len(files)
     if not paths:
@@ -100,18 +107,42 @@ def list_class_folders(folder: Path, index_of: Callable[[str], int]) -> tuple[li
     return paths, labels
 
 
-def folder_splits(root: Path) -> tuple[str, ...]:
-    """Splits present under `root`, of train, val and test."""
-    found = split_folders(root)
-    if not found:
-        what = "has no folder train, val or test" if root.is_dir() else "is not a folder"
-        raise UserError(f"{root} {what}", hint=f"lay the images out as {root / 'train' / '<class name>' / '*.jpg'}")
+def images_below(folder: Path) -> list[Path]:
+    """Image files in a folder and the folders in it, sorted."""
+    found = []
+    for place, folders, files in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if not name.startswith((".", "__"))]
+        # macOS leaves "._name.jpg" beside each file it copies; it is not an image.
+        found += [Path(place, f) for f in files if f.lower().endswith(EXTENSIONS) and not f.startswith(".")]
+    return sorted(found)
+
+
+def _layout(root: Path, seed: str) -> dict[str, Path]:
+    """Folders of the splits; where `root` itself holds the classes, it is ``all``."""
+    if not seed.isdecimal():
+        raise UserError(f"folder:{seed}: folder takes a seed after the colon", hint="a whole number, e.g. folder:1")
+    # A class may be called "train", too: a folder of a split holds folders.
+    found = {split: folder for split, folder in split_folders(root).items() if subfolders(folder)}
+    if found:
+        return found
+    if any(images_below(folder) for folder in subfolders(root)):
+        return {"all": root}
+    what = "has no class folders with images" if root.is_dir() else "is not a folder"
+    where = f"{root / 'train' / '<class name>' / '*.jpg'}, or {root / '<class name>' / '*.jpg'}"
+    raise UserError(f"{root} {what}", hint=f"lay the images out as {where}")
+
+
+def folder_splits(root: Path, seed: str = "0") -> tuple[str, ...]:
+    """Splits of the images under `root`: its folders train, val and test, and a test split that is held out."""
+    found = _layout(root, seed)
+    if found.keys() <= {"all", "train"}:
+        return ("train", "test")
     return tuple(split for split in SPLIT_NAMES if split in found)
 
 
-@register_reader("folder", splits=folder_splits)
-def list_folder(split: str, root: Path) -> Listing:
-    """Read ``<root>/<split>/<class name>/*`` as a data set.
+@register_reader("folder", splits=folder_splits, suffix="seed")
+def list_folder(split: str, root: Path, seed: str = "0") -> Listing:
+    """Read ``<root>/<split>/<class name>/**/*`` or ``<root>/<class name>/**/*`` as a data set.
 
     Parameters
     ----------
@@ -119,17 +150,79 @@ def list_folder(split: str, root: Path) -> Listing:
         ``train``, ``val`` or ``test``.
     root : Path
         Folder of the data set.
+    seed : str, default "0"
+        Draws the fifth of each class that is held out as ``test``, where there are no splits or ``train`` alone;
+        ``load_dataset("folder:1")`` draws another. It depends on the files' names alone, not on the training's seed.
 
     Returns
     -------
     Listing
-        ``ids`` are paths relative to `root`, with forward slashes.
+        ``ids`` are paths relative to `root`, with forward slashes. ``classes`` are the names of the folders of all
+        splits, sorted; the expressions in their own order, where every folder is one.
 
     Raises
     ------
     UserError
-        A class folder has an unknown name, or there are no images.
+        There are no images, or `seed` is no number.
     """
-    paths, labels = list_class_folders(split_folders(root)[split], canonical_index)
+    layout = _layout(root, seed)
+    names = {folder.name for base in layout.values() for folder in subfolders(base) if images_below(folder)}
+    classes, note = ordered_classes(names)
+    paths, labels = list_class_folders(layout.get(split) or next(iter(layout.values())), _index_of(classes))
     ids = [path.relative_to(root).as_posix() for path in paths]
-    return Listing(labels, ids, paths, name="folder", split=split)
+    notes = [note]
+    if layout.keys() <= {"all", "train"}:
+        held = held_out(ids, labels, seed)
+        rows = np.flatnonzero(held == (split == "test")).tolist()
+        paths, labels, ids = [paths[row] for row in rows], [labels[row] for row in rows], [ids[row] for row in rows]
+        notes.append(f"no test folder: {held.sum()} of {len(held)} images are held out as test, drawn by seed {seed}")
+    return Listing(labels, ids, paths, classes=classes, name="folder", split=split, notes=tuple(notes))
+
+
+def ordered_classes(names: Iterable[str]) -> tuple[tuple[str, ...], str]:
+    """Classes of some folders, and a sentence on their order.
+
+    Examples
+    --------
+    >>> ordered_classes(["happy", "afraid"])
+    (('fear', 'happiness'), 'every folder is an expression: 2 classes in the order of the expressions')
+    >>> ordered_classes(["happy", "cat"])
+    (('cat', 'happy'), '2 classes, sorted by name')
+    """
+    found = {name: expression(name) for name in names}
+    meant = set(found.values())
+    if found and None not in meant:
+        kept = tuple(name for name in EIGHT if name in meant)
+        return kept, f"every folder is an expression: {len(kept)} classes in the order of the expressions"
+    # The same letters can be written in two ways; macOS writes names as no other system does.
+    kept = tuple(sorted({unicodedata.normalize("NFC", name) for name in found}))
+    return kept, f"{len(kept)} classes, sorted by name"
+
+
+def _index_of(classes: tuple[str, ...]) -> Callable[[str], int]:
+    expressions = set(classes) <= set(EIGHT)
+
+    def index_of(folder: str) -> int:
+        name = expression(folder) if expressions else None
+        name = name or unicodedata.normalize("NFC", folder)
+        return classes.index(name) if name in classes else -1  # a folder without images
+
+    return index_of
+
+
+def held_out(ids: list[str], labels: list[int], seed: str) -> np.ndarray:
+    """Which images are held out: a share of each class, drawn by a hash of their names, (N,) bool.
+
+    Examples
+    --------
+    >>> held_out(["a/1", "a/2", "a/3", "b/1"], [0, 0, 0, 1], "0").sum()
+    np.int64(1)
+    """
+    of_class: dict[int, list[tuple[bytes, int]]] = defaultdict(list)
+    for row, (name, label) in enumerate(zip(ids, labels, strict=True)):
+        of_class[label].append((hashlib.sha256(f"{seed}/{name}".encode("utf-8", "surrogateescape")).digest(), row))
+    held = np.zeros(len(ids), dtype=bool)
+    for drawn in of_class.values():
+        count = max(1, round(HELD_OUT * len(drawn))) if len(drawn) > 1 else 0
+        held[[row for _, row in sorted(drawn)[:count]]] = True
+    return held

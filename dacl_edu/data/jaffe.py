@@ -15,11 +15,7 @@ from dacl_edu.data.listing import Listing
 from dacl_edu.data.reading import located, not_found
 from dacl_edu.data.registry import register_reader
 from dacl_edu.errors import UserError
-
-#: What the two letters after the subject mean.
-EMOTIONS = {
-    "AN": "anger", "DI": "disgust", "FE": "fear", "HA": "happiness", "NE": "neutral", "SA": "sadness", "SU": "surprise",
-}  # fmt: skip
+from dacl_edu.expressions import JAFFE as EMOTIONS
 
 ACCESS = "JAFFE is licensed for research: ask for access at https://zenodo.org/records/3451524"
 

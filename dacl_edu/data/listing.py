@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from dacl_edu.data.cache import cached_images
-from dacl_edu.data.classes import EXPRESSIONS
+from dacl_edu.data.classes import EXPRESSIONS, rows_of_classes
 from dacl_edu.data.dataset import FaceDataset
 from dacl_edu.data.decode import decode_image, decode_images, resize_images
 
@@ -80,8 +80,28 @@ class Listing:
         """The listing of a data set that is already in memory."""
         return cls(
             dataset.labels.numpy(), dataset.ids, pixels=dataset.images, groups=dataset.groups, factors=dataset.factors,
-            classes=dataset.classes, name=dataset.name, split=dataset.split,
+            classes=dataset.classes, name=dataset.name, split=dataset.split, notes=dataset.notes,
         )  # fmt: skip
+
+    def of_classes(self, names: Sequence[str]) -> Listing:
+        """Only the images of some classes, in the order of `names`; errors as of `FaceDataset.of_classes`."""
+        rows, labels, kept = rows_of_classes(self.labels, self.classes, names, f"{self.name} {self.split}")
+        if kept == tuple(self.classes):
+            return self
+        left = (f"{len(self) - len(rows)} images left out: other classes",) if len(rows) < len(self) else ()
+        return Listing(
+            labels,
+            [self.ids[row] for row in rows],
+            None if self.paths is None else [self.paths[row] for row in rows],
+            None if self.boxes is None else self.boxes[rows],
+            None if self.pixels is None else self.pixels[torch.from_numpy(rows)],
+            None if self.groups is None else np.asarray(self.groups)[rows],
+            None if self.factors is None else self.factors.iloc[rows].reset_index(drop=True),
+            kept,
+            self.name,
+            self.split,
+            (*self.notes, *left),
+        )
 
     def source(self, row: int) -> str:
         """What to call an image in a message: its file where it has one."""
@@ -126,7 +146,7 @@ class Listing:
             images = resize_images(self.pixels, image_size).expand(-1, 3, -1, -1)
         return FaceDataset(
             images, torch.from_numpy(np.array(self.labels, dtype=np.int64)), self.ids, classes=self.classes,
-            groups=self.groups, factors=self.factors, name=self.name, split=self.split,
+            groups=self.groups, factors=self.factors, name=self.name, split=self.split, notes=self.notes,
         )  # fmt: skip
 
     def _pixels_of(self, image_size: int | None) -> str:

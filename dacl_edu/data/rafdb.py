@@ -1,4 +1,4 @@
-"""RAF-DB, the basic (single-label) part, in the layouts in which it is found.
+"""RAF-DB in the layouts in which it is found: the basic (single-label) part, and the compound one by ``classes``.
 
 - official: ``EmoLabel/list_patition_label.txt`` (the misspelling is theirs) and ``Image/aligned/*_aligned.jpg``
 - a list for each split: ``EmoLabel/train.txt`` and ``test.txt``, whose names may carry ``_aligned``
@@ -6,13 +6,14 @@
 - class folders ``train/00`` … ``train/06``, as in the README of the paper's code: only with ``class_names``, because
   that README documents four of the seven
 
-Each may lie in the folder itself or in ``basic/``.
+Each may lie in the folder itself or in ``basic/``; the compound part in ``compound/``, or in a folder of that name.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from dacl_edu.data.classes import canonical_index
@@ -21,50 +22,56 @@ from dacl_edu.data.listing import Listing
 from dacl_edu.data.reading import again, not_found, numbered_label, read_lines, require_files
 from dacl_edu.data.registry import register_reader
 from dacl_edu.errors import UserError
-
-#: Names of the labels 1 to 7 in the files of RAF-DB.
-LABEL_NAMES = ("Surprise", "Fear", "Disgust", "Happiness", "Sadness", "Anger", "Neutral")
+from dacl_edu.expressions import EXPRESSIONS, RAFDB_COMPOUND
+from dacl_edu.expressions import RAFDB as LABEL_NAMES
 
 ACCESS = "RAF-DB is licensed for research: ask its authors for access at http://www.whdeng.cn/RAF/model1.html"
+
+#: Choices of classes: one expression in each face, the paper's, or two.
+CHOICES = {"basic": EXPRESSIONS, "compound": RAFDB_COMPOUND}
 
 _LIST = "list_patition_label.txt"
 
 
-def label_index(text: str) -> int:
-    """Index in `EXPRESSIONS` of a label as RAF-DB writes it.
+def label_index(text: str, classes: str = "basic") -> int:
+    """Index of a label as RAF-DB writes it, among the classes of a key of `CHOICES`.
 
     Raises
     ------
     UserError
-        The label is not 1 to 7.
+        The label is not one of their numbers, from 1 on.
 
     Examples
     --------
     >>> label_index("4")  # happiness
     3
     """
+    if classes == "compound":
+        return numbered_label(text, RAFDB_COMPOUND, 1, RAFDB_COMPOUND)
     return numbered_label(text, LABEL_NAMES, first=1)
 
 
-def parse_label_line(line: str) -> tuple[str, int]:
+def parse_label_line(line: str, classes: str = "basic") -> tuple[str, int]:
     """File name and label of one line of a label file; further columns are ignored.
 
     Parameters
     ----------
     line : str
         ``"train_00001.jpg 5"``.
+    classes : str
+        A key of `CHOICES`.
 
     Returns
     -------
     name : str
         The file name as it would be without ``_aligned``.
     label : int
-        Index in `EXPRESSIONS`.
+        Index in these classes.
 
     Raises
     ------
     UserError
-        The line has not at least two columns, or the label is not 1 to 7.
+        The line has not at least two columns, or the label is none of theirs.
 
     Examples
     --------
@@ -74,16 +81,18 @@ def parse_label_line(line: str) -> tuple[str, int]:
     columns = line.split()
     if len(columns) < 2:
         raise UserError(f"{line.strip()!r} is not a file name and a label", hint="write lines like 'train_00001.jpg 5'")
-    return _plain(columns[0]), label_index(columns[1])
+    return _plain(columns[0]), label_index(columns[1], classes)
 
 
-def read_label_file(path: Path) -> dict[str, int]:
+def read_label_file(path: Path, classes: str = "basic") -> dict[str, int]:
     """Labels of a label file, by file name.
 
     Parameters
     ----------
     path : Path
         A file of lines like ``train_00001.jpg 5``.
+    classes : str
+        A key of `CHOICES`.
 
     Returns
     -------
@@ -96,7 +105,7 @@ def read_label_file(path: Path) -> dict[str, int]:
         Names the file and the line that cannot be read, or that lists an image a second time.
     """
     labels: dict[str, int] = {}
-    for number, (name, label) in read_lines(path, parse_label_line, ACCESS):
+    for number, (name, label) in read_lines(path, partial(parse_label_line, classes=classes), ACCESS):
         if name in labels:
             raise UserError(f"{path}, line {number}: {name} is listed twice", hint="remove one of the two lines")
         labels[name] = label
@@ -143,9 +152,16 @@ def _named(class_names: Mapping[str, str]) -> Callable[[str], int]:
     return index_of
 
 
-def _find(root: Path, class_names: Mapping[str, str] | None) -> tuple[Path, dict[str, Path], bool]:
+def _find(root: Path, class_names: Mapping[str, str] | None, classes: str) -> tuple[Path, dict[str, Path], bool]:
     """Where the data set lies, its splits, and whether they are label files (rather than folders)."""
-    bases = [root, root / "basic"]
+    # The numbers of both parts begin with 1, so that one is never taken for the other: their folders tell them apart.
+    own = [root] if (root.name.lower() == "compound") == (classes == "compound") else []
+    bases = [*own, root / classes]
+    if classes == "compound":
+        for base in bases:
+            if found := _label_files(base):
+                return base, found, True
+        raise not_found("compound part of RAF-DB", root, str(bases[-1] / "EmoLabel" / _LIST), ACCESS)
     for base in bases:
         if found := _label_files(base):
             return base, found, True
@@ -159,13 +175,18 @@ def _find(root: Path, class_names: Mapping[str, str] | None) -> tuple[Path, dict
 
 def rafdb_splits(root: Path, class_names: Mapping[str, str] | None = None) -> tuple[str, ...]:
     """Splits of RAF-DB under `root`: train and test, and val if the copy has one beside test."""
-    _, found, _ = _find(root, class_names)
+    try:
+        _, found, _ = _find(root, class_names, "basic")
+    except UserError:
+        if not any(_label_files(base) for base in (root, root / "compound")):
+            raise
+        _, found, _ = _find(root, class_names, "compound")
     return tuple(split for split in ("train", "val", "test") if split in found)
 
 
-@register_reader("rafdb", splits=rafdb_splits)
-def list_rafdb(split: str, root: Path, class_names: Mapping[str, str] | None = None) -> Listing:
-    """Read RAF-DB basic.
+@register_reader("rafdb", splits=rafdb_splits, choices=CHOICES)
+def list_rafdb(split: str, root: Path, class_names: Mapping[str, str] | None = None, classes: str = "basic") -> Listing:
+    """Read RAF-DB.
 
     Parameters
     ----------
@@ -175,6 +196,8 @@ def list_rafdb(split: str, root: Path, class_names: Mapping[str, str] | None = N
         The folder that holds ``EmoLabel`` or ``basic/EmoLabel``, or class folders.
     class_names : mapping of str to str, optional
         What the class folders are, where they are not RAF-DB's 1 to 7: ``{"00": "neutral", "01": "happy", …}``.
+    classes : str
+        A key of `CHOICES`: ``"basic"``, the paper's seven, or ``"compound"``, 11 pairs of expressions.
 
     Returns
     -------
@@ -187,17 +210,17 @@ def list_rafdb(split: str, root: Path, class_names: Mapping[str, str] | None = N
     UserError
         The data set is not there, not complete, or damaged.
     """
-    base, found, listed = _find(root, class_names)
+    base, found, listed = _find(root, class_names, classes)
     if listed:
-        ids, labels, paths = _listed(split, base, found[split])
+        ids, labels, paths = _listed(split, base, found[split], classes)
     else:
         paths, labels = list_class_folders(found[split], _named(class_names) if class_names else label_index)
         ids = [_plain(path.name) for path in paths]
-    return Listing(labels, ids, paths, name="rafdb", split=split)
+    return Listing(labels, ids, paths, classes=CHOICES[classes], name="rafdb", split=split)
 
 
-def _listed(split: str, base: Path, label_file: Path) -> tuple[list[str], list[int], list[Path]]:
-    entries = read_label_file(label_file)
+def _listed(split: str, base: Path, label_file: Path, classes: str) -> tuple[list[str], list[int], list[Path]]:
+    entries = read_label_file(label_file, classes)
     if label_file.name == _LIST:
         for name in entries:
             if not name.startswith(("train_", "test_")):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from dacl_edu.data.classes import canonical_index
+from dacl_edu.data.classes import EXPRESSIONS, canonical_index
 from dacl_edu.errors import UserError
 
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ def first_folder(root: Path, names: Sequence[str]) -> Path:
     return next((root / name for name in names if (root / name).is_dir()), root / names[0])
 
 
-def numbered_label(text: str, names: Sequence[str], first: int = 0) -> int:
-    """Index in `EXPRESSIONS` of a label that is a number in the file.
+def numbered_label(text: str, names: Sequence[str], first: int = 0, classes: Sequence[str] = EXPRESSIONS) -> int:
+    """Index in `classes` of a label that is a number in the file.
 
     Parameters
     ----------
@@ -67,6 +67,8 @@ def numbered_label(text: str, names: Sequence[str], first: int = 0) -> int:
         Expressions in the order of their numbers.
     first : int
         The number of the first.
+    classes : sequence of str
+        The paper's expressions, if left out.
 
     Raises
     ------
@@ -82,7 +84,8 @@ def numbered_label(text: str, names: Sequence[str], first: int = 0) -> int:
     if text not in numbers:
         numbered = ", ".join(f"{number} {name}" for number, name in zip(numbers, names, strict=True))
         raise UserError(f"unknown label {text!r}", hint=f"the labels are {numbered}")
-    return canonical_index(names[numbers.index(text)])
+    name = names[numbers.index(text)]
+    return classes.index(name) if name in classes else canonical_index(name, classes)
 
 
 def read_lines(path: Path, parse: Callable[[str], T], access: str) -> list[tuple[int, T]]:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
-from collections.abc import Callable
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dacl_edu import paths
+from dacl_edu.data.classes import parsed_classes, same_name
 from dacl_edu.data.dataset import FaceDataset
 from dacl_edu.data.listing import Listing
 from dacl_edu.data.prepared import is_prepared, load_prepared, prepared_splits
+from dacl_edu.data.published import published_for
 from dacl_edu.errors import UserError
+from dacl_edu.expressions import expression
 from dacl_edu.text import nearest
 
 # The folder is a Path for every reader but that of the bundled set, which knows its place and gets None.
@@ -34,14 +39,16 @@ class _Reader:
     splits: Splits
     listing: List | None = None
     suffix: str = ""
+    choices: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
+_log = logging.getLogger(__name__)
 _READERS: dict[str, _Reader] = {}
-_OURS = ("affectnet", "ckplus", "expw", "fer2013", "ferplus", "folder", "jaffe", "rafdb")
+_OURS = ("affectnet", "ckplus", "digits", "expw", "fer2013", "ferplus", "folder", "jaffe", "rafdb", "torchvision_sets")
 """Modules that register a reader each, imported when the first data set is asked for: they bring torch and Pillow."""
 
 
-def register_dataset(name: str, splits: Splits) -> Callable[[Load], Load]:
+def register_dataset(name: str, splits: Splits, suffix: str = "") -> Callable[[Load], Load]:
     """Decorator that makes a reader available as ``load_dataset(name)``.
 
     Parameters
@@ -50,6 +57,8 @@ def register_dataset(name: str, splits: Splits) -> Callable[[Load], Load]:
         The name of the data set.
     splits : callable
         ``splits(root)`` gives the names of the splits found under `root`.
+    suffix : str
+        As for `register_reader`.
 
     Returns
     -------
@@ -58,13 +67,15 @@ def register_dataset(name: str, splits: Splits) -> Callable[[Load], Load]:
     """
 
     def register(load: Load) -> Load:
-        _READERS[name] = _Reader(load, splits)
+        _READERS[name] = _Reader(load, splits, suffix=suffix)
         return load
 
     return register
 
 
-def register_reader(name: str, splits: Splits, suffix: str = "") -> Callable[[List], List]:
+def register_reader(
+    name: str, splits: Splits, suffix: str = "", choices: Mapping[str, Sequence[str]] | None = None
+) -> Callable[[List], List]:
     """As `register_dataset`, for a reader that says what there is and leaves the decoding to `Listing`.
 
     What is listed rather than loaded can be checked file by file, and prepared in bounded memory.
@@ -77,6 +88,9 @@ def register_reader(name: str, splits: Splits, suffix: str = "") -> Callable[[Li
         ``splits(root, **options)`` gives the names of the splits found under `root`.
     suffix : str
         The option that follows a colon in the name: with ``"subject"``, ``"jaffe:KA"`` means ``subject="KA"``.
+    choices : mapping of str to sequence of str, optional
+        Name of a choice of classes → the classes; the first is taken by default. The reader gets the name of the
+        choice as its option ``classes``.
 
     Returns
     -------
@@ -88,7 +102,7 @@ def register_reader(name: str, splits: Splits, suffix: str = "") -> Callable[[Li
         def load(split: str, root: Any, image_size: int | None, **options: Any) -> FaceDataset:
             return listing(split, root, **options).dataset(image_size)
 
-        _READERS[name] = _Reader(load, splits, listing, suffix)
+        _READERS[name] = _Reader(load, splits, listing, suffix, choices or {})
         return listing
 
     return register
@@ -126,6 +140,7 @@ def available_splits(name: str, root: str | Path | None = None, **options: Any) 
     UserError
         The name is unknown, or the folder holds no such data set.
     """
+    options.pop("classes", None)  # every choice of classes has the same splits
     reader, options = _reader(name, options)
     folder = dataset_root(name, root)
     return prepared_splits(name, folder) if is_prepared(folder) else reader.splits(folder, **options)
@@ -136,6 +151,7 @@ def load_dataset(
     split: str = "train",
     root: str | Path | None = None,
     image_size: int | None = None,
+    classes: str | Sequence[str] | None = None,
     **options: Any,
 ) -> FaceDataset:
     """Read one split of a data set: into memory, or memory-mapped where `root` was made by ``dacl-edu data prepare``.
@@ -151,13 +167,16 @@ def load_dataset(
     image_size : int, optional
         Images are resized so that the short side has this many pixels, then the centre square is kept.
         If left out they keep their size, which must then be the same for all.
+    classes : str or sequence of str, optional
+        Which classes: a choice that the data set names (`available_classes`), or names, also in one text with commas.
+        A named class that the data set as published has no image of is left out, with a warning.
     **options
         What only this reader knows, such as ``crop="whole"`` of AffectNet; a prepared folder has them already.
 
     Returns
     -------
     FaceDataset
-        Labels are in the order of `EXPRESSIONS`, whatever the order on disk.
+        Expressions are in the order of `EXPRESSIONS`, whatever the order on disk; named classes in the order given.
 
     Raises
     ------
@@ -167,19 +186,31 @@ def load_dataset(
     if image_size is not None and image_size < 1:
         raise UserError(f"image_size is {image_size}", hint="give a number of pixels, or leave it out")
     reader, wanted, folder, options = _find(name, split, root, options)
+    choice, names = _chosen(name, reader, parsed_classes(classes))
     if is_prepared(folder):
-        return load_prepared(name, wanted, folder, image_size)
-    return reader.load(wanted, folder, image_size, **options)
+        dataset = load_prepared(name, wanted, folder, image_size)
+        names = names or (tuple(reader.choices[choice]) if choice and classes else None)
+    elif reader.listing is not None:  # before anything is decoded
+        listing = reader.listing(wanted, folder, **choice_option(choice), **options)
+        return (listing.of_classes(names) if names else listing).dataset(image_size)
+    else:
+        dataset = reader.load(wanted, folder, image_size, **options)
+    return dataset.of_classes(names) if names else dataset
 
 
 def list_dataset(
-    name: str, split: str = "train", root: str | Path | None = None, image_size: int | None = None, **options: Any
+    name: str,
+    split: str = "train",
+    root: str | Path | None = None,
+    image_size: int | None = None,
+    classes: str | Sequence[str] | None = None,
+    **options: Any,
 ) -> Listing:
     """What one split of a data set holds, before anything is decoded where the reader allows it.
 
     Parameters
     ----------
-    name, split, root, image_size, **options
+    name, split, root, image_size, classes, **options
         As for `load_dataset`; `image_size` matters only where the reader decodes at once.
 
     Returns
@@ -193,8 +224,58 @@ def list_dataset(
     """
     reader, wanted, folder, found = _find(name, split, root, options)
     if is_prepared(folder) or reader.listing is None:
-        return Listing.of(load_dataset(name, wanted, root, image_size, **options))
-    return reader.listing(wanted, folder, **found)
+        return Listing.of(load_dataset(name, wanted, root, image_size, classes, **options))
+    choice, names = _chosen(name, reader, parsed_classes(classes))
+    listing = reader.listing(wanted, folder, **choice_option(choice), **found)
+    return listing.of_classes(names) if names else listing
+
+
+def available_classes(name: str) -> dict[str, tuple[str, ...]]:
+    """Choices of classes that a data set names, the default first; empty where it has but one.
+
+    Examples
+    --------
+    >>> list(available_classes("affectnet")), available_classes("ckplus")["all"][-1]
+    (['7', '8'], 'contempt')
+    """
+    return {choice: tuple(names) for choice, names in _reader(name, {})[0].choices.items()}
+
+
+def choice_option(choice: str | None) -> dict[str, str]:
+    """The option by which a reader is told which choice of classes is meant."""
+    return {} if choice is None else {"classes": choice}
+
+
+def _chosen(
+    name: str, reader: _Reader, classes: str | tuple[str, ...] | None
+) -> tuple[str | None, tuple[str, ...] | None]:
+    """The choice that the reader is to make, and the classes to keep of it where these are named."""
+    default = next(iter(reader.choices), None)
+    if classes is None:
+        return default, None
+    if isinstance(classes, str):
+        if classes in reader.choices:
+            return classes, None
+        choices = ", ".join(reader.choices)
+        raise UserError(
+            f"data set {name!r} has no choice of classes {classes!r}",
+            hint=(f"it has {choices}; or name" if choices else "name") + " two classes or more, with commas between",
+        )
+    kept = tuple(wanted for wanted in classes if not _lacking(name, wanted))
+    fits = (choice for choice, known in reader.choices.items() if all(same_name(wanted, known) for wanted in kept))
+    return next(fits, default), kept
+
+
+def _lacking(name: str, wanted: str) -> bool:
+    lacking = published_for(name).lacks(expression(wanted) or wanted)
+    if lacking:
+        _warn_once(f"{name} as published has no image of {wanted!r}: this class is left out")
+    return lacking
+
+
+@functools.cache
+def _warn_once(text: str) -> None:
+    _log.warning(text)
 
 
 def _find(
@@ -241,7 +322,7 @@ def dataset_root(name: str, root: str | Path | None) -> Path | None:
     if root is not None:
         return Path(root).expanduser()
     name = name.partition(":")[0]
-    if name == "bundled":  # the reader knows where its own files are
+    if name in ("bundled", "digits"):  # the reader knows where its own files are
         return None
     here = Path("data") / name
     in_repository = paths.HOME / "data" / name

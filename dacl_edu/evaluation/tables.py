@@ -45,7 +45,29 @@ def result_tables(results: Sequence[dict[str, Any]]) -> Group:
     for result in results:
         parts.setdefault(tuple(result["classes"]), []).append(result)
     below = [_per_class(classes, columns) for classes, part in parts.items() for columns in _fitting(classes, part)]
-    return Group(_summary(results), *below)
+    return Group(_summary(results), *below, *not_scored(results))
+
+
+def not_scored(results: Sequence[dict[str, Any]]) -> list[str]:
+    """Say which classes were left out where a model was measured on data of other classes, and what chance is there.
+
+    Examples
+    --------
+    >>> left = {"model": ["neutral"], "data": ["contempt"], "images": 54, "share": 0.055}
+    >>> print(*not_scored([{"run": "runs/a", "classes": ["fear", "anger"], "chance": 0.5, "not_scored": left}]))
+    runs/a: scored on the 2 classes that model and data share; chance is 50.0%. Not scored: neutral (model only),
+    contempt (data only, 54 images, 5.5%).
+    """
+    lines = []
+    for r in results:
+        if left := r.get("not_scored"):
+            data = f"{', '.join(left['data'])} (data only, {left['images']} images, {left['share']:.1%})"
+            both = [f"{', '.join(left['model'])} (model only)"] if left["model"] else []
+            lines.append(
+                f"{r['run']}: scored on the {len(r['classes'])} classes that model and data share; chance is "
+                f"{r['chance']:.1%}. Not scored: {', '.join([*both, *([data] if left['data'] else [])])}."
+            )
+    return lines
 
 
 def _summary(results: Sequence[dict[str, Any]]) -> Table:

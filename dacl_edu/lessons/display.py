@@ -87,12 +87,14 @@ def show(what: Any, alt: str = "") -> None:
         settle(what)
         bundle = what._repr_mimebundle_()
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        shown = {_WIDGET: data[_WIDGET], "text/plain": f"[interactive, run to use] {alt}"}
-        figure = _figure_of(what)
+        shown = {kind: data[kind] for kind in (_WIDGET, "image/png") if kind in data}  # a widget may bring a picture
+        shown["text/plain"] = f"[interactive, run to use] {alt}"
+        figure = None if "image/png" in shown else _figure_of(what)
         if figure is not None and stores_png():  # a page that is only read shows how the widget opens
             kind, picture = _picture(figure)
-            shown[kind], metadata = base64.b64encode(picture).decode(), {**metadata, kind: {"alt": alt}}
-        display(shown, metadata=metadata, raw=True)
+            shown[kind] = base64.b64encode(picture).decode()
+        pictures = {kind: {"alt": alt} for kind in shown if kind.startswith("image/")}
+        display(shown, metadata={**metadata, **pictures}, raw=True)
         return
     what.update_layout(meta={"alt": alt})
     from dacl_edu.plots import figure_json

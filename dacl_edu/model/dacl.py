@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from dacl_edu.choices import AttentionMode
+from dacl_edu.expressions import EXPRESSIONS
 from dacl_edu.model.attention import AttentionNetwork
 from dacl_edu.model.backbones import build_backbone
 
@@ -42,22 +43,25 @@ class DACL(nn.Module):
     ----------
     backbone : str, default "resnet18"
         See :func:`dacl_edu.model.backbones.build_backbone`. The paper's is ResNet-18.
-    num_classes : int, default 7
+    num_classes : int, default: that of the paper's expressions, 7
         K.
     image_size : int, default 224
         Side of the square input images, in pixels; the shape of the feature map is derived from it.
     attention : str, default "learned"
         Mode of :class:`dacl_edu.model.attention.AttentionNetwork`.
     attention_widths : sequence of int, optional
-        Widths of the context encoder; by default ``(7d, d, d/8)``, which for ResNet-18 (d = 512) are the paper's
-        (3584, 512, 64).
+        Widths of the context encoder; by default ``(7 N_C, N_C, N_C/8)``, which for ResNet-18 (d = N_C = 512) are the
+        paper's (3584, 512, 64).
+    feature_dim : int, optional
+        d, where it is not to be N_C: a linear layer of so many outputs follows the pooling. With 2, features can be
+        drawn as they are.
 
     Attributes
     ----------
     feature_map_shape : tuple of int
         ``(N_C, N_H, N_W)``.
     feature_dim : int
-        d, equal to N_C since the pooling layer is an average.
+        d, equal to N_C since the pooling layer is an average, unless another was asked for.
 
     Raises
     ------
@@ -71,25 +75,32 @@ class DACL(nn.Module):
     >>> output = model(torch.zeros(4, 3, 56, 56))
     >>> output.logits.shape, output.features.shape, output.attention.shape, output.feature_map.shape
     (torch.Size([4, 7]), torch.Size([4, 128]), torch.Size([4, 128]), torch.Size([4, 128, 7, 7]))
+    >>> DACL("small_resnet", num_classes=10, image_size=32, feature_dim=2)(torch.zeros(4, 3, 32, 32)).features.shape
+    torch.Size([4, 2])
     """
 
     def __init__(
         self,
         backbone: str = "resnet18",
-        num_classes: int = 7,
+        num_classes: int = len(EXPRESSIONS),
         image_size: int = 224,
         attention: AttentionMode = "learned",
         attention_widths: Sequence[int] | None = None,
+        feature_dim: int | None = None,
     ) -> None:
         super().__init__()
         self.backbone_name = backbone
         self.image_size = image_size
         self.backbone = build_backbone(backbone, image_size)
         self.feature_map_shape = _feature_map_shape(self.backbone, image_size)
-        self.feature_dim = d = self.feature_map_shape[0]
-        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.feature_dim = d = feature_dim or self.feature_map_shape[0]
+        self.pool: nn.Module = nn.AdaptiveAvgPool2d(1)
+        if feature_dim:
+            projection = nn.Linear(self.feature_map_shape[0], d)
+            self.pool = nn.Sequential(self.pool, nn.Flatten(), projection)
         self.classifier = nn.Linear(d, num_classes)
-        widths = attention_widths or (7 * d, d, max(d // 8, 1))
+        wide = self.feature_map_shape[0]
+        widths = attention_widths or (7 * wide, wide, max(wide // 8, 1))
         self.attention = AttentionNetwork(self.feature_map_shape, d, widths, attention)
 
     def forward(self, images: Tensor) -> DACLOutput:

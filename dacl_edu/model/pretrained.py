@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -78,7 +78,12 @@ class LoadReport:
         return "\n".join(lines)
 
 
-def load_pretrained(model: DACL, source: str | Path) -> LoadReport:
+def load_pretrained(
+    model: DACL,
+    source: str | Path,
+    classes: Sequence[str] | None = None,
+    other_classes: Literal["same", "shared", "fresh"] = "same",
+) -> LoadReport:
     """Load published or saved weights into ``model``, or refuse and leave it as it was.
 
     Parameters
@@ -93,6 +98,11 @@ def load_pretrained(model: DACL, source: str | Path) -> LoadReport:
           ``"model_state_dict"`` (what the authors' code saves) or under ``"model"`` (this project's
           checkpoints; only the model is read from them). Names are torchvision's, timm's, the released code's or
           this project's, with or without ``module.`` in front.
+    classes : sequence of str, optional
+        Those of the model, to be compared with those that this project's checkpoints name.
+    other_classes : {"same", "shared", "fresh"}, default "same"
+        What becomes of a checkpoint of other classes: it is refused; or the classifier's rows of the classes that both
+        have are taken, by name; or none of them. All other tensors are taken in both cases.
 
     Returns
     -------
@@ -102,8 +112,8 @@ def load_pretrained(model: DACL, source: str | Path) -> LoadReport:
     Raises
     ------
     UserError
-        A source that cannot be had or read, that holds anything but tensors and plain containers, that fits less
-        than 95 % of the backbone's tensors or is a deeper network's, or that holds NaN or infinity.
+        A source of other classes, that cannot be had or read, that holds anything but tensors and plain containers,
+        that fits less than 95 % of the backbone's tensors or is a deeper network's, or that holds NaN or infinity.
 
     Notes
     -----
@@ -127,7 +137,11 @@ def load_pretrained(model: DACL, source: str | Path) -> LoadReport:
     if source == "imagenet":
         label, tensors = _published(model)
     else:
-        label, tensors = str(source), _read(Path(source))
+        label, (tensors, theirs) = str(source), _read(Path(source))
+        if theirs is not None and classes is not None and theirs != tuple(classes):
+            if other_classes == "same":
+                require_same_classes(label, theirs, classes)
+            tensors = _rows_by_name(model, tensors, theirs, classes if other_classes == "shared" else ())
     values, report, strays = _match(model, label, tensors)
     _refuse_unfit(model, report, strays)
     for name, value in values.items():
@@ -135,6 +149,45 @@ def load_pretrained(model: DACL, source: str | Path) -> LoadReport:
             raise UserError(f"{label}: {name} holds NaN or infinity", hint="take weights from before training diverged")
     model.load_state_dict(values, strict=False)  # the one line that changes the model
     return report
+
+
+def require_same_classes(source: str, theirs: Sequence[str], ours: Sequence[str]) -> None:
+    """Refuse a checkpoint of other classes.
+
+    Raises
+    ------
+    UserError
+        Names both lists, and how classes that both have can be used.
+
+    Examples
+    --------
+    >>> require_same_classes("a.pt", ["cat", "dog"], ["cat", "dog"])
+    >>> require_same_classes("a.pt", ["cat", "dog"], ["dog", "eel"])
+    Traceback (most recent call last):
+    ...
+    dacl_edu.errors.UserError: a.pt is of the classes cat, dog; these data have dog, eel — both have dog: to start ...
+    """
+    if tuple(theirs) == tuple(ours):
+        return
+    both = [name for name in ours if name in theirs]
+    raise UserError(
+        f"{source} is of the classes {', '.join(theirs)}; these data have {', '.join(ours)}",
+        hint=f"both have {', '.join(both) or 'none'}: to start from it, --pretrained with --pretrained-classes shared "
+        "(or fresh); to measure it on them, dacl-edu evaluate maps classes by name",
+    )
+
+
+def _rows_by_name(
+    model: DACL, tensors: Mapping[str, Any], theirs: Sequence[str], classes: Sequence[str]
+) -> dict[str, Any]:
+    """Put the rows of the shared classes into the model's own classifier, and take that."""
+    both = [(ours, list(theirs).index(name)) for ours, name in enumerate(classes) if name in theirs]
+    mixed = {}
+    for name, own in model.classifier.state_dict().items():
+        mixed[name] = own.clone()
+        for ours, at in both:
+            mixed[name][ours] = tensors[f"classifier.{name}"][at]
+    return {**tensors, **{f"classifier.{name}": value for name, value in mixed.items()}}
 
 
 def _match(model: DACL, label: str, tensors: Mapping[str, Any]) -> tuple[dict[str, Tensor], LoadReport, list[str]]:
@@ -203,8 +256,8 @@ def _refuse_unfit(model: DACL, report: LoadReport, strays: list[str]) -> None:
         )
 
 
-def _read(path: Path) -> Mapping[str, Any]:
-    """Return the state dict of a file."""
+def _read(path: Path) -> tuple[Mapping[str, Any], tuple[str, ...] | None]:
+    """Return the state dict of a file, and the names of its classes where it says them."""
     if not path.is_file():
         raise UserError(
             f"weights {str(path)!r}: {'is a folder' if path.is_dir() else 'there is no such file'}",
@@ -219,6 +272,7 @@ def _read(path: Path) -> Mapping[str, Any]:
             f"{path} is no readable weights file ({type(error).__name__}: {_reason(error)})",
             hint="the download may be incomplete or a web page; fetch it again",
         ) from error
+    named = content.get("classes") if isinstance(content, Mapping) else None
     for key in _NESTED:
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]
@@ -228,7 +282,8 @@ def _read(path: Path) -> Mapping[str, Any]:
         raise UserError(
             f"{path} holds no weights (it has: {found})", hint=f"a state dict, bare or under one of {_NESTED}"
         )
-    return {str(key): value for key, value in content.items()}
+    classes = tuple(map(str, named)) if isinstance(named, list) else None
+    return {str(key): value for key, value in content.items()}, classes
 
 
 def _read_torch(path: Path) -> Any:

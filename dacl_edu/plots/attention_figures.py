@@ -11,7 +11,7 @@ from plotly.graph_objects import Figure
 from plotly.subplots import make_subplots
 
 from dacl_edu.errors import UserError
-from dacl_edu.plots.style import BLACK, BLUE, GREY, LOOKS, ORANGE, PURPLE, class_look, finish
+from dacl_edu.plots.style import BLACK, BLUE, GREY, LOOKS, ORANGE, PURPLE, WRITTEN, class_look, finish
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,7 +99,8 @@ def attention_profiles(
     shown = [[None if np.isnan(value) else round(float(value), 2) + 0.0 for value in line] for line in pairs]
     figure.add_heatmap(
         z=shown, x=list(classes), y=list(classes), zmin=-1, zmax=1, colorscale="RdBu", reversescale=True,
-        texttemplate="%{z:.2f}", textfont={"size": 11}, showscale=False, xgap=1, ygap=1, name="similarity",
+        texttemplate="%{z:.2f}" if len(classes) <= WRITTEN else None, textfont={"size": 11},
+        showscale=False, xgap=1, ygap=1, name="similarity",
         hovertemplate="two samples, of %{y} and %{x}: mean similarity %{z}<extra></extra>", row=1, col=2,
     )  # fmt: skip
     figure.update_yaxes(autorange="reversed", row=1, col=2)

@@ -10,9 +10,12 @@ from plotly.graph_objects import Figure
 from plotly.subplots import make_subplots
 
 from dacl_edu.errors import UserError
-from dacl_edu.plots.style import SKY, finish
+from dacl_edu.plots.style import BLACK, SKY, finish
 
 _COLUMNS = 3
+_WRITTEN = 20  # classes up to which percent and counts are written into the cells
+_LARGEST, _LINE = 780, 11  # pixels: side of a matrix without numbers, height of a line of text
+_DARK = [[0.0, "#ffffff"], [0.1, SKY], [1.0, BLACK]]  # few percent off the diagonal must be seen
 _LIGHT = [[0.0, "#f6fafd"], [1.0, SKY]]  # light all along, so that the numbers in the cells can be read
 
 
@@ -53,10 +56,14 @@ def confusion_matrices(counts: Mapping[str, ArrayLike], classes: Sequence[str], 
             raise UserError(f"{name}: counts of shape {matrix.shape}", hint=f"{number} classes need {(number, number)}")
     if not matrices:
         raise UserError("no confusion matrix to draw", hint="name at least one method")
-    columns = min(len(matrices), _COLUMNS)
+    columns = min(len(matrices), _COLUMNS if number <= _WRITTEN else 1)
     rows = -(-len(matrices) // columns)
+    written = number <= _WRITTEN
+    if not written:  # the colour says it, the pointer gives the number
+        cell = max(_LARGEST // number, 6)
     side = max(cell * number, 150)
-    left, right, top, bottom, across, down = 90, 20, 80, 95, 24, 135  # pixels
+    room = 6 * max(0, max(map(len, classes)) - 12) if len(classes) else 0  # for longer names
+    left, right, top, bottom, across, down = 90 + room, 20, 80, 95 + room, 24, 135 + room  # pixels
     wide, high = columns * side + (columns - 1) * across, rows * side + (rows - 1) * down
     figure = make_subplots(
         rows=rows, cols=columns, subplot_titles=list(matrices), shared_yaxes=True,
@@ -75,32 +82,34 @@ def confusion_matrices(counts: Mapping[str, ArrayLike], classes: Sequence[str], 
             y=list(classes),
             zmin=0,
             zmax=100,
-            colorscale=_LIGHT,
+            colorscale=_LIGHT if written else _DARK,
             text=[
-                ["" if p is None else f"{p} %<br>{n:.0f}" for p, n in zip(*row, strict=True)]
+                ["" if p is None or not written else f"{p} %<br>{n:.0f}" for p, n in zip(*row, strict=True)]
                 for row in zip(percent, matrix, strict=True)
             ],
             texttemplate="%{text}",
             textfont={"size": 9 if cell < 40 else 11, "color": "#111111"},
             customdata=matrix.astype(int).tolist(),
-            showscale=False,  # the numbers are written in the cells
-            xgap=1,
-            ygap=1,
+            showscale=not written and index == 0,  # else the numbers are written in the cells
+            xgap=int(written),
+            ygap=int(written),
             hovertemplate=f"{name}: %{{customdata}} images of %{{y}} taken for %{{x}}, %{{z}} %<extra></extra>",
             **place,
         )
         for label in np.flatnonzero(support == 0).tolist():
             figure.add_annotation(
                 x=classes[number // 2], y=classes[label], text="no image of this class", showarrow=False,
-                font={"size": 10}, **place,
+                font={"size": 10 if cell > 12 else 8}, **place,
             )  # fmt: skip
-    figure.update_xaxes(tickangle=-45, showgrid=False)
-    figure.update_yaxes(autorange="reversed", showgrid=False)
+    step = -(-_LINE // cell)  # every so many names have room
+    ticks = {"tickvals": list(classes)[::step]} if step > 1 else {}
+    figure.update_xaxes(tickangle=-45 if written else -90, showgrid=False, **ticks)
+    figure.update_yaxes(autorange="reversed", showgrid=False, **ticks)
     figure.update_xaxes(title={"text": "predicted class", "standoff": 4})
     figure.update_yaxes(title="true class", col=1)
     return finish(
         figure,
-        "Confusion matrices: percent of the true class, images below",
+        "Confusion matrices: percent of the true class" + (", images below" if written else ""),
         _words(matrices, classes),
         width=wide + left + right,
         height=high + top + bottom,

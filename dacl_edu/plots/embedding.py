@@ -11,7 +11,7 @@ from plotly.graph_objects import Figure
 from plotly.subplots import make_subplots
 
 from dacl_edu.errors import UserError
-from dacl_edu.plots.style import BLACK, class_look, finish
+from dacl_edu.plots.style import BLACK, MOST_IN_LEGEND, class_look, finish
 
 WEBGL_FROM = 2_000
 """More points than this are drawn by WebGL: an SVG of so many is slow to move."""
@@ -121,6 +121,7 @@ def embedding_comparison(
         cols=count, specs=[[{"type": "scene" if space else "xy"}] * count], horizontal_spacing=0.03, **titles
     )
     wide = len(y) * count > WEBGL_FROM
+    listed = len(np.unique(y)) <= MOST_IN_LEGEND
     first_seen: set[int] = set()
     for column, (name, xyz) in enumerate(drawn.items(), start=1):
         answers = None if predicted is None or predicted.get(name) is None else np.asarray(predicted[name])
@@ -136,7 +137,7 @@ def embedding_comparison(
             trace |= {
                 "name": classes[label],
                 "legendgroup": classes[label],
-                "showlegend": label not in first_seen,
+                "showlegend": listed and label not in first_seen,
                 "customdata": [extra[row] for row in rows],
                 "hovertemplate": _hover(classes[label], answers is not None, ids is not None),
             }
@@ -144,7 +145,8 @@ def embedding_comparison(
             figure.add_trace(trace, row=1, col=column)
     _frame(figure, space, axis)
     ringed = "" if space or predicted is None or all(v is None for v in predicted.values()) else "Ring: wrong answer. "
-    under = (ringed + note).strip()
+    many = "" if listed else f"{len(np.unique(y))} classes: the pointer names them. "
+    under = (many + ringed + note).strip()
     return finish(
         figure,
         title + (f"<br><sup>{under}</sup>" if under else ""),
@@ -235,7 +237,8 @@ def _alt(
     drawn: Mapping[str, np.ndarray], labels: np.ndarray, classes: Sequence[str], predicted: Mapping[str, Any] | None
 ) -> str:
     present = np.unique(labels)
-    parts = [f"{len(labels)} points of {len(present)} classes ({', '.join(classes[k] for k in present)})."]
+    names = f" ({', '.join(classes[k] for k in present)})" if len(present) <= MOST_IN_LEGEND else ""
+    parts = [f"{len(labels)} points of {len(present)} classes{names}."]
     for name, points in drawn.items():
         text = f"the nearest drawn point has the same class for {agreement(points, labels):.0%}"
         answers = None if predicted is None else predicted.get(name)

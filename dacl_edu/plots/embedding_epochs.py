@@ -11,7 +11,7 @@ from plotly.graph_objects import Figure
 
 from dacl_edu.errors import UserError
 from dacl_edu.plots.embedding import WEBGL_FROM, agreement, checked_points, class_trace
-from dacl_edu.plots.style import BLACK, class_look, finish
+from dacl_edu.plots.style import BLACK, MOST_IN_LEGEND, class_look, finish
 
 
 def embedding_animation(
@@ -61,7 +61,8 @@ def embedding_animation(
         trace = class_trace(
             False, len(y) > WEBGL_FROM, drawn[last][y == label], label, np.zeros(int((y == label).sum()), bool)
         )
-        figure.add_trace(trace | {"name": classes[label], "hovertemplate": classes[label] + "<extra></extra>"})
+        named = {"name": classes[label], "hovertemplate": classes[label] + "<extra></extra>"}
+        figure.add_trace(trace | named | {"showlegend": len(present) <= MOST_IN_LEGEND})
     if marks:
         looks = [class_look(label).colour for label in present]
         figure.add_scatter(

@@ -11,7 +11,7 @@ from plotly.graph_objects import Figure
 from plotly.subplots import make_subplots
 
 from dacl_edu.errors import UserError
-from dacl_edu.plots.style import LOOKS, finish
+from dacl_edu.plots.style import LOOKS, WRITTEN, finish
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -136,6 +136,7 @@ def center_distance_heatmap(
             )
     if not tables:
         raise UserError("no distances to draw", hint="name at least one method")
+    few = len(classes) <= WRITTEN
     figure = make_subplots(cols=len(tables), subplot_titles=list(tables), shared_yaxes=True, horizontal_spacing=0.03)
     said = []
     for column, (name, values) in enumerate(tables.items(), start=1):
@@ -145,7 +146,7 @@ def center_distance_heatmap(
             x=list(classes),
             y=list(classes),
             coloraxis="coloraxis",
-            texttemplate="%{z:.1f}",
+            texttemplate="%{z:.1f}" if few else None,
             hovertemplate="%{y} to %{x}: %{z:.3g}<extra></extra>",
             hoverongaps=False,
             row=1,
@@ -156,9 +157,11 @@ def center_distance_heatmap(
             said.append(f"{name}: nearest are {classes[one]} and {classes[two]} at {off[one, two]:.2g}")
     figure.update_xaxes(tickangle=-45)
     figure.update_yaxes(autorange="reversed")
+    side = 195 if few else 330
     alt = f"A {len(classes)} by {len(classes)} table of distances for each method, {unit}. " + "; ".join(said) + "."
     return finish(
-        figure, f"{title}<br><sup>{unit}</sup>", alt, width=170 + 195 * len(tables), height=350, font={"size": 10},
+        figure, f"{title}<br><sup>{unit}</sup>", alt, width=170 + side * len(tables), height=155 + side,
+        font={"size": 10},
         coloraxis={"colorscale": "Cividis", "colorbar": {"title": "distance", "thickness": 10}},
         margin={"l": 80, "r": 20, "t": 95, "b": 80},
     )  # fmt: skip

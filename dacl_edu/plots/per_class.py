@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from plotly.graph_objects import Figure
 
 from dacl_edu.errors import UserError
-from dacl_edu.plots.style import GREY, LOOKS, finish
+from dacl_edu.plots.style import GREY, LOOKS, MOST_IN_LEGEND, finish
 
 if TYPE_CHECKING:
     from dacl_edu.evaluation.significance import Interval
@@ -126,7 +126,7 @@ def per_class_comparison(confusions: Mapping[str, Sequence[ArrayLike]], classes:
         "Accuracy of each class, with 95 % intervals",
         f"Accuracy of each class, one point a method. {'; '.join(said)}.",
         width=760,
-        height=170 + number * max(34, 16 * len(confusions)),
+        height=170 + number * max(34 if number <= MOST_IN_LEGEND else 18, 16 * len(confusions)),
         legend={"orientation": "h", "y": 0, "yref": "container", "yanchor": "bottom"},
-        margin={"l": 110, "r": 20, "t": 60, "b": 110},
+        margin={"l": max(110, 25 + 6 * max(map(len, classes))), "r": 20, "t": 60, "b": 110},
     )

@@ -13,6 +13,9 @@ from dacl_edu.errors import UserError
 from dacl_edu.plots.faces import face_sheet
 from dacl_edu.plots.style import finish
 
+MOST_COLUMNS = 12
+"""Classes that one sheet of samples shows."""
+
 
 def most_confident(labels: Tensor, probability: Tensor, correct: bool, per_class: int = 1) -> list[list[int]]:
     """Return for each true class the images whose answer is most confident, among the correct or the wrong ones.
@@ -52,6 +55,8 @@ def correct_and_wrong(
     side: int = 108,
 ) -> Figure:
     """Draw the most confident correct answers of each class above the most confident wrong ones.
+
+    Of more than 12 classes, the 12 whose wrong answer is the most confident are drawn.
 
     Below each face, "p" is the prediction and "t" the truth.
 
@@ -96,12 +101,16 @@ def correct_and_wrong(
         raise UserError(
             f"labels from {int(truth.min())} to {int(truth.max())}", hint=f"the {len(classes)} classes are 0, 1, …"
         )
+    sure, answer = p.max(dim=1)
+    shown = list(range(len(classes)))
+    if len(classes) > MOST_COLUMNS:
+        worst = [max((float(sure[i]) for i in of_class), default=0.0) for of_class in most_confident(truth, p, False)]
+        shown = sorted(sorted(shown, key=lambda k: -worst[k])[:MOST_COLUMNS])
     places: list[int] = []
     for correct in (True, False):
         found = most_confident(truth, p, correct, per_class)
         for row in range(per_class):
-            places += [of_class[row] if row < len(of_class) else -1 for of_class in found]
-    sure, answer = p.max(dim=1)
+            places += [found[k][row] if row < len(found[k]) else -1 for k in shown]
     predicted, true = ([classes[k] for k in labels_of.tolist()] for labels_of in (answer, truth))
     captions = [f"p: {predicted[i]} {100 * sure[i]:.0f} %<br>t: {true[i]}" if i >= 0 else "none" for i in places]
     blank = torch.full_like(faces[:1], 255)
@@ -114,9 +123,9 @@ def correct_and_wrong(
     ]
     rows = ["correct"] * per_class + ["wrong"] * per_class
     title = f"{name}: confident and correct (above), confident and wrong (below)".removeprefix(": ")
-    figure = face_sheet(sheet, len(classes), captions, rows, title, side, hover)
+    figure = face_sheet(sheet, len(shown), captions, rows, title, side, hover)
     figure.data[0].customdata = places
-    half = per_class * len(classes)
+    half = per_class * len(shown)
     wrong = [captions[at].replace("<br>", ", ") for at in range(half, 2 * half) if places[at] >= 0]
     return finish(
         figure,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from colorsys import hls_to_rgb
 from typing import NamedTuple
 
 from plotly.graph_objects import Figure
@@ -24,6 +25,17 @@ _CLASS_COLOURS = (YELLOW, PURPLE, GREEN, ORANGE, BLUE, BLACK, SKY)
 _CLASS_SYMBOLS = ("circle", "square", "diamond", "cross", "x", "square", "circle")
 
 
+# Further classes: colours of Tol's muted scheme, then hues a golden angle apart, so that neighbours in number differ.
+_MORE_COLOURS = ("#882255", "#999933", "#44AA99", "#332288", "#661100")
+_GOLDEN = 0.618034
+
+MOST_IN_LEGEND = 20
+"""More classes than this are not listed beside a plot: the pointer names them."""
+
+WRITTEN = 12
+"""Classes up to which a number is written into each cell of a small table of classes by classes."""
+
+
 class ClassLook(NamedTuple):
     """How one class is drawn, in every figure: colour and symbol, in the plane and in space."""
 
@@ -32,21 +44,29 @@ class ClassLook(NamedTuple):
 
 
 def class_look(index: int) -> ClassLook:
-    """Return the look of the class with this index; from the eighth on, colours meet other symbols.
+    """Return the look of the class with this index; no two of a hundred classes share one.
 
     Parameters
     ----------
     index : int
-        0 .. K-1, the canonical order of the expressions.
+        0 .. K-1.
 
     Examples
     --------
     >>> class_look(0).colour
     '#E69F00'
+    >>> len({class_look(index).colour for index in range(100)})
+    100
     """
-    turn, place = divmod(index, len(_CLASS_COLOURS))
-    shifted = (place + turn) % len(_CLASS_SYMBOLS)
-    return ClassLook(_CLASS_COLOURS[place], _CLASS_SYMBOLS[shifted])
+    if index < len(_CLASS_COLOURS):
+        return ClassLook(_CLASS_COLOURS[index], _CLASS_SYMBOLS[index])
+    further = index - len(_CLASS_COLOURS)
+    symbol = _CLASS_SYMBOLS[index % len(set(_CLASS_SYMBOLS))]  # the first five differ
+    if further < len(_MORE_COLOURS):
+        return ClassLook(_MORE_COLOURS[further], symbol)
+    lightness = (0.28, 0.36, 0.44)[index % 3]  # on white, none fades
+    red, green, blue = (round(255 * part) for part in hls_to_rgb(further * _GOLDEN % 1, lightness, 0.65))
+    return ClassLook(f"#{red:02X}{green:02X}{blue:02X}", symbol)
 
 
 def finish(figure: Figure, title: str, alt: str, **layout: object) -> Figure:

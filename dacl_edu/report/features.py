@@ -20,6 +20,8 @@ from dacl_edu.runs.run import Run
 
 FIT, SHOWN = 30, 50
 """Images of each class that a projection is fitted on (training part), and that are shown (evaluated part)."""
+MOST_SHOWN = 350
+"""Images in all that are shown, where there are many classes."""
 THUMBNAIL = 40
 """Pixels of a face on hover: some 350 of them must fit into the page."""
 
@@ -49,7 +51,7 @@ class Features:
         for name, run in first_of_each(group).items():
             assert run.result is not None
             try:
-                deep = run.deep_features(run.result["split"], SHOWN)
+                deep = run.deep_features(run.result["split"], min(SHOWN, max(5, MOST_SHOWN // len(run.classes))))
                 if not len(deep):
                     raise UserError("no images")
             except Exception as error:  # a damaged checkpoint can fail in any way

@@ -20,6 +20,7 @@ from dacl_edu.report.tables import (
     each_run_table,
     environment_tables,
     full_table,
+    of_expressions,
     pairs_table,
     paper_tables,
     seeds_table,
@@ -57,7 +58,8 @@ def results_section(groups: Sequence[Runs]) -> Section:
         section.blocks += attempt("The table of results", _tables, group)
         section.blocks += attempt("The accuracy of each method", _accuracy, group)
         section.blocks += attempt("The comparison of pairs", _pairs, group)
-    section.blocks += paper_tables()
+    if not groups or any(of_expressions(group) for group in groups):
+        section.blocks += paper_tables()
     return section
 
 
@@ -240,7 +242,7 @@ def samples_section(groups: Sequence[Runs], pictures: Pictures) -> Section:
     """Faces, as in the paper's Fig. 3."""
     section = Section(
         "samples",
-        "Right and wrong, face by face",
+        "Right and wrong, image by image",
         "The most confident correct and the most confident wrong answers for each true class, as in the paper's "
         "Fig. 3: p is the answer with its probability, t the truth. See which of the wrong ones you would have known.",
     )

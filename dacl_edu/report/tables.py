@@ -13,6 +13,7 @@ from dacl_edu.evaluation.compare import compare_runs
 from dacl_edu.evaluation.metrics import mean_attention
 from dacl_edu.evaluation.paper import ATTEMPTS, TABLE_1, TABLE_2, TEST_IMAGES, TEST_PARTS, published_results
 from dacl_edu.evaluation.significance import difference_interval, mcnemar, p_text, seeds_difference
+from dacl_edu.expressions import EXPRESSIONS
 from dacl_edu.report.gather import equivalent_command, first_of_each
 from dacl_edu.runs.config import PRESETS, TrainConfig
 from dacl_edu.runs.naming import PLACE
@@ -126,8 +127,15 @@ def beside_table(runs: Sequence[Run]) -> Table:
         )
     columns = ["method", "seeds", "here: accuracy, %", "here: average, %", "in the paper", "Table 1: accuracy, %"]
     columns += ["Table 1: average, %", "Table 2: accuracy, %"]
-    caption = f"Here: {described(runs)}, mean ± standard deviation over seeds. Table 1: RAF-DB. Table 2: AffectNet"
-    return Table(caption, columns, rows)
+    caption = f"Here: {described(runs)}, mean ± standard deviation over seeds"
+    if not of_expressions(runs):
+        return Table(caption, columns[:4], [row[:4] for row in rows if row[1] != "–"])
+    return Table(f"{caption}. Table 1: RAF-DB. Table 2: AffectNet", columns, rows)
+
+
+def of_expressions(runs: Sequence[Run]) -> bool:
+    """Whether the classes of runs are among the paper's, so that its tables belong beside them."""
+    return set((runs[0].result or {})["classes"]) <= set(EXPRESSIONS)
 
 
 PAPER_NAMES = {"softmax": "softmax loss", "center": "center loss", "dacl": "DACL"}

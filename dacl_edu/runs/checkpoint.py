@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from dacl_edu.errors import UserError
+from dacl_edu.expressions import EXPRESSIONS
 from dacl_edu.files import replacing
 
 FORMAT = 1
@@ -85,6 +86,12 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002 - the global one is what such a loss draws from
     random.seed(seed)
+
+
+def checkpoint_classes(state: dict[str, Any]) -> tuple[str, ...]:
+    """Return the classes of a checkpoint; one of an earlier release does not say, and knew the paper's alone."""
+    count = len(state["centers"]["centers"])
+    return tuple(state.get("classes", EXPRESSIONS[:count] if count <= len(EXPRESSIONS) else map(str, range(count))))
 
 
 def rng_state() -> dict[str, Any]:

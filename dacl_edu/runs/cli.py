@@ -37,12 +37,16 @@ def evaluate(
     data: Annotated[str | None, typer.Option(help="Another data set than the run's.")] = None,
     root: Annotated[Path | None, typer.Option(help="Its folder.")] = None,
     split: Annotated[str | None, typer.Option(help="train, val or test. [default: the run's]")] = None,
+    classes: Annotated[str | None, typer.Option(help="Which classes of the data set, as for train.")] = None,
     predictions: Annotated[
         Path | None, typer.Option(help="Write the predictions of one run to this .npz file.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Measure trained runs on any data set. Example: dacl-edu evaluate runs/x --data rafdb --root ~/rafdb"""
+    """Measure trained runs on any data set. Example: dacl-edu evaluate runs/x --data rafdb --root ~/rafdb
+
+    Where the data have other classes than the model, those that both have are scored, by name.
+    """
     from dacl_edu.evaluation.tables import result_tables
     from dacl_edu.runs.trained import evaluate_run
 
@@ -53,7 +57,7 @@ def evaluate(
     for folder in folders:
         if len(folders) > 1:
             _say(f"measuring {folder.path}")
-        result, predicted = evaluate_run(folder.path, data, root, split)
+        result, predicted = evaluate_run(folder.path, data, root, split, classes)
         results.append(result)
     if predictions is not None:
         predictions.parent.mkdir(parents=True, exist_ok=True)
@@ -88,9 +92,9 @@ def compare(
     Differences are those to the baseline, over the seeds that both have, with a 95 % interval and Holm's p.
     """
     folders = _run_folders(runs, finished=True)
+    results = [folder.result() for folder in folders]  # one that is named and not finished is an error
     form = TableFormat.json if as_json else form
     if each:
-        results = [folder.result() for folder in folders]
         if form is TableFormat.json:
             print(json.dumps(results, indent=2))
         else:

@@ -7,7 +7,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,7 @@ class RunFolder:
         if self._lock is not None:
             self._lock.release(force=True)
 
-    def start(self, config: TrainConfig, resume: bool) -> None:
+    def start(self, config: TrainConfig, resume: bool, classes: Sequence[str] = ()) -> None:
         """Claim the folder for a run, or check that it holds the same run when resuming.
 
         Raises
@@ -86,7 +86,7 @@ class RunFolder:
             raise UserError(f"{self.path} is not empty and holds no run", hint="choose another --out")
         # The configuration last: a folder that has one has all that a run needs to go on.
         if not self.environment_file.is_file():
-            write_json(self.environment_file, environment())
+            write_json(self.environment_file, {**environment(), "classes": list(classes)})
         if not begun:
             write_json(self.config_file, config.model_dump(mode="json"))
 

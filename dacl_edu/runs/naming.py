@@ -30,27 +30,35 @@ def settings(config: TrainConfig) -> dict[str, Any]:
 
 
 def run_name(config: TrainConfig) -> str:
-    """Name a run after what it is: data, method, preset, seed, and what differs from the preset.
-
-    A result that is selected on the test part says so.
+    """Name a run after what it is; a result that is selected on the test part says so.
 
     Examples
     --------
     >>> run_name(TrainConfig.from_preset("quick", method="center", seed=3))
     'bundled-center-quick-seed3'
-    >>> run_name(TrainConfig.from_preset("quick", lam=0.1, attention="mean"))
+    """
+    some = config.classes if isinstance(config.classes, str | None) else "+".join(config.classes)
+    data = "-".join([*config.data.split(":"), *([some] if some else [])])
+    name = f"{data}-{config.method.replace(':', '.')}-{config.preset}-seed{config.seed}"
+    return f"{name}-selected-on-test" if config.select_by == "test" else name
+
+
+def full_name(config: TrainConfig) -> str:
+    """Name a run as :func:`run_name`, with what differs from its preset and a hash of all that it computes from.
+
+    Examples
+    --------
+    >>> full_name(TrainConfig.from_preset("quick", lam=0.1, attention="mean")).rpartition("-")[0]
     'bundled-dacl-quick-seed0-attentionmean-lam0.1'
     """
-    words = [config.data.replace(":", "-"), config.method.replace(":", "."), config.preset, f"seed{config.seed}"]
+    words = []
     preset = TrainConfig.from_preset(config.preset) if config.preset in PRESETS else config
     for name in TrainConfig.model_fields:
         value = getattr(config, name)
-        if name not in (*PLACE, "preset", "data", "method", "seed") and value != getattr(preset, name):
+        if name not in (*PLACE, "preset", "data", "classes", "method", "seed") and value != getattr(preset, name):
             said = json.dumps(value) if isinstance(value, dict) else str(value)
             words.append(name + "".join(c for c in said if c.isalnum() or c in ".-+"))
-    if config.select_by == "test":
-        words.append("selected-on-test")
-    return "-".join(words)[:200]
+    return f"{'-'.join([run_name(config), *words])[:150]}-{config_hash(config)}"
 
 
 def config_hash(config: TrainConfig) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dacl_edu.errors import UserError
-from dacl_edu.runs.config import TrainConfig
+from dacl_edu.runs.config import PRESET_OF_DATA, TrainConfig
 from dacl_edu.runs.folder import RunFolder
 
 
@@ -21,7 +21,7 @@ def planned(
     Parameters
     ----------
     preset : str or None
-        Starting point; ``quick`` if neither it nor ``saved`` is given.
+        Starting point; if neither it nor ``saved`` is given, that of the data set, or ``quick``.
     saved : path or None
         A ``config.json``, or a run folder: another starting point.
     seeds : str or None
@@ -57,7 +57,8 @@ def planned(
         for seed in ([None] if seeds is None else parsed_seeds(seeds))
     ]
     if saved is None:
-        return [TrainConfig.from_preset(preset or "quick", **rest, **one) for one in each]
+        suited = PRESET_OF_DATA.get(str(rest.get("data")), "quick")
+        return [TrainConfig.from_preset(preset or suited, **rest, **one) for one in each]
     start = _saved(Path(saved).expanduser())
     return [TrainConfig.checked({**start, **rest, **one}) for one in each]
 

@@ -16,6 +16,7 @@ from dacl_edu._moved import warn_of_old_name
 from dacl_edu.errors import UserError
 from dacl_edu.evaluation.deep_features import ClassifierHead, DeepFeatures, balanced_rows
 from dacl_edu.evaluation.predict import Predictions
+from dacl_edu.expressions import EXPRESSIONS
 from dacl_edu.runs.config import TrainConfig
 from dacl_edu.runs.folder import RunFolder, find_run_folders
 from dacl_edu.runs.snapshots import Snapshot, load_snapshots
@@ -60,6 +61,12 @@ class Run:
     missing: tuple[str, ...] = ()
     group: str = ""
     name: str = ""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes; empty where it has not begun. Runs of an earlier release knew the paper's alone."""
+        said = self.result.get("classes") or (self.environment or {}).get("classes")
+        return tuple(said or (EXPRESSIONS if self.history else ()))
 
     @property
     def finished(self) -> bool:

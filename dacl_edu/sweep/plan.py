@@ -16,7 +16,7 @@ from dacl_edu.lessons.cli import find_notebook
 from dacl_edu.lessons.parameters import declared_parameters
 from dacl_edu.runs.config import TrainConfig
 from dacl_edu.runs.methods import build_method
-from dacl_edu.runs.naming import config_hash, run_name
+from dacl_edu.runs.naming import full_name
 from dacl_edu.runs.plan import parsed_seeds
 from dacl_edu.text import nearest
 
@@ -126,7 +126,7 @@ def _crossed(values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 def _cell(values: dict[str, Any]) -> Cell:
     config = TrainConfig.from_preset(values.pop("preset", "quick"), **values)
     build_method(config)  # an unknown method stops here, not after the other runs
-    return Cell(f"{run_name(config)[:120]}-{config_hash(config)}", config)
+    return Cell(full_name(config), config)
 
 
 def _notebook_cell(notebook: str, values: dict[str, Any]) -> Cell:
@@ -139,4 +139,6 @@ def _notebook_cell(notebook: str, values: dict[str, Any]) -> Cell:
     digest = hashlib.sha256(json.dumps([path.stem, given], sort_keys=True).encode()).hexdigest()[:10]
     words = "-".join(f"{name}{value}" for name, value in given.items() if not isinstance(value, list))
     readable = "".join(c for c in words if c.isalnum() or c in ".-+_")[:100]
-    return Cell(f"{path.stem}-{readable}-{digest}", None, path.stem, given)
+    return Cell(
+        f"{path.stem}-{readable}-{digest}", None, str(path) if notebook.endswith(".ipynb") else path.stem, given
+    )

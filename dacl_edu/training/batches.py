@@ -25,6 +25,8 @@ SHARE = 3
 AHEAD = 4
 """Batches that are fetched ahead where the images stay on the host."""
 
+_LABELS = 1_000  # the stream of labels that are drawn from votes: every process draws the same
+
 
 class TrainingBatches:
     """Batches of the training part on this process's device, augmented and normalised, in a new order each epoch.
@@ -95,6 +97,7 @@ class TrainingBatches:
 
     def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor, int]]:
         """Yield images (b, 3, size, size) float32, labels (b,), and the images of this batch over all processes."""
+        self.dataset.redraw_labels(epoch_generator(self.seed, number, stream=_LABELS))
         order = EpochSampler(len(self.dataset), self.seed)
         order.epoch = number
         augment = BatchAugment(self.augment, epoch_generator(self.seed, number, stream=2))

@@ -72,9 +72,11 @@ def build_run(config: TrainConfig, folder: RunFolder, resume: bool, progress: bo
 
     seed_everything(config.seed)
     num_classes = len(data.train.classes)
-    network = DACL(config.backbone, num_classes, config.image_size, attention_mode, config.attention_widths)
+    network = DACL(
+        config.backbone, num_classes, config.image_size, attention_mode, config.attention_widths, config.feature_dim
+    )
     if config.pretrained:
-        report = load_pretrained(network, config.pretrained)
+        report = load_pretrained(network, config.pretrained, data.train.classes, config.pretrained_classes)
         if progress and fabric.is_global_zero:
             print(report, file=sys.stderr)
     centers = ClassCenters(
@@ -86,7 +88,9 @@ def build_run(config: TrainConfig, folder: RunFolder, resume: bool, progress: bo
         generator=epoch_generator(config.seed, 0, stream=1),
     ).to(fabric.device, torch.float64 if precision == "64-true" else torch.float32)
     if fabric.is_global_zero:
-        folder.start(config, resume)
+        folder.start(config, resume, data.train.classes)
+        if progress:
+            print("\n".join(data.lines()), file=sys.stderr)
     fabric.barrier()
     optimizer = build_optimizer(network, config)
     network.to(memory_format=torch.channels_last)
@@ -114,7 +118,7 @@ def build_run(config: TrainConfig, folder: RunFolder, resume: bool, progress: bo
     )
     state = newest_checkpoint(folder.checkpoint_last, folder.checkpoint_before, _say) if resume else None
     if state is not None:
-        run.restore(state)
+        run.restore(state, folder.checkpoint_last)
         threads = state.get("threads", torch.get_num_threads())
         if threads != torch.get_num_threads():
             _say(f"it ran on {threads} threads and goes on with {torch.get_num_threads()}: the last digits will differ")

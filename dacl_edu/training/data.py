@@ -42,6 +42,16 @@ class TrainingData:
     validation_source: str
     augment: AugmentParameters
 
+    def lines(self) -> list[str]:
+        """What to say of the data before training: how many images of which classes, and what to know of them."""
+        held = "" if self.validation is None else f", {len(self.validation)} validation ({self.validation_source})"
+        named = self.train.classes if len(self.train.classes) <= _NAMED else (*self.train.classes[: _NAMED - 1], "…")
+        first = f"{self.train.name}: {len(self.train)} training images{held}; {len(self.train.classes)} classes: "
+        return [first + ", ".join(named), *dict.fromkeys(self.train.notes)]
+
+
+_NAMED = 12
+
 
 def load_training_data(config: TrainConfig) -> TrainingData:
     """Load what is trained and validated on; the evaluated split is only looked for, not read.

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
+from dacl_edu.data import OwnData
 from dacl_edu.evaluation.predict import predict
 from dacl_edu.runs.config import TrainConfig
 from dacl_edu.runs.folder import RunFolder
@@ -23,6 +24,7 @@ def train(
     resume: bool = False,
     progress: bool = True,
     on_epoch: Callable[[dict[str, Any]], None] | None = None,
+    data: OwnData | None = None,
 ) -> dict[str, Any]:
     """Train and evaluate one model as ``config`` says, into the folder ``out``.
 
@@ -39,6 +41,8 @@ def train(
         Show a progress bar in a terminal and one line an epoch, on standard error.
     on_epoch : callable, optional
         Called with the metrics of each epoch, e.g. to draw a live plot.
+    data : OwnData, optional
+        Data sets of one's own in place of ``config.data``; see :meth:`dacl_edu.data.OwnData.from_datasets`.
 
     Returns
     -------
@@ -58,6 +62,8 @@ def train(
     >>> sorted(result["attention"])
     ['entropy', 'mean', 'std']
     """
+    if data is not None:
+        config = config.model_copy(update={"data": data.name})
     folder = RunFolder(out)
     if resume and folder.result_file.exists():
         with folder:

@@ -34,7 +34,8 @@ def write_result(run: RunState) -> dict[str, Any]:
     """
     config, source = run.config, run.data.validation_source
     if config.select_by != "last":
-        run.restore(load_checkpoint(run.folder.checkpoint_best))
+        best = run.folder.checkpoint_best
+        run.restore(load_checkpoint(best), best)
     evaluated = load_evaluated_split(config)
     predictions = predict(run.model, evaluated, run.prepare, device=run.fabric.device)
     selected_by = SELECTED_BY[config.select_by] + (f" ({source})" if config.select_by == "validation" else "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,7 +15,8 @@ from dacl_edu.centers import ClassCenters
 from dacl_edu.data import FaceDataset
 from dacl_edu.losses import Objective
 from dacl_edu.model import DACL
-from dacl_edu.runs.checkpoint import rng_state, save_checkpoint, set_rng_state
+from dacl_edu.model.pretrained import require_same_classes
+from dacl_edu.runs.checkpoint import checkpoint_classes, rng_state, save_checkpoint, set_rng_state
 from dacl_edu.runs.config import TrainConfig
 from dacl_edu.runs.folder import RunFolder
 from dacl_edu.runs.snapshots import SnapshotWriter
@@ -118,10 +120,18 @@ class RunState:
             "history": self.history,
             "normalization": [list(self.data.augment.mean), list(self.data.augment.std)],
             "config": self.config.model_dump(mode="json"),
+            "classes": list(self.data.train.classes),
         }
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Put back what :meth:`state` returned."""
+    def restore(self, state: dict[str, Any], path: Path) -> None:
+        """Put back what :meth:`state` returned; ``path`` is where it was read, for the error.
+
+        Raises
+        ------
+        UserError
+            The checkpoint is of other classes than the data.
+        """
+        require_same_classes(str(path), checkpoint_classes(state), self.data.train.classes)
         self.network.load_state_dict(state["model"])
         self.centers.load_state_dict(state["centers"])
         self.optimizer.load_state_dict(state["optimizer"])

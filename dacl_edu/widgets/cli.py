@@ -1,7 +1,8 @@
-"""``dacl-edu explore``: an explorer in the browser, without a notebook."""
+"""``dacl-edu explore`` and ``dacl-edu explain``: in the browser, without a notebook."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,8 +12,9 @@ from dacl_edu.widgets import EXPLORERS
 
 
 def register(app: typer.Typer) -> None:
-    """Add ``explore`` to the command line."""
+    """Add ``explore`` and ``explain`` to the command line."""
     app.command(name="explore")(explore)
+    app.command(name="explain")(explain)
 
 
 def explore(
@@ -46,3 +48,35 @@ def explore(
 
     serve(name, [*(folders or []), *(runs or [])], port, open_browser, lambda line: print(line, flush=True))
     print("stopped")
+
+
+def explain(
+    runs: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="Run folders, or folders that hold several. [default: those of the project]", show_default=False
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The page.")] = Path("explain.html"),
+    images: Annotated[
+        Path | None, typer.Option(help="Show these faces: a folder of images, or of folders named as the classes.")
+    ] = None,
+) -> None:
+    """Write a page that follows one face through the paper. Example: dacl-edu explain runs/demo --out page.html
+
+    It is one file, opens offline, and holds the faces that it shows: whoever gets the page gets them.
+    """
+    from dacl_edu.widgets.explainer import shipped_payload
+    from dacl_edu.widgets.explainer.page import explainer_page
+
+    if images is not None and not runs:
+        raise UserError("--images needs a run, whose network looks at them", hint="name a run folder")
+    if runs:
+        from dacl_edu.widgets.explainer.runs import runs_payload
+
+        data = runs_payload(runs, images)
+    else:
+        data = shipped_payload()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(explainer_page(data), encoding="utf-8")
+    print(out)

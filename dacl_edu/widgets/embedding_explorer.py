@@ -15,7 +15,7 @@ from plotly.graph_objects import Figure
 from dacl_edu.errors import UserError
 from dacl_edu.evaluation.embedding import CAUTION, embed_aligned
 from dacl_edu.plots.embedding import WEBGL_FROM
-from dacl_edu.plots.style import BLUE, ORANGE, class_look
+from dacl_edu.plots.style import BLUE, MOST_IN_LEGEND, ORANGE, class_look
 from dacl_edu.plots.thumbnails import thumbnails
 
 if TYPE_CHECKING:
@@ -168,7 +168,8 @@ def paint(data: ExplorerData, method: str, by: str) -> Paint:
     if by in (TRUE, PREDICTED):
         shown = data.labels if by == TRUE else data.predicted[method]
         looks = [class_look(int(label)) for label in shown]
-        legend = [(data.classes[k], class_look(k).colour, class_look(k).symbol) for k in np.unique(shown).tolist()]
+        named = np.unique(shown).tolist() if len(np.unique(shown)) <= MOST_IN_LEGEND else []
+        legend = [(data.classes[k], class_look(k).colour, class_look(k).symbol) for k in named]
         return Paint([look.colour for look in looks], [look.symbol for look in looks], legend)
     if by == RIGHT:
         correct = data.predicted[method] == data.labels

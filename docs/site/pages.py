@@ -79,6 +79,8 @@ def lesson_page(notebook: NotebookNode) -> NotebookNode:
 
 def _make_static(output: NotebookNode, name: str) -> None:
     data = output.get("data", {})
+    if "image/png" in data and _PLOTLY not in data:
+        return  # a still picture of a widget
     if _WIDGET in data or str(data.get("text/plain")).startswith(_INTERACTIVE):
         words = str(data.get("text/plain", "interactive")).removeprefix(_INTERACTIVE)
         output["data"] = {"text/markdown": f"*Interactive: run the lesson to use it.* {words}"}

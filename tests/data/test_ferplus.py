@@ -67,7 +67,7 @@ def test_images_without_a_face_or_a_majority_are_left_out(ferplus, pictures_matc
     dataset = load_dataset("ferplus", "train", ferplus)
     assert dataset.ids.tolist() == ["00012", "00015", "00018"] and pictures_match_labels(dataset)
     assert list_dataset("ferplus", "train", ferplus).notes == (
-        "1 images left out: not a face", "3 left out: no majority, or none of the seven",
+        "1 images left out: not a face", "3 left out: no majority, or none of the 7 classes",
     )  # fmt: skip
 
 

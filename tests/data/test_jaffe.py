@@ -51,7 +51,7 @@ def test_unknown_subjects_and_empty_names(jaffe):
         load_dataset("jaffe:XX", "test", jaffe)
     with pytest.raises(UserError, match="jaffe takes a subject after the colon"):
         load_dataset("jaffe:", "test", jaffe)
-    with pytest.raises(UserError, match="folder takes nothing after the colon"):
+    with pytest.raises(UserError, match="folder takes a seed after the colon"):
         load_dataset("folder:KA", "test", jaffe)
 
 

@@ -34,7 +34,7 @@ def test_the_folder_holds_what_a_run_is(finished: Finished) -> None:
     names = {file.name for file in finished[1].path.iterdir()}
     assert names == {
         "config.json", "environment.json", "metrics.jsonl", "result.json", "predictions.npz", "checkpoint_last.pt",
-        "checkpoint_best.pt", "tensorboard",
+        "checkpoint_before.pt", "checkpoint_best.pt", "tensorboard",
     }  # fmt: skip
 
 

@@ -97,6 +97,8 @@ def test_every_link_of_the_built_site_leads_somewhere(site: Path) -> None:
     assert "_modules/dacl_edu/losses/center.html" in (site / "api" / "dacl_edu.losses.center.html").read_text("utf-8")
     functions = (site / "api" / "dacl_edu.losses.functional.html").read_text("utf-8")
     assert 'id="dacl_edu.losses.functional.sparse_center_loss"' in functions and "math notranslate" in functions
+    assert 'src="explainer.html"' in (site / "index.html").read_text("utf-8")
+    assert "notebooks/{notebook}.html#{cell}" in (site / "explainer.html").read_text("utf-8")
     assert "tex-chtml.js" in functions and (site / "_static" / "mathjax" / "tex-chtml.js").is_file()
 
 

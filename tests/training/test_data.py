@@ -72,8 +72,8 @@ def test_the_result_is_of_the_test_part_or_says_that_it_is_of_val(
 
 def test_no_part_to_measure_on_is_said_before_training(tmp_path: Path) -> None:
     root = write_faces(tmp_path / "faces", ("train",))
-    with pytest.raises(UserError, match="folder has no test or val part"):
-        train(tiny_config(root), tmp_path / "run", progress=False)
+    with pytest.raises(UserError, match="folder has no val part"):
+        train(tiny_config(root, eval_split="val"), tmp_path / "run", progress=False)
 
 
 def test_a_class_without_images_is_named(tmp_path: Path) -> None:

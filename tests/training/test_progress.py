@@ -37,7 +37,9 @@ def test_progress_goes_to_standard_error_one_line_an_epoch(
     train(tiny_config(faces), tmp_path / "shown")
     shown = capsys.readouterr()
     assert shown.out == ""
-    lines = shown.err.splitlines()
+    data, order, *lines = shown.err.splitlines()
+    assert data.startswith("folder: 42 training images, 14 validation (val); 7 classes: surprise, fear, ")
+    assert order == "every folder is an expression: 7 classes in the order of the expressions"
     assert len(lines) == 2 and lines[0].startswith("dacl epoch 1/2  loss ") and "images/s" in lines[1]
     train(tiny_config(faces), tmp_path / "quiet", progress=False)
     quiet = capsys.readouterr()
