@@ -225,7 +225,7 @@ def test_a_checkpoint_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch
         raise OSError("No space left on device")
 
     monkeypatch.setattr(torch, "save", half)
-    with pytest.raises(UserError, match="cannot be written.*free some space"):
+    with pytest.raises(UserError, match=r"cannot be written.*free some space"):
         save_checkpoint(file, {"epoch": 2})
     assert file.read_bytes() == before and list(tmp_path.iterdir()) == [file]
     assert load_checkpoint(file)["epoch"] == 1
