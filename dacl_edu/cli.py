@@ -162,7 +162,7 @@ def train_command(
         for line in first_lines(runs):
             print(textwrap.fill(line, 80))
         print_comparison(runs)
-        print(shlex.join(["dacl-edu", "report", *map(str, folders)]))
+        print(shlex.join(["dacl-edu", "report", *map(str, [out] if out else folders)]))
     else:
         Console().print(result_tables(results))
         print(f"{folders[0]}")
@@ -187,7 +187,7 @@ def demo(
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of all that it makes.")] = Path("runs/demo"),
 ) -> None:
-    """Train softmax loss, center loss and DACL over three seeds; execute lessons 07 and 10 on them. What make run does.
+    """Train three methods, execute lessons 07 and 10: make run. Softmax loss, center loss and DACL, over three seeds.
 
     Example: dacl-edu demo --profile smoke --out runs/try
     """
@@ -236,7 +236,7 @@ def info(
 
 @app.command()
 def doctor() -> None:
-    """Check that everything is in place; each [FAIL] names the command that mends it."""
+    """Check the installation; each [FAIL] says what mends it."""
     from dacl_edu.doctor import run_checks
 
     checks = run_checks()

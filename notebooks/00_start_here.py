@@ -288,7 +288,7 @@ judged(my_savings, f"right. Dimension 3 accounts for {share:.0%} of the differen
 # **[04 · The attention network](04_attention_network.ipynb)** (60 minutes, Eq. 5-7, Fig. 2). *Afterwards you can* compute each layer by hand, and count what it costs.
 #
 # **[05 · The gradients](05_gradients.ipynb)** (60 minutes, Eq. 8-10). *Afterwards you can* derive and check gradients in five ways, and say which
-# attention weights the loss lowers, which it raises, and why. Appendix: **[05a](05a_second_derivatives.ipynb)** (30 minutes), all 16 symbols and the second derivative.
+# attention weights the loss lowers, which it raises, and why. Appendix: **[05a](05a_second_derivatives.ipynb)** (40 minutes), all 16 symbols and the second derivative.
 #
 # **[06 · The center update](06_center_update.ipynb)** (60 minutes, Eq. 11). *Afterwards you can* move centers by hand, and say why the rule is no gradient.
 #
@@ -307,7 +307,7 @@ judged(my_savings, f"right. Dimension 3 accounts for {share:.0%} of the differen
 # **[13 · What attention does](13_what_attention_does.ipynb)** (45 minutes). *Afterwards you can* test whether attention marks what the classifier needs, and name the
 # experiment that would convict each suspect.
 #
-# **14 · Beyond faces** (45 minutes). *Afterwards you can* repeat all this on digits.
+# **[14 · Beyond faces](14_beyond_faces.ipynb)** (20 minutes). *Afterwards you can* repeat all this on digits.
 #
 # ## The map
 #

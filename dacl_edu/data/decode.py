@@ -58,7 +58,8 @@ def decode_image(path: Path, image_size: int | None = None, box: Box | None = No
     except _DAMAGED as error:
         reason = "the file is empty" if path.is_file() and path.stat().st_size == 0 else str(error) or repr(error)
         raise UserError(
-            f"{path}: cannot be decoded as an image ({reason})", hint="copy or unpack this file again, or remove it"
+            f"{path}: cannot be decoded as an image ({reason})",
+            hint="copy or unpack this file again, or remove it; dacl-edu data check names all such files",
         ) from error
     if box is not None:
         image = _cropped(image, box, path)

@@ -15,6 +15,7 @@ import typer
 from dacl_edu import paths
 from dacl_edu.errors import UserError
 from dacl_edu.files import replacing, write_json
+from dacl_edu.text import counted
 
 FOLDER = Path("dacl-edu-lessons")
 FIRST = "notebooks/00_start_here.ipynb"
@@ -111,7 +112,7 @@ def _copied(folder: Path, known: dict[str, str]) -> list[str]:
             updated += target.is_file()
             _put(source, target)
     if updated:
-        lines.append(f"{updated} files that you had not changed were brought up to date.")
+        lines.append(f"Brought up to date: {counted([updated], 'file')} that you had not changed.")
     write_json(folder / RECORD, given)
     return lines
 
@@ -160,6 +161,7 @@ def open_jupyterlab(folder: Path, browser: bool = True) -> None:
         raise UserError(f"{error.name} is not installed", "pip install 'dacl-edu[notebooks]'") from error
     words = ["--ip=127.0.0.1", f"--ServerApp.root_dir={folder.expanduser().resolve()}"]
     words += [f"--LabApp.default_url=/lab/tree/{FIRST}", f"--ServerApp.contents_manager_class={_CONTENTS}"]
+    words += ["--log-level=WARN"]  # its address is said at a higher level, and else drowns in forty lines
     words += [] if browser else ["--no-browser"]
     words += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     with tempfile.TemporaryDirectory(prefix="dacl-edu-") as config:

@@ -122,7 +122,9 @@ def sentence(rows: Sequence[Row], baseline: str, wanted: float = PAPER_DIFFERENC
         return " ".join(words)
     need = [seeds_needed(row.difference, wanted) for row in tested if row.difference]
     points = f"{100 * wanted:.1f} points{', the paper’s,' if wanted == PAPER_DIFFERENCE else ''}"
-    if any(number is None for number in need):
+    if not any(d.by_seed or d.by_image or d.rest for d in (row.difference for row in tested) if d):
+        words.append("All are right on the same images, so nothing is known of the spread.")
+    elif any(number is None for number in need):
         words.append(f"A difference of {points} cannot be shown on so few images, however many seeds.")
     else:
         most = max(number for number in need if number is not None)

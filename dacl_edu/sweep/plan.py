@@ -44,12 +44,15 @@ class Cell:
     notebook : str
     parameters : dict of str to str or list of str
         Of the notebook.
+    module : str
+        Where the loss is defined: a worker is another process, so what ``--import`` registered here is imported there.
     """
 
     name: str
     config: TrainConfig | None = None
     notebook: str = ""
     parameters: dict[str, Any] = field(default_factory=dict)
+    module: str = ""
 
     @property
     def epochs(self) -> int:
@@ -125,8 +128,8 @@ def _crossed(values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _cell(values: dict[str, Any]) -> Cell:
     config = TrainConfig.from_preset(values.pop("preset", "quick"), **values)
-    build_method(config)  # an unknown method stops here, not after the other runs
-    return Cell(full_name(config), config)
+    loss, _ = build_method(config)  # an unknown method stops here, not after the other runs
+    return Cell(full_name(config), config, module="" if loss is None else type(loss).__module__)
 
 
 def _notebook_cell(notebook: str, values: dict[str, Any]) -> Cell:

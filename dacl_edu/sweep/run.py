@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import time
@@ -100,6 +101,8 @@ def run_cell(cell: Cell, out: Path, threads: int | None = None) -> Outcome:
         torch.set_num_threads(threads)
     folder = out / cell.name
     try:
+        if cell.module:
+            importlib.import_module(cell.module)
         words = _train(cell, folder) if cell.config else _execute(cell, folder)
     except RunLocked as error:
         return Outcome(cell.name, "held", str(error))

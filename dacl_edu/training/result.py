@@ -15,12 +15,12 @@ from dacl_edu.training.state import RunState
 
 
 def epoch_line(name: str, line: dict[str, Any]) -> str:
-    """Return the metrics of an epoch as one line."""
+    """Return the metrics of an epoch as one line; average accuracy only where it is another number."""
     train, attention = line["train"], line["attention"]
     text = f"{name}  loss {train['loss']:.3f}  train {train['accuracy']:.1%}"
     if "validation" in line:
-        validation = line["validation"]
-        text += f"  validation accuracy {validation['accuracy']:.1%}, average {validation['average_accuracy']:.1%}"
+        accuracy, average = (f"{line['validation'][kind]:.1%}" for kind in ("accuracy", "average_accuracy"))
+        text += f"  validation {accuracy}" + (f" (average {average})" if average != accuracy else "")
     return f"{text}  attention {attention['mean']:.2f}  {line['images_per_second']:.0f} images/s"
 
 

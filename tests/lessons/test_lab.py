@@ -83,7 +83,7 @@ def test_untouched_lessons_are_updated_and_changed_ones_kept(project: Path, tmp_
     assert found["notebooks/02_two.ipynb"] == "second two" and found["notebooks/03_three.ipynb"] == "a new lesson"
     assert said[1:] == [
         f"{LESSON}: you changed it, so it stays; the new version is beside it, new-01_one.ipynb.",
-        "1 files that you had not changed were brought up to date.",
+        "Brought up to date: one file that you had not changed.",
     ]
     assert copy_lessons(own)[1:] == []  # said once
 

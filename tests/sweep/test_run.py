@@ -84,6 +84,19 @@ def test_after_the_whole_sweep_is_killed_the_same_command_goes_on(tmp_path: Path
     assert "4 skipped" in nothing.stdout
 
 
+def test_workers_know_what_import_registered(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from dacl_edu.losses import CenterLoss, register_loss\n\n\n"
+        '@register_loss("renamed_center")\nclass Renamed(CenterLoss):\n    pass\n'
+    )
+    (tmp_path / "plan.toml").write_text(
+        '[base]\npreset = "smoke"\nlimit = 28\nepochs = 1\n[[grid]]\nmethod = "renamed_center"\n'
+    )
+    command = [sys.executable, "-m", "dacl_edu", "--import", "mine", "sweep", "plan.toml", "--out", "out"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "1 done"), done.stderr
+
+
 def test_a_run_that_fails_is_named_and_the_others_go_on(tmp_path: Path) -> None:
     cells = [
         Cell("bad", TrainConfig.from_preset("smoke", limit=28, epochs=1, root="/nowhere", data="rafdb")),
