@@ -104,8 +104,8 @@ assert len(faces) == 4200 and len(seen) == 1050
 # Change the seed, and the accuracy changes too. So each method is trained with seeds 0, 1 and 2. Seed by seed it starts from the
 # same weights and sees the same batches as the unchanged method, so we look at the three **differences**. Their mean has
 # an interval (95 %, Student's t). With three seeds it is wide: the mean ± 2.5 standard deviations of the differences. If 0 lies in it, we say: *three seeds
-# cannot tell*. That is not "no effect", and it does
-# not prove a prediction of "stays" either.
+# cannot tell*. That is not "no effect", and it does not prove a
+# prediction of "stays" either.
 #
 # λ is 0.05 here, five times the paper's: in a training this short, the loss that we study would hardly be heard otherwise.
 

@@ -322,15 +322,15 @@ assert (
 # its scores never pass through the attention. With λ = 0.3 and two features that is the cheapest way down: most weights are shut, so neither
 # features nor centers are pulled, and the picture is nearly softmax loss's. That is one seed: `-p seed 1` makes another.
 #
-# Lessons 05 and 12 saw attention *move*, and not fall. Where is the difference? There 128 heads shared 16 latent numbers and got in each other's way; here two heads
-# have 16 to themselves, so each is nearly a free weight (lesson 05, step 1), and λ is thirty times as large. Both are likely reasons; *Try next* lets you
-# test the second.
+# Lessons 05 and 12 saw attention *move*, not fall. Why does it fall here? Eq. 10 pushes each weight down by $\lambda D^2/2m$. Here λ is thirty times as large; and features are
+# about 11 long in only two dimensions, so $D^2$ is far above the 0.02 of lesson 11 (DACL's WCSS, 516, over 210 images and 128 dimensions). Besides, two heads hardly get in
+# each other's way, where 128 shared 16 latent numbers. Which of the three it is, this page does not test; *Try next* changes the first.
 #
 # ## The three suspects
 #
 # | suspect | evidence of this lesson |
 # |---|---|
-# | selection of dimensions | none: of two features most were simply let go |
+# | selection of dimensions | none: nearly all weights were shut, so little was selected |
 # | a smaller λ | for: here attention acted as a smaller λ, down to almost none. That is evidence about two features and λ = 0.3, not about the paper's 512 features and λ = 0.01 |
 # | luck | not asked: one seed |
 #
