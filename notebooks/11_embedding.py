@@ -398,8 +398,9 @@ assert abs(float(again) - measured["within share"]) < 1e-3
 
 # %%
 method, run = list(watched.items())[-1]
-last = run.snapshots()[-1]
-snapshots = [s for s in run.snapshots() if s.epoch in (0, 1, 2, 4, 8, 16) or s is last]
+every = run.snapshots()
+last = every[-1]
+snapshots = [s for s in every if s.epoch in (0, 1, 2, 4, 8, 16) or s is last]
 epochs = [s.epoch for s in snapshots]
 moving = [s.deep.features for s in snapshots] + [s.centers for s in snapshots]
 # fitted on the last epoch
