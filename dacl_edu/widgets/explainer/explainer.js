@@ -146,7 +146,7 @@ const TOUR = [
     Only the mean over all faces, weighted by (x − c)², must fall. So: no.`],
   ["center total", {step: 0, batch: "all"}, "Centers move by a rule of their own.", q => `The whole loss, L = L_S +
     λ L_{SC} (Eq. 8), trains the networks; it does not move centers. Eq. 11 does: α times a (x − c), averaged over the
-    faces of a class in the batch (here ${q.count} of ${q.m}). Neither λ nor L_S is in it: move α, ε and λ to see.
+    faces of a class in the batch (here ${q.count} of ${q.m}) and damped by ε. Neither λ nor L_S is in it: move α, ε and λ to see.
     After the tour move “epoch” at the top, and watch x and a take shape.`],
 ];
 
