@@ -31,8 +31,8 @@
 # | suspect | what it says | how to find out |
 # |---|---|---|
 # | **selection of dimensions** | attention finds the numbers that tell expressions apart, and leaves the others alone | give each weight to a wrong dimension: the gain must vanish |
-# | **a smaller λ** | attention is below 1, so the pull is weaker, and that is all | give every dimension the same weight: the gain must stay |
-# | **luck** | another seed, other test faces, another order of adding numbers | train again, several times |
+# | **a smaller λ** | λ is the strength of the pull. Attention is below 1, so the pull is weaker, and that is all | give every dimension the same weight: the gain must stay |
+# | **luck** | another seed (the number that fixes all random choices), other test faces, another order of adding numbers | train again, several times |
 #
 # Each lesson ends with its evidence for or against each of the three.
 #
@@ -71,8 +71,8 @@ setup(seed=0)  # fixes the random numbers
 # %% [markdown]
 # ## One face through the whole paper
 #
-# Every number of one face's way through the network and the loss. Choose a face, walk through the epochs, or take the tour: eight steps, five
-# minutes. Words that are new now come back, one a lesson.
+# Every number of one face's way through the network and the loss. Choose a face, walk through the epochs (one epoch is one pass over all training
+# faces), or take the tour: eight steps, five minutes. Words that are new now come back, one a lesson.
 
 # %%
 from dacl_edu.widgets.explainer import explainer
@@ -130,7 +130,7 @@ show(figure, alt="""A sheet of faces, seven rows of four. Within a row the expre
 the same, while head, skin, hair, light and pose differ.""")
 
 # %% [markdown]
-# The answer can be computed. Take two faces and the mean squared difference of their pixels. How far apart are two faces of *one* expression, and of *two*?
+# The answer can be computed. Take two faces and compute the mean squared difference of their pixels. How far apart are two faces of *one* expression, and of *two*?
 
 # %%
 pixels = faces.images[:200].flatten(1).float() / 255  # (200, 3*64*64), from 0 to 1
@@ -267,14 +267,14 @@ share = savings[3] / savings.sum()
 judged(my_savings, f"right. Dimension 3 accounts for {share:.0%} of the difference")
 
 # %% [markdown]
-# Now set all of `a` to 0.5 and run the cells again. The loss is exactly half of center loss. Nothing was selected, and yet the loss fell: this is the second
-# suspect, **a smaller λ**, in one line.
+# Now set all of `a` to 0.5, up where it is typed, and run the three cells from there to the line `sparse center loss` again. The loss is exactly half of
+# center loss. Nothing was selected, and yet the loss fell: this is the second suspect, **a smaller λ**, in one line.
 #
 # ## The lessons
 #
 # **Two hours:** 00 → 03 (first half) → 05 (from *Does attention fall?*) → 10 (from *What the course's own runs say*) → 13. You will know the question, the mechanism and the
-# verdict. **One week**, an hour or two a day: 01-02, 03-04, 05-06, 07-08, 09-10, 11-13, then assignment 6 (`assignments/release/a6_open_experiment`),
-# an experiment of your own. Lessons 01 to 06 need no faces. From 07 on real networks are trained or looked at; none has to be trained first.
+# verdict. **One week**, an hour or two a day: 01-02, 03-04, 05-06, 07-08, 09-10, 11-14, then assignment 6 (`assignments/release/a6_open_experiment`),
+# an experiment of your own. Lessons 01 to 06 train nothing larger than a toy (05 looks at 112 faces with an untrained network). From 07 on real networks are trained or looked at; none has to be trained first.
 #
 # **[01 · Softmax loss](01_softmax_loss.ipynb)** (40 minutes, Eq. 1, 2). *Afterwards you can* compute scores, probabilities, loss and gradient by hand, and
 # say why a classifier without mistakes may have loose classes.
@@ -307,7 +307,7 @@ judged(my_savings, f"right. Dimension 3 accounts for {share:.0%} of the differen
 # **[13 · What attention does](13_what_attention_does.ipynb)** (45 minutes). *Afterwards you can* test whether attention marks what the classifier needs, and name the
 # experiment that would convict each suspect.
 #
-# **[14 · Beyond faces](14_beyond_faces.ipynb)** (20 minutes). *Afterwards you can* repeat all this on digits.
+# **[14 · Beyond faces](14_beyond_faces.ipynb)** (20 minutes). *Afterwards you can* train the three methods on any images, and name a case in which attention does fall.
 #
 # ## The map
 #
@@ -350,11 +350,11 @@ display(Markdown(ledger_table(equations=False)))
 #
 # <details><summary>Question 1. What would happen to the loss if attention were 0 everywhere?</summary>
 # The sparse center loss would vanish, and features would no longer be pulled anywhere. Eq. 10 asks each weight for that; lesson 05 shows
-# why the network does not do it, lesson 12 watches a whole training.
+# why the network does not do it, lesson 12 watches a whole training, and lesson 14 has a network that nearly does.
 # </details>
 #
 # <details><summary>Question 2. DACL is a point better than center loss. You divide λ of center loss by two, and it is as good as DACL. Which suspect is convicted?</summary>
-# The smaller λ: no dimension was selected, and the gain is there all the same. (After you asked the third one, luck, by more seeds.)
+# The smaller λ: no dimension was selected, and the gain is there all the same. (Once more seeds have ruled out the third one, luck.)
 # </details>
 #
 # <details><summary>Question 3. Why is there a 1/2 in Eq. 3?</summary>

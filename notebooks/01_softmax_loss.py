@@ -20,8 +20,8 @@
 #
 # ![The network with the classifier and its loss marked.](drawings/network_scores.svg)
 #
-# **The question.** A classifier that makes no mistake on its training faces: is it finished? By this loss, yes and no. It never asks that the faces of a class
-# lie together, and it never stops asking for more. All that follows in the paper starts from that gap.
+# **The question.** A classifier that makes no mistake on its training faces: is it finished? This loss never asks that the faces of a class
+# lie together, and it never stops asking for larger scores. All that follows in the paper starts from that gap.
 #
 # **After this notebook you can** compute Eq. 1 and Eq. 2 with pencil and paper, keep them from overflowing, derive their gradient
 # and prove it right, and say why a classifier that makes no mistake may still have loose classes.

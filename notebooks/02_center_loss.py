@@ -302,7 +302,7 @@ X_toy = (2 * torch.eye(3, 6)[y_toy] + torch.randn(180, 6, generator=generator)).
 #
 # $$c_k \leftarrow c_k + \tfrac12 \cdot \tfrac{n_k}{1 + n_k}\,(\bar x_k - c_k), \qquad n_k \text{ samples of class } k \text{ with the mean } \bar x_k$$
 #
-# That is all that the package's `ClassCenters` does here, and a first sight of Eq. 11; why the 1 and the ½, lesson 06 says. In code: `centers()` is the $(K, d)$ table,
+# That is all that the package's `ClassCenters` does here, and a first sight of Eq. 11; lesson 06 explains the 1 and the ½. In code: `centers()` is the $(K, d)$ table,
 # `accumulate` shows it a batch, `step` moves it. One step of it against the formula:
 
 # %%

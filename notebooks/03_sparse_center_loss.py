@@ -40,7 +40,7 @@
 # | $y$ | the class of each sample, from 0 to $K-1$ | $(m)$ |
 # | $c$ | the centers, one row a class | $(K, d)$ |
 #
-# Where does $a$ come from? A second network looks at the face and says it, Eq. 5 to 7. That is lesson 04. Here we type it by hand, to learn what it does.
+# Where does $a$ come from? A second network looks at the face and computes it, Eq. 5 to 7. That is lesson 04. Here we type it by hand, to learn what it does.
 # The paper prints $a_{ij} \odot \lVert\cdot\rVert_2^2$; for single numbers $\odot$ is a plain product and the norm a square
 # ([the list of misprints](../docs/errata.md)).
 
@@ -521,5 +521,5 @@ attention steadily, while center loss is a horizontal line.""",
 #
 # <details><summary>Question 3. You divide each row of a by its mean, so that the mean is always 1. Does the flaw of the last section remain?</summary>
 # Attention cannot fall everywhere any more: what one dimension loses, others gain. It would still move to the dimensions in which the sample is already close
-# to its center. Lesson 12 has such a control.
+# to its center. Lesson 09 (b) trains such an attention; in lessons 04 and 13 it is the control <code>normalized</code>.
 # </details>

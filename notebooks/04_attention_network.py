@@ -20,7 +20,7 @@
 #
 # ![The network with the way from the feature map by encoder and heads to attention marked.](drawings/network_attention.svg)
 #
-# **The question.** Lesson 03 typed the weights by hand, and knew which dimension was noise. Who knows that for a face? The paper lets a network look at the face and say it. What can that network see
+# **The question.** Lesson 03 typed the weights by hand, and knew which dimension was noise. Who knows that for a face? The paper lets a second network look at the face and propose the weights. What can that network see
 # that the classifier cannot, and what does it cost?
 #
 # **After this notebook you can** compute every layer of the attention network by hand, say why it flattens where the
@@ -395,8 +395,8 @@ for s, sizes in measured.items():
     print("predicted", rounded(predicted, 3))
 
 # %% [markdown]
-# **What to see in the figure:** a logarithmic scale. With $2/n$ the signal keeps its size; with half of that it fades
-# by half a layer, with twice that it doubles. Thirty layers would make it a billion times too small or too large.
+# **What to see in the figure:** a logarithmic scale. With $2/n$ the signal keeps its size; with half of that each
+# layer halves it, with twice that each layer doubles it. Thirty layers would make it a billion times too small or too large.
 
 # %%
 drawn = {f"Var(w) = {s}/n": sizes for s, sizes in measured.items()}
@@ -550,7 +550,7 @@ show(figure.add_scatter(x=x_dots, y=y_dots, mode="markers", name="our six weight
 #
 # Derive $\partial a / \partial p_{in}$ and $\partial a / \partial p_{ex}$ from Eq. 7, and write them with $a$ alone.
 # `my_attention_gradients(p_in, p_ex)` returns both by name, each $(m, d)$. The check compares with finite differences: it
-# moves each score a little and looks what the sum of all $a$ does.
+# moves each score a little and measures how the sum of all $a$ changes.
 #
 # <details><summary>Hint 1</summary>Write a = 1/(1 + u) with u = exp(p_ex − p_in). What is da/du, what is
 # du/dp_in?</details>
@@ -779,7 +779,7 @@ print(f"parameters in training {sizes[0]:,}, in use {sizes[1]:,}")
 # |---|---|---|
 # | `learned` | Eq. 7 | the paper |
 # | `ones` | all 1 | plain center loss: what is there without attention |
-# | `mean` | each sample's mean, in every dimension | a smaller λ, but no selection |
+# | `mean` | each sample's mean, in every dimension | a smaller λ (each sample has its own), but no selection of dimensions |
 # | `permuted` | each sample's values on shuffled dimensions (in training) | the right values on the wrong dimensions: does *which* dimension matter? |
 # | `frozen` | from the untrained network | a fixed random selection: does *learning* it matter? |
 # | `normalized` | divided by each sample's mean | selection alone: the mean stays 1, so λ cannot shrink |

@@ -471,7 +471,7 @@ assert torch.allclose(both, through_x + through_a, atol=1e-6)
 # Seven backward passes; the first is right. Each gets the difference $D$, the attention $a$, the batch size $m$ and the
 # incoming gradient $g$, and returns the gradients of $x$ and $a$.
 #
-# Before you run the cell after it: which mistakes will show in `features`, which in `attention`, which in both? Which
+# Before you run the cells below: which mistakes will show in `features`, which in `attention`, which in both? Which
 # are wrong in *shape*?
 
 # %%
@@ -591,8 +591,8 @@ judged(my_impostor, "it fooled the check with three samples, and is wrong")
 
 # %% [markdown]
 # That is why the checks of the course bring several inputs of different sizes, and why graders
-# draw new ones. And a *loss that falls* is weaker evidence still: with all six mistakes it falls, even with the wrong sign (the
-# [appendix](05a_second_derivatives.ipynb) trains with each).
+# draw new ones. And a *loss that falls* is weaker evidence still: it falls with mistakes too, even with the wrong sign (the
+# [appendix](05a_second_derivatives.ipynb) trains with four of the six).
 
 # %% [markdown]
 # ## Does attention fall?
@@ -612,8 +612,8 @@ judged(my_impostor, "it fooled the check with three samples, and is wrong")
 #    **The softmax loss sends attention no gradient.**
 #
 # One sample, four dimensions at distances ¼, ½, 1, 2 from their center. The scores are free. They start at 0, that is
-# $a$ = ½, and go downhill on $\mathcal{L}_{SC}$. Three cases: the features stand still; the features move as well;
-# attention is divided by its mean (the control `normalized` of lesson 04).
+# $a$ = ½, and go downhill on $\mathcal{L}_{SC}$. Two cases: the features stand still; the features move as well. (The third setting, `normalized`, divides
+# attention by its mean, as the control of lesson 04 does; it is for you, under *Try next*.)
 
 # %%
 def attention_only(moves_x=False, normalized=False, steps=300, rate=0.1):
@@ -820,8 +820,9 @@ for latent in (16, 2048):
 # - **A lower mean attention is a smaller λ.** If all weights are $w$, then
 #   $\lambda \mathcal{L}_{SC} = \lambda w \mathcal{L}_C$. Part of any gain over center loss could come from that alone.
 # - **What holds attention up?** Mostly the sharing and BN: the network cannot easily lower everything at once. Weight
-#   decay pulls the heads towards 0, that is $a$ towards ½; tanh keeps $e$ between −1 and 1; the learning rate ends.
-#   None of these knows about the task.
+#   decay pulls the heads towards 0, that is $a$ towards ½; tanh keeps $e$ between −1 and 1; training stops when
+#   the learning rate has run out. None of these knows about the task. (Nor do these always suffice: lesson 14 has a network with only two heads and a large λ, and
+#   there attention does fall.)
 # - **So log it and control it.** Training logs mean, spread and entropy of $a$ in each epoch. The modes of lesson 04 each
 #   remove one explanation:
 #
@@ -899,7 +900,7 @@ judged(my_rewarded_gradient, "right. Free attention rises at", rises.tolist())
 # - What you conclude from a trained attention needs controls.
 #
 # **Try next:** put one of the broken lines into `my_backward` and run the cells below it. Give `attention_only` other
-# distances. The [appendix](05a_second_derivatives.ipynb) goes on with second derivatives. Then [06_center_update](06_center_update.ipynb): the centers, whose rule the paper lists among the gradients
+# distances, and `normalized=True`: which weights rise? The [appendix](05a_second_derivatives.ipynb) goes on with second derivatives. Then [06_center_update](06_center_update.ipynb): the centers, whose rule the paper lists among the gradients
 # although it is none.
 #
 # **Three questions**

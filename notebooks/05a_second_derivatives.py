@@ -140,11 +140,12 @@ assert min(forward) > 1e-11 and central[5] < 1e-8
 #
 # ## A falling loss proves nothing
 #
-# "But it trains!" Let us train with each of the broken backward passes of lesson 05. The features and the scores behind attention ($a = \sigma(p)$, Eq. 7) go
+# "But it trains!" Let us train with four of the six broken backward passes of lesson 05 (of the other two, *norm* has a shape that does not fit, and
+# *g ignored* is no mistake where $g = 1$, as here). The features and the scores behind attention ($a = \sigma(p)$, Eq. 7) go
 # downhill on $\mathcal{L}_{SC}$ for 30 steps. We note the loss, and what it is meant to make small: the squared
 # distance to the centers, center loss (Eq. 3).
 #
-# Guess first: with which of the six does the loss *rise*?
+# Guess first: with which of the four does the loss *rise*?
 
 # %%
 def copied_norm(D):  # (m, d) -> (m, d), the same number all along a row

@@ -225,7 +225,7 @@ judged(my_center_delta, "shape and values are right")
 # %% [markdown]
 # ## A rule, not a gradient
 #
-# The paper lists Eq. 11 right after Eq. 9 and 10, and it does look like a gradient. Is it? Differentiate Eq. 4 by
+# The paper lists Eq. 11 right after Eq. 9 and 10, and it does look like a gradient. Is it? Differentiate Eq. 4 with respect to
 # $c_k$. All samples of class $k$ contain it; each gives $\frac{1}{2m} a_{ij} \cdot 2 (x_{ij} - c_{kj}) \cdot (-1)$:
 #
 # $$\frac{\partial \mathcal{L}_{SC}}{\partial c_k} = \frac{1}{m} \sum_{i:\,y_i = k} a_i \odot (c_k - x_i) = \frac{\epsilon + n_k}{m}\,\Delta_{c_k}$$
@@ -332,7 +332,7 @@ assert torch.allclose(step, 3 / 4 * (c[0] - mean_0))
 # %% [markdown]
 # **What to see in the figure:** the share of the way to the batch mean, against the number of samples. With
 # $\epsilon = 10^{-6}$ a single odd sample drags its center as far as a hundred good ones would. With $\epsilon = 1$ the
-# rule trusts a class more, the more of it it has seen. Larger ε trusts less.
+# rule trusts the batch more, the more samples of the class are in it. A larger ε trusts it less.
 
 # %%
 from dacl_edu.plots import lines
@@ -448,7 +448,7 @@ slow, small = follow(0.5, attention=0.1)[1], follow(0.05, attention=1.0)[1]
 assert torch.allclose(slow, small, atol=1e-5)
 
 # %% [markdown]
-# In lesson 05 a step lowers attention where features are far from their center. There the center becomes slow as well,
+# (Dividing by the sum of the attention instead would take that brake away: lesson 09 (a) trains it.) In lesson 05 a step lowers attention where features are far from their center. There the center becomes slow as well,
 # dimension by dimension.
 #
 # And *where* does a center come to rest, if the same batch comes again and again? Where the numerator is 0:
@@ -604,7 +604,8 @@ for name, share in (("SGD", share_sgd), ("rule", share_rule)):
 
 # %% [markdown]
 # About 49,000 steps for half the way; RAF-DB with batches of 128 has 96 steps an epoch, 5,760 in all 60. Momentum 0.9
-# makes it ten times faster, the falling learning rate slower again. Such centers stay near their random start, and the
+# makes it ten times faster; the learning rate, divided by ten after 20 and after 40 epochs, makes it slower again. Together that is about a quarter of the way
+# in 60 epochs. Such centers stay near their random start, and the
 # loss pulls the features of each class to a random point. (Some implementations do keep centers in an optimizer: one of
 # its own, without momentum and decay, with its own large rate, and they divide the gradient by λ. That rebuilds part of
 # the rule by hand.)
@@ -681,7 +682,7 @@ past the samples to 4, with weight decay it sinks.""",
 # |---|---|
 # | selection of dimensions | none for or against; but note that attention also says how fast a center moves, dimension by dimension, so "selection" reaches the centers too |
 # | a smaller λ | not quite the same thing any more: equal weights $w$ are a smaller λ in the loss, but in Eq. 11 they also slow the centers, as a smaller α would |
-# | luck | not asked: toys without chance, apart from the drawn noise |
+# | luck | not asked: these are toys, and the only chance in them is the noise we added |
 
 # %% [markdown]
 # ## What was shown

@@ -279,8 +279,9 @@ print(
 )
 
 # %% [markdown]
-# Lines 10 and 12 have slips of their own, and line 14 counts the step before lines 15 and 16 are done with it: see
-# [the list of misprints](../docs/errata.md).
+# Three more slips. Line 10 forgets parentheses: as printed, only the softmax part is multiplied by the slope of the pooling layer (which, besides, has no
+# parameters to learn). Line 12 multiplies slopes of layers with one another, and no gradient of a loss is among them. Line 14 counts the step before lines 15 and
+# 16 are done with it. [The list of misprints](../docs/errata.md) has them all.
 #
 # ### Line 13: the step of each center
 #
@@ -484,7 +485,7 @@ judged(
 # ## The same loop on faces
 #
 # Now the real network, on real batches. One training label in ten is wrong on purpose (lesson 00), so a network that
-# recognised every face would get 90 % of the *training* labels right. Whatever is beyond 90 % are mistakes learnt by heart. `dacl_edu.training.train` holds Algorithm 1 as one visible loop; its comments carry the same line
+# recognised every face would get 90 % of the *training* labels right. Whatever goes beyond 90 % is mistakes learnt by heart. `dacl_edu.training.train` holds Algorithm 1 as one visible loop; its comments carry the same line
 # numbers. Do not take our word for it: below is *your* loop, on the package's parts, for one pass over a few faces. It computes in
 # float64, up to the loss and the centers: in float32 the order of a sum changes the last digit, and a few steps later that can be the
 # fourth.
@@ -653,7 +654,7 @@ if "dacl" in results:
 # %% [markdown]
 # ### What came out
 #
-# The test part, whose labels are all right, was read once, after the last epoch. One run of each method says little: the next lesson asks how much of a difference is
+# The test part, whose labels are all right, was read once, after the last epoch. One run of each method says little: [lesson 10](10_results.ipynb) asks how much of a difference is
 # luck.
 
 # %%
@@ -699,8 +700,8 @@ if profile == "quick" and dataset == "bundled" and not changes:
         assert abs(here - there) < 0.04, "more than rounding can explain"
 
 # %% [markdown]
-# Hardly. Nothing is random here except by the seed. But a sum of many numbers depends in its last digit on the order of adding, and the order depends
-# on the number of threads, the processor and the version of PyTorch. Training makes much of a last digit. Watch it: one small configuration,
+# Nearly, but not quite. All randomness here comes from the seed. But a sum of many numbers depends in its last digit on the order of adding, and the order depends
+# on the number of threads, the processor and the version of PyTorch. Training magnifies a last digit. Watch it: one small configuration,
 # trained with one thread, with one thread again, and with two.
 
 # %%
@@ -751,7 +752,7 @@ assert apart(one, again) == 0, "on one machine, with as many threads: the same b
 # |---|---|
 # | selection of dimensions | not decided by one run of each method |
 # | a smaller λ | visible already: the mean attention of DACL stays near ½ from the first epoch to the last, so it trains with about half the λ of center loss |
-# | luck | **visible**: the same configuration and seed came out a point away on another day, as far apart as the methods. Lesson 10 counts it |
+# | luck | **visible**: the same configuration and seed came out up to a point away on another day, as far apart as the methods. Lesson 10 counts it |
 
 # %% [markdown]
 # ## What was shown

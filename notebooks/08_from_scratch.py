@@ -329,7 +329,8 @@ assert abs(first - math.log(7)) < 0.5
 #
 # The loss is one line. Autograd would do the rest; we do it ourselves. `forward` keeps what `backward` needs again: the
 # differences $D$ and the attention $a$. `backward` gets $g$, what arrives from above ($\lambda$ in Eq. 8), and must answer with
-# one gradient for each input, in their order. Labels have none, and the centers follow Eq. 11.
+# one gradient for each input, in their order. Labels have none, and the centers follow Eq. 11. (Keeping $D$ is fine for training; if you want second
+# derivatives, keep $x$ and $c$ instead, as the package does: appendix [05a](05a_second_derivatives.ipynb).)
 #
 # ### Exercise 2: Eq. 9 and 10
 #

@@ -21,7 +21,7 @@
 # ![Eq. 4, Eq. 11 and Eq. 1 with five places ringed: b and c at the attention weight, d at the square, a at the
 # denominator of Eq. 11, e at the features that the classifier sees.](../docs/pictures/change_it.svg)
 #
-# **What would you have done differently?** A method is a row of decisions. The authors squared the distance, divided by the
+# **What would you have done differently?** A method is a series of decisions. The authors squared the distance, divided by the
 # count, let attention shrink, kept it away from the scores. Each ring in the picture is one such decision. You will turn
 # each of them around, in your own program, and see what follows.
 #
@@ -104,7 +104,8 @@ assert len(faces) == 4200 and len(seen) == 1050
 # Change the seed, and the accuracy changes too. So each method is trained with seeds 0, 1 and 2. Seed by seed it starts from the
 # same weights and sees the same batches as the unchanged method, so we look at the three **differences**. Their mean has
 # an interval (95 %, Student's t). With three seeds it is wide: the mean ± 2.5 standard deviations of the differences. If 0 lies in it, we say: *three seeds
-# cannot tell*. That is not "no effect".
+# cannot tell*. That is not "no effect", and it does not prove a
+# prediction of "stays" either.
 #
 # λ is 0.05 here, five times the paper's: in a training this short, the loss that we study would hardly be heard otherwise.
 
@@ -189,7 +190,7 @@ assert difference == (0, 0, 0), "a method does not differ from itself"
 
 # %% [markdown]
 # A batch to hold derivations against: five samples near their centers, three dimensions, in float64. `by_autograd` returns
-# autograd's gradients of a loss by $x$ and by $a$.
+# autograd's gradients of a loss with respect to $x$ and $a$.
 
 # %%
 torch.manual_seed(1)
@@ -228,6 +229,8 @@ assert prediction_a in (None, "rises", "falls", "stays")
 # ### Exercise a: the rule
 #
 # *medium · 8 minutes*
+#
+# Write `move_by_attention(x, a, y, c, alpha, eps)`: the new centers, $(K, d)$, by the changed rule.
 #
 # <details><summary>Hint 1</summary>Start from your center_step of lesson 08. Only the counts change.</details>
 # <details><summary>Hint 2</summary>The sum of the weights has the shape (K, d): one count for each dimension.</details>
@@ -293,7 +296,7 @@ assert prediction_b in (None, "rises", "falls", "stays")
 #
 # *hard · 15 minutes*
 #
-# Write `slope_b(x, a, y, c)`, the gradient by $a$, $(m, d)$.
+# Write `slope_b(x, a, y, c)`, the gradient of `normalised` with respect to $a$, $(m, d)$.
 #
 # <details><summary>Hint 1</summary>For one sample the loss is a quotient: (Σ a D²) / (Σ a) times a constant. The quotient rule.</details>
 # <details><summary>Hint 2</summary>Write M for the mean of D² weighted by a, one number a sample. What is left is a difference.</details>
@@ -343,7 +346,7 @@ assert len(results["b"]) == 3
 # %% [markdown]
 # **What it means.** Two changes in one: attention cannot shrink, and the pull is twice as strong. To know which of them did
 # something you need a third method: the unchanged loss with $2\lambda$. (It is the control `normalized` of lesson 04, and
-# part of the question of lesson 12.)
+# part of the question of lesson 13.)
 #
 # ## (c) A reward against collapse
 #
@@ -361,6 +364,8 @@ assert prediction_c in (None, "rises", "falls", "stays")
 # ### Exercise c: the slope with a reward
 #
 # *easy · 4 minutes*
+#
+# Write `slope_c(x, a, y, c)`, the gradient of `rewarded` with respect to $a$, $(m, d)$.
 #
 # <details><summary>Hint 1</summary>A sum of two terms has the sum of two slopes.</details>
 # <details><summary>Hint 2</summary>The first is Eq. 10. The second term is a straight line in each a.</details>
@@ -427,7 +432,7 @@ assert prediction_d in (None, "rises", "falls", "stays")
 #
 # *medium · 8 minutes*
 #
-# Write `slopes_d(x, a, y, c)`: the gradients by $x$ and by $a$.
+# Write `slopes_d(x, a, y, c)`: the gradients of `absolute` with respect to $x$ and to $a$.
 #
 # <details><summary>Hint 1</summary>The slope of |D| is 1 right of 0 and −1 left of it: torch.sign.</details>
 # <details><summary>Hint 2</summary>There is no ½ in front, and no square that would bring a 2.</details>
@@ -499,10 +504,10 @@ class Gated(mydacl.DACL):
 #
 # *hard · 15 minutes*
 #
-# $z_i = W (a_i \odot x_i) + b$. Write `slope_e(x, a, y, W, p)`, the gradient of $\mathcal{L}_S$ by $a$, $(m, d)$. $W$ has the
+# $z_i = W (a_i \odot x_i) + b$. Write `slope_e(x, a, y, W, p)`, the gradient of $\mathcal{L}_S$ with respect to $a$, $(m, d)$. $W$ has the
 # shape $(K, d)$; $p$ is the softmax of the scores, $(m, K)$.
 #
-# <details><summary>Hint 1</summary>Lesson 01: the gradient by the scores is (p − one-hot)/m, (m, K).</details>
+# <details><summary>Hint 1</summary>Lesson 01: the gradient with respect to the scores is (p − one-hot)/m, (m, K).</details>
 # <details><summary>Hint 2</summary>From the scores to a ⊙ x it goes through W: (m, K) @ (K, d).</details>
 # <details><summary>Hint 3</summary>From a ⊙ x to a: the slope is what stands beside a, that is x.</details>
 
@@ -534,7 +539,7 @@ judged(slope_e, "the slope is autograd's")
 # %% [markdown]
 # Eq. 10 is never negative. This slope has both signs: it raises a weight whose dimension speaks for the right class, and
 # lowers one that speaks for a wrong one. For the first time attention is told what is *useful*. How loud is that beside $\lambda$ times Eq. 10?
-# Ask both losses for their gradient by the heads, in a new network:
+# Ask both losses for their gradient with respect to the heads, in a new network:
 
 
 # %%
@@ -700,6 +705,6 @@ assert done.returncode == 0, done.stderr
 # </details>
 #
 # <details><summary>Question 3. Why is the last line of each comparison computed, and not written?</summary>
-# On another machine the numbers are others (lesson 07). A written verdict would be wrong there, and would tempt us to keep it
+# On another machine the numbers differ (lesson 07). A written verdict would be wrong there, and would tempt us to keep it
 # after a change of the code.
 # </details>

@@ -503,8 +503,8 @@ assert (thirds[0] + thirds[1]) + thirds[2] != (thirds[0] + thirds[2]) + thirds[1
 # | seed 0 | softmax | center | dacl | order |
 # |---|---|---|---|---|
 # | run that comes with the project | 0.828 | 0.817 | 0.819 | softmax, DACL, center |
-# | again, for an earlier print of lesson 07 | 0.831 | 0.830 | 0.827 | softmax, center, DACL |
-# | again, as lesson 07 is printed now | 0.821 | 0.821 | 0.828 | DACL, then the two others |
+# | again, for an earlier edition of lesson 07 | 0.831 | 0.830 | 0.827 | softmax, center, DACL |
+# | again, as lesson 07 shows it now | 0.821 | 0.821 | 0.828 | DACL, then the two others |
 #
 # Three times the same seed, three orders. The spread is about a point for each method, as much as the *methods* differ above. So a printed number is
 # one draw of many, even at a fixed seed. (On one machine, with one number of threads, the same run does give the same bits; lesson 07 shows both.) Another

@@ -24,8 +24,8 @@
 # **The question.** The moving picture of lesson 00 showed three clouds that look much alike. Are they? What may one read from such a picture: that classes are *compact*? that they are *far apart*? Both
 # are what the paper claims for its loss, without a picture and without a number. We make both.
 #
-# **After this notebook you can** measure how compact and how separated the classes are, with numbers that a method cannot flatter by
-# shrinking; project features to two dimensions by PCA with your own hands; say what UMAP keeps and what it throws away; and check a picture
+# **After this notebook you can** measure how compact and how separated the classes are, with numbers that a method cannot improve merely by
+# shrinking its features; project features to two dimensions by PCA with your own hands; say what UMAP keeps and what it throws away; and check a picture
 # by a number before you believe it.
 #
 # **Minutes:** 45. **Builds on:** [02_center_loss](02_center_loss.ipynb) (the within-cluster sum of squares),
@@ -340,7 +340,7 @@ away. Right, UMAP: three blobs of one size.""",
 )
 
 # %% [markdown]
-# Left the shadow: A and B nearly dots, C wide and far. Right UMAP: three blobs alike. Both are right about *who is near whom*. The right one
+# On the left, the shadow: A and B nearly dots, C wide and far. On the right, UMAP: three blobs alike. Both are right about *who is near whom*. The right one
 # is the better map of neighbours, and useless for sizes and gaps.
 #
 # ## Deep features before and after training
@@ -398,8 +398,9 @@ assert abs(float(again) - measured["within share"]) < 1e-3
 
 # %%
 method, run = list(watched.items())[-1]
-last = run.snapshots()[-1]
-snapshots = [s for s in run.snapshots() if s.epoch in (0, 1, 2, 4, 8, 16) or s is last]
+every = run.snapshots()
+last = every[-1]
+snapshots = [s for s in every if s.epoch in (0, 1, 2, 4, 8, 16) or s is last]
 epochs = [s.epoch for s in snapshots]
 moving = [s.deep.features for s in snapshots] + [s.centers for s in snapshots]
 # fitted on the last epoch
@@ -435,7 +436,10 @@ labels = deep[method].labels.numpy()  # (n,)
 print(len(labels), "images, features of", X[method].shape[1], "dimensions")
 
 # %% [markdown]
-# Numbers first, then pictures: once you have seen a picture, it is hard to read a number without it.
+# Numbers first, then pictures: once you have seen a picture, it is hard to read a number without it. The rows that are new: *unit length*, measured after each
+# feature was divided by its length; *radius*, the root mean square distance of a sample to its class mean; *gap*, the mean distance between two class means;
+# *Davies-Bouldin*, for each class the widths of it and of its worst neighbour, added, over the distance of
+# their means, then averaged (low is separated).
 
 # %%
 table = geometry.compare_geometry(X, labels)
@@ -696,7 +700,7 @@ for name, p in views.items():
 assert asked(X[method]) > 0
 
 # %% [markdown]
-# The answers change with settings and seed, often across 1, while the neighbour overlap hardly moves. So the pictures agree about
+# The answers change with the settings, in the project's run once across 1, while the neighbour overlap hardly moves. So the pictures agree about
 # neighbours, and contradict each other about distances. Whoever writes "happiness is farther from surprise than anger is" under a UMAP
 # picture has read tea leaves.
 #

@@ -319,7 +319,7 @@ assert len(untrained_within) == 3 and all(
 )
 
 # %% [markdown]
-# So 0.2 to 0.3 of similarity comes for nothing, from class-like *features*. The fair comparison takes the true map, $x^*$ of Eq. 5, which only a
+# So 0.2 to 0.3 of similarity comes for free, from class-like *features*. The fair comparison takes the true map, $x^*$ of Eq. 5, which only a
 # checkpoint can compute. The runs that come with the project have none (48 MB). Where there is one, the next cell does it.
 
 # %%
@@ -339,7 +339,7 @@ else:
 
 # %% [markdown]
 # The trained attention network has 0.45. **So a good part of the class pattern came with its training**: how much exactly, only that cell can say, on a run
-# of your own (`runs`). What for is another question; there was no reward for being useful (lesson 05).
+# of your own (`runs`). What it is good for is another question; there was no reward for being useful (lesson 05).
 #
 # ## How it came to be
 #
@@ -376,8 +376,8 @@ if drift is not None:
 #
 # ## Did attention fall?
 #
-# Eq. 10 asks every weight to fall. Lesson 05 took one step with an untrained network: half of the weights rose, and only the mean *weighted by* $D^2$,
-# where $D = x - c_y$, had to fall. That was one step, with the features held fixed. Here is a whole training, in which the features moved, too. **Guess
+# Eq. 10 asks every weight to fall. Lesson 05 took a few steps with an untrained network: half of the weights rose, and only the mean *weighted by* $D^2$,
+# where $D = x - c_y$, had to fall. That was with the features held fixed. Here is a whole training, in which the features moved, too. **Guess
 # first:** what share of the weights is higher after the last epoch than before the first? And which of the two means fell?
 
 # %%
@@ -422,7 +422,8 @@ if since and trained:
 # **What to see in the figures:** 47.9 % of the weights rose, 52.1 % fell, and the plain mean is where it was. The mean weighted by $D^2$ went from 0.493
 # to 0.417. So this attention did not shrink: it **moved**, away from where samples are far from their center and towards where they are near. That is what lesson
 # 05 leads one to expect, and the reason is the same: the 128 weights share 16 latent numbers and batch normalisation, and cannot all go down together. (The
-# inequality of lesson 05 holds for one step with fixed features; over a training it is an observation, here of one network.)
+# inequality of lesson 05 holds for one small step with fixed features; over a training it is an observation, here of one network. It need not be so: in
+# [lesson 14](14_beyond_faces.ipynb), with two features and a λ of 0.3, attention does fall.)
 
 # %% [markdown]
 # ## The three suspects

@@ -259,7 +259,7 @@ if trained:
     assert large_far > 0.5 and high < 0
 
 # %% [markdown]
-# Size and distance go together clearly. Attention goes against distance, as lesson 05 has it, but weakly (−0.14, interval −0.22 to −0.08), over all dimensions; what counts in the
+# Size and distance go together clearly. Attention goes against distance, as lesson 05 predicts, but weakly (−0.14, interval −0.22 to −0.08), over all dimensions; what counts in the
 # loss are the few large ones (the last section shows that they are enough to lower it by a sixth). So in this run attention is somewhat higher on
 # the quiet features of a class and *lets go* of the loud ones. That need not be bad: features that the classifier needs are pulled less. But
 # "attention = importance" is not a reading that these numbers allow. They are of *one* network: the interval says what other dimensions would have
@@ -353,8 +353,8 @@ judged(my_adjusted, "right. Of a factor that is the class, nothing is left")
 # %% [markdown]
 # ### The real factors
 #
-# Attention is a vector, so its variance is summed over the dimensions. Numbers enter by their rank within the class, so that any steady relation
-# counts and no far-out value rules.
+# Attention is a vector, so its variance is summed over the dimensions. Numbers enter by their rank within the class, so that any monotonic relation
+# counts and no outlier dominates.
 
 # %%
 import pandas as pd
@@ -439,7 +439,7 @@ assert torch.allclose(controls(toy)["mean"], toy.mean(dim=1, keepdim=True).expan
 # ### What can be said without training
 #
 # Take the finished features of training images, put each control in the place of $a$, and compute what would change *in one step*: the loss (Eq. 4), and
-# its gradient by the features (Eq. 9, $a_{ij} D_{ij} / m$): the cosine of its angle to that of learned attention, and its length.
+# its gradient with respect to the features (Eq. 9, $a_{ij} D_{ij} / m$): the cosine of its angle to that of learned attention, and its length.
 # Long-hand for `mean`:
 
 # %%
@@ -486,7 +486,7 @@ if trained:
 # %% [markdown]
 # **This does not say what a control does to a trained network.** Features, centers and attention would have developed together in another way, and
 # accuracy is not the loss. Only training with the controls settles it, over several seeds, with the tests of lesson 10.
-# **The controls are not trained for this page**, so the last word on the first two suspects is still open. A run takes about ten minutes on two cores:
+# **The controls are not trained for this page**, so the last word on the first two suspects is still open. A run takes three to ten minutes on two cores:
 #
 #     dacl-edu train --preset quick --method dacl --attention permuted --seed 0
 #

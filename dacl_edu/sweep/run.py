@@ -174,12 +174,12 @@ def _client(scheduler: str | None, workers: int) -> Iterator[Client]:
         from distributed import Client, LocalCluster
     except ImportError as error:
         raise UserError("sweeps need Dask", hint="pip install 'dacl-edu[notebooks]'") from error
-    quiet = {
-        "distributed.worker.daemon": True,
-        "distributed.comm.timeouts.connect": "10s",
+    patient = {  # on a busy machine a process takes long to start
+        "distributed.comm.timeouts.connect": "120s",
+        "distributed.comm.timeouts.tcp": "120s",
         "distributed.scheduler.allowed-failures": 5,
     }
-    with dask.config.set(quiet):
+    with dask.config.set(patient):
         if scheduler:
             try:
                 with Client(scheduler, timeout="10s") as client:

@@ -388,6 +388,39 @@ def test_the_tour_is_walked_by_keys_and_answers_four_questions(page: Any, start:
 
 
 @in_browser
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
+def test_a_step_of_the_tour_hides_nothing_of_what_it_speaks_of(
+    browser: Any, page: Any, width: int, height: int
+) -> None:
+    other = browser.new_page(viewport={"width": width, "height": height}, has_touch=True, reduced_motion="reduce")
+    other.goto(page.file.as_uri())
+    other.locator("[data-do=tour]").press("Enter")
+    other.keyboard.press("Tab")
+    for name in ("maps", "x", "class", "sparse", "attention", "sparse", "step", "center"):
+        for part in (":is(.plot, .tiles, .classes)", "h2") if name != "maps" else ("h2",):
+            assert other.locator(f"[data-panel={name}] {part}").first.evaluate("""part => {
+                const {left, top, bottom} = part.getBoundingClientRect();
+                return [top + 2, bottom - 3].every(y => part.contains(document.elementFromPoint(left + 4, y)));
+            }"""), f"{name} {part}"
+        assert other.evaluate("() => document.activeElement.dataset.do") == "next"
+        other.keyboard.press("Enter")
+    assert other.evaluate("() => [document.activeElement.dataset.do, explainer.state.batch]") == ["tour", "face"]
+    other.locator("[data-plot=x]").tap()
+    assert "dimension" in other.locator(".status").inner_text()
+    other.close()
+
+
+@in_browser
+def test_the_change_of_attention_is_drawn_for_a_learning_rate_of_one(page: Any, runs: list[ExplainedRun]) -> None:
+    page.evaluate("() => { window.explainer.set({face: 3}); document.querySelector('[data-do=reset]').click(); }")
+    shown = page.evaluate("() => [window.explainer.data.runs[window.explainer.state.run], window.explainer.state.face]")
+    (stage,) = [run.stages[-1] for run in runs if (run.config.method, run.config.seed) == ("dacl", shown[0]["seed"])]
+    largest = float(np.abs(stage.change[shown[1]].astype(float)).max() * stage.rate[0])
+    text = page.locator("[data-axis=w] span").last.inner_text()
+    assert float(text.split(" to ")[1]) == pytest.approx(largest, rel=5e-3)
+
+
+@in_browser
 def test_silencing_changes_the_prediction_and_attention_does_not(page: Any) -> None:
     read = "() => document.querySelector('.classes').innerText"
     page.evaluate("() => window.explainer.set({face: 3, other: null, control: 'learned', silenced: 0})")

@@ -5,6 +5,10 @@
 const METHODS = {softmax: "softmax loss", center: "center loss", dacl: "DACL"};
 const methodName = run => METHODS[run.method] ?? run.method;
 const escaped = text => String(text).replace(/[&<>"]/g, sign => `&#${sign.charCodeAt(0)};`);
+const unbroken = text => text.replace(/Eq\.\s+/g, "Eq.\u00a0")
+  .replace(/\s+([−+])\s+/g, "\u00a0$1\u00a0").replace(/\ba\s+\(/g, "a\u00a0(");
+const formula = text => escaped(text).replace(/_\{([^}]*)\}|_(\w)/g, (_, long, short) => `<sub>${long ?? short}</sub>`)
+  .replace(/\^(\w)/g, "<sup>$1</sup>");
 const number = (value, digits = 3) => {
   const text = value && Math.abs(value) < 1e-4 ? value.toExponential(1) : String(Number(value.toPrecision(digits)));
   return text.replace(/-/g, "−");
@@ -56,7 +60,7 @@ function scale(low, high) {
   const path = (dimensions, piece) => dimensions.map(piece).join("");
   return {
     bars: (dimensions, from, to) => path(dimensions, (j, i) => `M${i}.1 ${y(from(j))}V${y(to(j))}h.8V${y(from(j))}z`),
-    ticks: (dimensions, of) => path(dimensions, (j, i) => `M${i} ${y(of(j))}h1`),
+    ticks: (dimensions, of) => path(dimensions, (j, i) => `M${i - 0.2} ${y(of(j))}h1.4`),
     arrows: (dimensions, from, to) => path(dimensions, (j, i) => {
       const begin = y(from(j)), end = y(to(j));
       const tip = round(Math.min(4, Math.abs(end - begin)) * Math.sign(begin - end));
@@ -79,8 +83,8 @@ function drawPlots(view) {
   const low = Math.min(0, ...heights), high = Math.max(...heights), pull = 0.3 * (high - low) / largest(q.gradientX);
   const x = scale(low, high);
   put("x", low, high, "x", ["x", x.bars(shown, none, at(q.x))], other && ["other", x.bars(shown, none, at(other.x))],
-    ["pale", x.bars(shown, none, j => q.kept[j] ? 0 : q.x[j])], ["c tick", x.ticks(shown, at(q.c))],
-    ["arrow", x.arrows(shown, at(q.x), j => q.x[j] - pull * q.gradientX[j])]);  // against Eq. 9
+    ["pale", x.bars(shown, none, j => q.kept[j] ? 0 : q.x[j])], ["arrow", x.arrows(shown, at(q.x), j => q.x[j] - pull * q.gradientX[j])],  // against Eq. 9
+    ["halo tick", x.ticks(shown, at(q.c))], ["c tick", x.ticks(shown, at(q.c))]);
 
   const e = scale(-1, 1), places = Array.from(q.latent.keys());
   put("e", -1, 1, `e: ${q.latent.length} numbers`, ["e", e.bars(places, none, at(q.latent))],
@@ -100,10 +104,11 @@ function drawPlots(view) {
     still && ["arrow", a.arrows(shown, at(q.a), j => q.a[j] - fall * q.gradientA[j])],  // against Eq. 10
     ...(still ? [] : [["up", a.bars(shown, at(q.a), higher)], ["down", a.bars(shown, at(q.a), lower)]]));
 
-  const moving = q.change.length ? shown : [], steep = moving.length ? largest(q.change) : 1, w = scale(-steep, steep);
-  put("w", -steep, steep, "change of a: up rises, down falls",
-    ["up", w.bars(moving, none, j => Math.max(0, q.change[j]))],
-    ["a", w.bars(moving, none, j => Math.min(0, q.change[j]))]);
+  const moving = q.change.length ? shown : [], rate = data.stage(state).rate[0];  // of 1 would be the learning rate
+  const steep = moving.length ? rate * largest(q.change) : 1, w = scale(-steep, steep);
+  put("w", -steep, steep, "change of a per unit of learning rate",
+    ["up", w.bars(moving, none, j => Math.max(0, rate * q.change[j]))],
+    ["a", w.bars(moving, none, j => Math.min(0, rate * q.change[j]))]);
 
   const far = largest(q.squared) * top, s = scale(0, far);
   put("s", 0, far, "(x − c)² and a (x − c)²", ["pale", s.bars(shown, none, at(q.squared))],
@@ -187,8 +192,8 @@ function drawText(view) {
       `<div><dt>${name}</dt><dd>${value}</dd></div>`).join("");
   };
   find(".words span").textContent = inWords(data, state, q);
-  find(".part").textContent = tiles < d ? `Shown are the ${tiles} of ${d} that differ most between classes.` : "";
-  find("[data-panel=encoder]").classList.toggle("idle", !has);
+  find(".part").textContent = tiles < d ? `Here are the ${tiles} of ${d} that differ most between classes.` : "";
+  find("[data-panel=encoder]").classList.toggle("idle", !has || ["ones", "frozen"].includes(state.control));
   find("[data-set=control]").disabled = !has;
   find("[data-do=lot]").hidden = state.control !== "permuted";
   find(".none").hidden = has;
@@ -201,11 +206,12 @@ function drawText(view) {
   list("total", [["pull of L<sub>S</sub> on x", number(length(q.gradientSoftmax))],
     ["pull of λ L<sub>SC</sub> on x (λ Eq. 9)", number(state.lam * length(q.gradientX))],
     ["pull of L<sub>S</sub> on a", "0, always"],
-    ["pull of λ L<sub>SC</sub> on a (λ Eq. 10)", number(state.lam * length(q.gradientA))]]);
+    ["pull of λ L<sub>SC</sub> on a (λ Eq. 10)", number(state.lam * length(q.gradientA))],
+    ["pull of L on c", "not used: Eq. 11"]]);
   const share = q.count / (state.eps + q.count) || 0;
-  find("[data-panel=center] .sentence").textContent = `n = ${q.count} of m = ${q.m} are ${data.classes[q.y]}: the `
-    + `center goes α n/(ε + n) = ${number(state.alpha * share)} times the average of a (x − c) over them, a way of `
-    + `${number(state.alpha * length(q.delta))}.`;
+  find("[data-panel=center] .sentence").textContent = unbroken(`In the batch m = ${q.m}, n = ${q.count} of class `
+    + `${data.classes[q.y]}. Its center moves by α\u00a0n/(ε + n) = ${number(state.alpha * share)} times their average `
+    + `a (x − c): a distance of ${number(state.alpha * length(q.delta))}.`);
   drawStep(view, has, d, stage);
   drawClasses(view, stage, d);
   if (d > view.shown.length) {
@@ -227,9 +233,10 @@ function drawStep(view, has, d, stage) {
   const all = view.stepOverAll();
   sentence.innerHTML = `${able ? "" : "Only for learned attention. "}After one small step on all ${data.labels.length} `
     + `faces <b>${q.rising} of ${d} weights of this face rise</b> and ${d - q.rising} fall; over all faces `
-    + `${percent(all.rising)} rise. What must fall is their mean weighted by (x − c)²: here `
-    + `${number(all.weighted * stage.rate[0], 2)} for each unit of learning rate. ${state.step
-      ? `L<sub>SC</sub> of the batch goes from ${number(q.sparseLoss, 4)} to ${number(q.steppedLoss, 4)}.`
+    + `${percent(all.rising)} rise. Only the mean over all faces, weighted by ${unbroken("(x − c)²")}, must fall: it `
+    + `changes by ${number(all.weighted * stage.rate[0], 2)} per unit of learning rate. ${state.step
+      ? "On the bars of a: solid tips rose, dotted ones fell. L<sub>SC</sub> of "
+        + `${q.m > 1 ? `${q.m} faces` : "this face"}: ${number(q.sparseLoss, 4)} → ${number(q.steppedLoss, 4)}.`
       : "Move the slider to see it on the bars of a."}`;
 }
 
@@ -239,7 +246,8 @@ function drawClasses({data, find, q, other, shown}, stage, d) {
   const head = names => `<thead><tr>${names.map(name => `<th scope="col">${name}</th>`).join("")}</tr></thead>`;
   const mark = k => `${k === q.y ? " ← y" : ""}${k === other?.y ? " ← second" : ""}`;
   const name = k => `<th scope="row">${escaped(data.classes[k])}${mark(k)}</th>`;
-  const cell = (of, k) => `<td>${number(of.logits[k])}</td><td class="p"><i style="width:${100 * of.probabilities[k]}%;`
+  const score = value => value.toFixed(2).replace("-", "−");
+  const cell = (of, k) => `<td>${score(of.logits[k])}</td><td class="p"><i style="width:${100 * of.probabilities[k]}%;`
     + `--class:${data.colours[k]}"></i><b>${percent(of.probabilities[k])}</b></td>`;
   const line = k => `<tr class="${k === q.y ? "true" : ""}">${name(k)}${cell(q, k)}${other ? cell(other, k) : ""}</tr>`;
   const table = (names, piece) => `${head(names)}<tbody>${listed.map(piece).join("")}</tbody>`;
@@ -265,7 +273,8 @@ function drawNumbers({find, q}) {
 // ── arrows between panels ── none where the panels stand in one or two columns
 
 const FLOWS = [["faces", "maps"], ["maps", "x"], ["x", "class"], ["maps", "encoder"], ["encoder", "attention"],
-  ["attention", "sparse"], ["x", "sparse"], ["sparse", "total"], ["class", "total"], ["attention", "step"]];
+  ["attention", "sparse"], ["x", "sparse"], ["sparse", "total"], ["class", "total"], ["attention", "step"],
+  ["attention", "center"]];
 
 function drawLinks({find}) {
   const frame = find(".drawing").getBoundingClientRect();
@@ -278,6 +287,7 @@ function drawLinks({find}) {
     const y = Math.max(a.top, b.top) + 34, x = (Math.max(a.left, b.left) + Math.min(a.right, b.right)) / 2;
     if (from === "class") return `M${a.right} ${a.bottom - 40}h7V${b.top + 30}h-4`;  // around the panel between them
     if (beside && below) return `M${a.right - 20} ${a.bottom}L${b.left + 20} ${b.top - 4}`;
+    if (b.right <= a.left + 1) return `M${a.left + 20} ${a.bottom}L${b.right - 20} ${b.top - 4}`;
     return beside ? `M${a.right} ${y}H${b.left - 4}` : `M${x} ${a.bottom}V${b.top - 4}`;
   };
   const wide = box("maps").left >= box("faces").right && box("x").left >= box("maps").right;

@@ -26,8 +26,6 @@ const FORMULAS = {  // formula, and the lines of Algorithm 1 that need it
   11: ["Δc_k = Σ_{i: y=k} a_i ⊙ (c_k − x_i) / (ε + n_k),  c_k ← c_k − α Δc_k", [13, 15]],
 };
 const KEYS = ["x*", "x", ...Object.keys(FORMULAS).slice(0, 11)];  // an object puts whole numbers first
-const formula = text => escaped(text).replace(/_\{([^}]*)\}|_(\w)/g, (_, long, short) => `<sub>${long ?? short}</sub>`)
-  .replace(/\^(\w)/g, "<sup>$1</sup>");
 
 const button = (does, words, kind = "") => `<button type="button" data-do="${does}" class="${kind}">${words}</button>`;
 const slider = (name, label, max, step = 1) => `<label class="slider"><span>${label}</span>
@@ -46,33 +44,35 @@ const PANELS = [  // name, equations, title, what it says, what it holds
       <figure hidden><canvas data-big="other" role="img"></canvas><figcaption></figcaption></figure></div>
     <label class="check"><input type="checkbox" data-do="compare">compare with a second face, chosen below</label>
     <div class="sheet" role="listbox" tabindex="0"></div>`],
-  ["maps", ["x*"], "Feature map x*", `The CNN’s last layer: one small picture a channel, strongly coloured where its
-    pattern was seen. Point at one to lay it over the face. <span class="part"></span>`,
+  ["maps", ["x*"], "Feature map x*", `The CNN’s last layer, a small picture for each channel. Point at one or tap it:
+    it is laid over the face. <span class="part"></span>`,
     `<canvas class="tiles" data-plot="tiles" tabindex="0" role="slider" aria-label="channels of x*" aria-valuemin="1">
     </canvas>`],
-  ["x", ["x", 9], "Deep feature x", `The mean of each channel. Ticks: the center c of the face’s class. Arrows: where
-    Eq. 9 pulls x.`, `${plot("x", "feature x")}<canvas class="strip" data-strip="x"></canvas>`],
-  ["class", [1, 2], "Prediction", "Scores z and probabilities p come from x alone: attention is not asked.",
+  ["x", ["x", 9], "Deep feature x", `The mean of each channel. Ticks: the center c of the face’s class. Arrows: the
+    pull of Eq. 9 on x.`,
+    `${plot("x", "feature x")}<canvas class="strip" data-strip="x"></canvas>`],
+  ["class", [1, 2], "Prediction", `Scores z and probabilities p come from x alone: attention is not asked. “Silence” sets
+    some x to 0.`,
     `<table class="classes"></table>${slider("silenced", "silence", 0)}${select("silence", "dimensions", ORDERS)}`],
-  ["encoder", [5, 6], "Encoder e, and its scores", `The same x* goes a second way: flattened, so that <i>where</i>
-    counts, through three layers to e. From e each dimension gets two scores; a bar leads from “exclude” to “include”,
-    orange where it includes.`,
+  ["encoder", [5, 6], "Encoder, scores", `x* goes a second way: flattened, so that <i>where</i> counts, through three
+    layers to e. From e each dimension gets two scores; a bar leads from “exclude” to “include”, orange where “include”
+    wins.`,
     plot("e", "latent vector e", "low") + plot("p", "scores, exclude to include")],
-  ["attention", [7, 10], "Attention a", `Above 0.5 where “include” wins. Arrows: Eq. 10 alone would pull every free
-    weight down.`, `${plot("a", "attention a")}<canvas class="strip" data-strip="a"></canvas>
+  ["attention", [7, 10], "Attention a", `Learned a is above 0.5 where “include” wins. Arrows: the pull of Eq. 10
+    alone.`, `${plot("a", "attention a")}<canvas class="strip" data-strip="a"></canvas>
     ${select("control", "replace a by", CONTROLS)}${button("lot", "draw again")}<p class="none" hidden></p>`],
-  ["sparse", [3, 4], "Distance to the center", `Pale: (x − c)², what center loss adds up. Full: a (x − c)², what DACL
-    adds up. Here, and only here, a multiplies.`, `${plot("s", "squared distance, times a")}<dl class="sums"></dl>`],
-  ["total", [8], "The whole loss", "Small λ: the center term is a side note to the softmax loss.",
-    `<p class="whole"></p>${slider("lam", "λ", 0)}<dl class="sums"></dl>`],
-  ["step", [10], "One gradient step on L<sub>SC</sub>", `Eq. 10 is never negative. Yet all weights are made by one
-    network, and one step moves them together.`,
+  ["sparse", [3, 4], "Distance to the center", `Pale: (x − c)², for center loss. Full: a (x − c)², for DACL. So a
+    multiplies distances, never x.`, `${plot("s", "squared distance, times a")}<dl class="sums"></dl>`],
+  ["step", [10], "One gradient step on L<sub>SC</sub>", `A free weight would only fall (Eq. 10). But one network
+    makes all weights, and moves them together.`,
     `${plot("w", "change of a")}${slider("step", "step", 0.1, 0.005)}<p class="sentence"></p>`],
-  ["center", [11], "The centers move", `No gradient moves them, neither λ nor the softmax loss. Eq. 11: each goes toward
-    the faces of its class in the batch. Bars: −αΔc of this class.`, `${plot("d", "step of the center")}
+  ["center", [11], "The centers move", `Eq. 11 moves them; λ and the softmax loss do not. Each goes toward the faces of
+    its class in the batch. Bars: −αΔc.`, `${plot("d", "step of the center")}
     <p class="sentence"></p><div class="row">${select("batch", "batch", BATCHES)}
-      ${slider("alpha", "α", 1, 0.05)}${slider("eps", "ε", 5, 0.25)}</div>
+      ${slider("alpha", "step size α", 1, 0.05)}${slider("eps", "damping ε", 5, 0.25)}</div>
     <details><summary>All centers</summary><table class="centers"></table></details>`],
+  ["total", [8], "The whole loss", `λ weighs L<sub>SC</sub> against the softmax loss L<sub>S</sub>. A pull is the length
+    of a gradient.`, `<p class="whole"></p>${slider("lam", "weight λ", 0)}<dl class="sums"></dl>`],
 ];
 
 function skeleton({ledger, runs}, id, link) {
@@ -85,7 +85,7 @@ function skeleton({ledger, runs}, id, link) {
   const panel = ([name, keys, title, says, body]) => `
     <section class="panel" data-panel="${name}" data-eq="${keys.join(" ")}" aria-labelledby="${id}-${name}">
     <h2 id="${id}-${name}">${title} <span class="tags">${keys.map(tag).join(" ")}</span></h2>
-    <p class="says">${says}</p>${body}</section>`;
+    <p class="says">${unbroken(says)}</p>${body}</section>`;
   const equation = key =>
     `<li data-eq="${key}" tabindex="0">${tag(key)} <span>${formula(FORMULAS[key][0])}</span></li>`;
   const line = ([name, {title}]) => {
@@ -98,7 +98,7 @@ function skeleton({ledger, runs}, id, link) {
   return `
   <div class="bar">${select("method", "trained with", methods)}
     ${slider("stage", "epoch", 0)}${select("seed", "seed", {})}
-    ${select("sort", "dimensions", {contrast: "by class contrast", index: "by index"})}
+    ${select("sort", "sort dimensions", {contrast: "by difference between classes", index: "by index"})}
     ${button("tour", "Tour in eight steps", "strong")}${button("reset", "Start again")}</div>
   <section class="tour" aria-label="Tour" tabindex="-1" hidden>
     <p class="where"></p><p class="text" aria-live="polite"></p>
@@ -120,32 +120,34 @@ function skeleton({ledger, runs}, id, link) {
 const TOUR = [
   ["faces maps", {control: "learned", step: 0, silenced: 0, batch: "face"}, "A face goes in.", () => `A network of
     convolutions (a CNN) turns the face X into the feature map x*: many small pictures, called channels. Each is
-    strongly coloured where the network saw one kind of pattern. Point at a channel to lay it over the face.`],
+    strongly coloured where the network saw one kind of pattern. Point at a channel, or tap it: it is laid over the
+    face.`],
   ["x", {}, "One number for each channel.", q => `Pooling keeps the mean of each channel. These ${q.x.length} means
     are the deep feature x, one dimension each: the bars. The ticks are c, the center of this face’s class: roughly
     where features of its class lie.`],
   ["class", {}, "The prediction uses x, and nothing else.", (q, data) => `Eq. 1: each class has weights; weights times
-    x is its score z. Eq. 2 makes probabilities of the scores. The softmax loss L_S is −log p of the right class,
-    ${data.classes[q.y]}: ${number(q.faceSoftmax)}. Attention is nowhere in this panel: whatever you do to a, the
-    prediction stays.`],
+    x, plus a bias, is its score z. Eq. 2 makes probabilities of the scores. The softmax loss L_S is −log p of the
+    right class, ${data.classes[q.y]}: ${number(q.faceSoftmax)}. Attention is nowhere in this panel: whatever you do
+    to a, the prediction stays.`],
   ["sparse", {control: "ones"}, "Center loss: every dimension counts the same.", q => `Center loss (Eq. 3) adds up the
-    squares (x − c)², so that faces of one class come to lie close together. Here ½ Σ = ${number(q.faceCenter)}. The
-    paper’s doubt: some dimensions hold hair or light and say nothing about the expression. Why pull those?`],
-  ["encoder attention", {control: "learned"}, "Attention: a second way from x*.", q => `x* also goes through an
+    squares (x − c)², so that faces of one class come to lie close together. Here half their sum is
+    ${number(q.faceCenter)}. (For this step every a is set to 1.) The paper’s doubt: some dimensions hold hair or light
+    and say nothing about the expression. Why pull those?`],
+  ["attention encoder", {control: "learned"}, "Attention: a second way from x*.", q => `x* also goes through an
     encoder to a short vector e (Eq. 5). From e each dimension gets two scores, exclude and include (Eq. 6); Eq. 7
     makes one weight a between 0 and 1 of them: how much the distance in this dimension will count. For this face a is
     ${number(mean(q.a))} on average.`],
-  ["sparse total", {}, "What attention multiplies.", q => `a multiplies the squared distances, Eq. 4: full bars in
-    place of pale ones, ${number(q.faceSparse)} in place of ${number(q.faceCenter)}. It never multiplies x, and the
-    prediction never sees it: it steers the training only. The whole loss (Eq. 8) adds λ times this to L_S.`],
+  ["sparse", {}, "What attention multiplies.", q => `a multiplies the squared distances, Eq. 4: full bars in
+    place of pale ones, ${number(q.faceSparse)} in place of ${number(q.faceCenter)}: this is L_{SC}, the sparse
+    center loss. a never multiplies x, and the prediction never sees it: attention steers the training only.`],
   ["step attention", {step: 0.05}, "Does attention fall in every dimension?", q => `Eq. 10, the slope of the loss
     along each a, is never negative: a free weight could only fall. But one network makes all weights. After one step
     of gradient descent on L_{SC} ${q.rising ?? "many"} of this face’s ${q.x.length} weights rise, the others fall.
-    Only their mean weighted by (x − c)² must fall. So: no.`],
-  ["center", {step: 0, batch: "all"}, "The centers move by a rule.", q => `Eq. 11 moves each center toward the faces
-    of its class in the batch (here ${q.count} of ${q.m}), by α and weighted by a. It is no gradient: λ does not
-    change it, and the softmax loss does not move centers. Move α, ε and λ to see. Then walk through the epochs above:
-    how did x and a come to be?`],
+    Only the mean over all faces, weighted by (x − c)², must fall. So: no.`],
+  ["center total", {step: 0, batch: "all"}, "Centers move by a rule of their own.", q => `The whole loss, L = L_S +
+    λ L_{SC} (Eq. 8), trains the networks; it does not move centers. Eq. 11 does: α times a (x − c), averaged over the
+    faces of a class in the batch (here ${q.count} of ${q.m}) and damped by ε. Neither λ nor L_S is in it: move α, ε and λ to see.
+    After the tour move “epoch” at the top, and watch x and a take shape.`],
 ];
 
 function tourTo(view, place) {
@@ -153,24 +155,30 @@ function tourTo(view, place) {
   const learned = run => run.mode === "learned" && run.stages[0].scores[2][1] > 0;
   view.place = place;
   find(".tour").hidden = place === null;
+  view.root.style.removeProperty("--above");
   view.root.querySelectorAll(".toured").forEach(panel => panel.classList.remove("toured"));
   if (place === null) {
-    set({control: runs[state.run].mode, step: 0});
+    set({control: runs[state.run].mode, step: 0, batch: "face"});
     find("[data-do=tour]").focus();
     return;
   }
   const [names, changes] = TOUR[place], able = runs.findLastIndex(run => learned(run) && run.seed === runs[0].seed);
   const run = learned(runs[state.run]) || able < 0 ? state.run : able;
   set({run, ...(place && run === state.run ? {} : {stage: runs[run].stages.length - 1, other: null}), ...changes});
-  names.split(" ").forEach(name => find(`[data-panel=${name}]`).classList.add("toured"));
+  const panels = names.split(" ").map(name => find(`[data-panel=${name}]`)), tour = find(".tour");
+  panels.forEach(panel => panel.classList.add("toured"));
   const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
-  find(`[data-panel=${names.split(" ")[0]}]`).scrollIntoView({block: "nearest", behavior});
-  find(".tour").focus({preventScroll: true});
+  view.root.style.setProperty("--above", `${tour.offsetHeight}px`);
+  view.root.style.setProperty("--below", `${find(".status").offsetHeight}px`);
+  const [top, far] = panels.map(panel => panel.getBoundingClientRect().top);  // the first is the one to see whole
+  panels[0].scrollIntoView({block: far < top ? "end" : "start", behavior});
+  const now = document.activeElement;  // who walks by a button stays on it
+  if (!tour.contains(now) || now.disabled) tour.focus({preventScroll: true});
 }
 
 function sayTour({place, find, q, data}) {
   if (place === null) return;
-  const [, , title, text] = TOUR[place], said = formula(text(q, data));
+  const [, , title, text] = TOUR[place], said = formula(unbroken(text(q, data)));
   find(".tour .where").textContent = `Step ${place + 1} of ${TOUR.length}: ${title}`;
   if (find(".tour .text").innerHTML !== said) find(".tour .text").innerHTML = said;
   find("[data-do=back]").disabled = place === 0;
@@ -285,8 +293,9 @@ export async function mount(element, bytes, lessons = "") {
     const shown = j ?? view.shown[0], numbers = ofDimension(view.q, shown);
     const spoken = numbers.map(([name, value]) => `${name} ${number(value)}`).join(", ");
     find(".status").innerHTML = j === null
-      ? "Point at a bar, or give it the focus and use the arrow keys: every number of that dimension stands here."
-      : `<b>dimension ${j}</b> ${numbers.map(([name, v]) => `<span>${name} <b>${number(v)}</b></span>`).join(" ")}`;
+      ? "Point at a bar, tap it, or walk by the arrow keys: the numbers of its dimension stand here."
+      : `<b>dimension ${j}</b> ${numbers.map(([name, value]) =>
+        `<span>${name.replace(/_(\w+)/, "<sub>$1</sub>")} <b>${number(value)}</b></span>`).join(" ")}`;
     all("[data-plot]").forEach(box => {
       const latent = box.dataset.plot === "e", list = view.shownOf(box.dataset.plot);
       const place = latent ? Number(box.dataset.at ?? 0) : list.indexOf(shown), cursor = box.querySelector(".cursor");
@@ -333,7 +342,7 @@ export async function mount(element, bytes, lessons = "") {
         set({run: same < 0 ? data.runs.findIndex(run => run.method === method) : same, step: 0});
       } else if (name) set({[name]: name === "lam" ? lambdas()[value] : value});
     });
-    root.addEventListener("pointermove", event => {
+    const pointed = event => {
       const box = event.target.closest("[data-plot]:not([data-plot=e])");
       if (!box) return;
       const {left, top, width, height} = box.getBoundingClientRect(), list = view.shownOf(box.dataset.plot);
@@ -343,7 +352,8 @@ export async function mount(element, bytes, lessons = "") {
       const j = list[down * across + part(event.clientX - left, width, across)];
       view.overlay = true;
       if (j !== undefined && j !== view.dimension) point(j);
-    });
+    };
+    for (const kind of ["pointermove", "pointerdown"]) root.addEventListener(kind, pointed);  // a tap does not move
     root.addEventListener("keydown", event => {
       const box = event.target.closest("[data-plot], .sheet, .tour"), {key} = event;
       const by = {ArrowRight: 1, ArrowLeft: -1, ArrowDown: 1, ArrowUp: -1}[key];
