@@ -19,7 +19,7 @@ from dacl_edu.runs.comparison import compare_configurations
 from dacl_edu.runs.comparison_table import written
 from dacl_edu.runs.naming import full_name
 from dacl_edu.runs.run import Run, find_runs
-from dacl_edu.sweep import read_plan
+from dacl_edu.sweep.plan import read_plan
 
 QUESTIONS = (
     ("Does any arm differ from softmax loss, at λ = 0.01?", "softmax", lambda run: run.config.lam in (0.01, 0.005)),

@@ -15,8 +15,8 @@ import pytest
 
 from dacl_edu.runs.config import TrainConfig
 from dacl_edu.runs.lock import lock_run
-from dacl_edu.sweep import Cell, read_plan, run_cells
-from dacl_edu.sweep.run import epochs_done, is_done, run_cell, state_of
+from dacl_edu.sweep.plan import Cell, read_plan
+from dacl_edu.sweep.run import epochs_done, is_done, run_cell, run_cells, state_of
 
 PLAN = """
 [base]
@@ -120,7 +120,9 @@ def test_notebooks_run_too_and_one_that_fails_stops_no_other(tmp_path: Path) -> 
     from nbformat import write
 
     code = v4.new_code_cell("seed: int = 0", metadata={"tags": ["parameters"]})
-    write(v4.new_notebook(cells=[code, v4.new_code_cell("print(1 / seed)")]), tmp_path / "99_divide.ipynb")
+    book = v4.new_notebook(cells=[code, v4.new_code_cell("print(1 / seed)")])
+    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    write(book, tmp_path / "99_divide.ipynb")
     (tmp_path / "plan.toml").write_text(f"notebook = '{tmp_path}/99_divide.ipynb'\n[[grid]]\nseed = '0-2'\n")
     cells = read_plan(tmp_path / "plan.toml")
     outcomes = [run_cell(cell, tmp_path / "out") for cell in cells]
