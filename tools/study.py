@@ -8,7 +8,7 @@ writes ``runs.csv`` (a line a run), ``correct.npz`` (a bit an image) and ``findi
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ from dacl_edu.runs.naming import full_name
 from dacl_edu.runs.run import Run, find_runs
 from dacl_edu.sweep.plan import read_plan
 
-QUESTIONS = (
+QUESTIONS: tuple[tuple[str, str, Callable[[Run], bool]], ...] = (
     ("Does any arm differ from softmax loss, at λ = 0.01?", "softmax", lambda run: run.config.lam in (0.01, 0.005)),
     ("Is learned attention better than its controls, at λ = 0.01?", "dacl, attention default",
      lambda run: run.config.method == "dacl" and run.config.lam == 0.01),
