@@ -42,7 +42,8 @@ def main() -> int:
     source, target = Path(sys.argv[1]), Path(sys.argv[2])
     runs = find_runs(source)
     runs_table(runs).to_csv(target / "runs.csv", index=False)
-    np.savez_compressed(target / "correct.npz", **{full_name(run.config): np.packbits(run.correct) for run in runs})
+    bits = {full_name(run.config): np.packbits(run.correct) for run in runs}
+    np.savez_compressed(target / "correct.npz", **bits)  # type: ignore[arg-type]  # numpy's stub takes them for allow_pickle
     missing = [
         cell.name for cell in read_plan(target / "plan.toml") if not (source / cell.name / "result.json").exists()
     ]
