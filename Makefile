@@ -3,6 +3,7 @@
 #   make test    install, run every test
 #   make lab     install, open JupyterLab on the first notebook
 #   make site    install, build the lessons, the ledger and the reference as static pages in build/site
+#   make study   the study of the bundled faces, some 100 runs: hours, resumable
 #   make course-demo    two classes hand in, of 30 and of 100: release, collect, grade, feedback, counts
 #   make assignments    write the students' versions from the instructor's sources
 #   make notebooks      execute the notebooks and store their outputs (NAMES="05 06": only some)
@@ -21,7 +22,7 @@ LOCK := requirements.lock
 NEEDS := pyproject.toml $(LOCK) Makefile
 
 .DEFAULT_GOAL := help
-.PHONY: help install run check audit test test-browser lab site course-demo assignments notebooks lint lock clean
+.PHONY: help install run check audit test test-browser lab site course-demo study assignments notebooks lint lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -90,6 +91,11 @@ $(VENV)/installed-course: $(VENV)/installed-run
 # 20 of the 30 are damaged or hostile. Prints who got what, and fails where that is not what was due.
 course-demo: $(VENV)/installed-course
 	$(BIN)/python -m tools.course_demo
+
+# Hours, and resumable; then the small files that are kept.
+study: install
+	$(RUN) dacl_edu sweep studies/bundled/plan.toml --out runs/study
+	$(RUN) tools.study runs/study studies/bundled
 
 assignments: $(VENV)/installed-test
 	$(RUN) tools.notebooks assignments

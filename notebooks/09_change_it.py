@@ -688,7 +688,7 @@ assert done.returncode == 0, done.stderr
 #
 # **Try next:** the third method of (b), the unchanged loss with $2\lambda$: `run` with another `LAM`. A reward of your own in (c). Then
 # `dacl-edu train --seeds 0-2 --method dacl --method my_losses:MyLoss`, and read its report with
-# [10_results](10_results.ipynb) in hand. The [assignments](assignments/release/a2_sparse_center_loss/a2_sparse_center_loss.ipynb)
+# [10_results](10_results.ipynb) in hand. The assignments (`assignments/release`)
 # go on from here.
 #
 # **Three questions**

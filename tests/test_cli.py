@@ -526,7 +526,7 @@ def options(**changes: Any) -> Callable[[Path, Path], list[str]]:
 BAD_INPUT: dict[str, tuple[Callable[[Path, Path], list[str]], list[str]]] = {
     "no data": (no_data, ["nowhere", "train"]),
     "half unpacked": (half_unpacked, ["raf"]),
-    "unknown label": (unknown_label, ["boredom", "rename the folder"]),
+    "a class of one split": (unknown_label, ["train", "no image of class anger"]),
     "label out of range": (label_out_of_range, ["fer2013.csv", "9"]),
     "damaged image": (damaged_image, ["3.png"]),
     "no image of a class": (no_image_of_a_class, ["no image of class disgust"]),
@@ -571,7 +571,8 @@ def test_bad_input_is_one_line_and_exit_code_2(
     sys.modules.pop("homework_for_cli", None)
     code, out, err = cli("train", *words, "--out", "run", "--json")
     assert code == 2 and out == ""
-    (line,) = err.splitlines()
+    *before, line = err.splitlines()
+    assert all(words.startswith("folder: 42 training images") for words in before), "what it trains on, and no more"
     assert line.startswith("error: ") and len(line) < 600
     assert [part for part in said if part not in line] == []
 

@@ -8,7 +8,7 @@ writes ``runs.csv`` (a line a run), ``correct.npz`` (a bit an image) and ``findi
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +19,9 @@ from dacl_edu.runs.comparison import compare_configurations
 from dacl_edu.runs.comparison_table import written
 from dacl_edu.runs.naming import full_name
 from dacl_edu.runs.run import Run, find_runs
-from dacl_edu.sweep import read_plan
+from dacl_edu.sweep.plan import read_plan
 
-QUESTIONS = (
+QUESTIONS: tuple[tuple[str, str, Callable[[Run], bool]], ...] = (
     ("Does any arm differ from softmax loss, at λ = 0.01?", "softmax", lambda run: run.config.lam in (0.01, 0.005)),
     ("Is learned attention better than its controls, at λ = 0.01?", "dacl, attention default",
      lambda run: run.config.method == "dacl" and run.config.lam == 0.01),
@@ -42,7 +42,8 @@ def main() -> int:
     source, target = Path(sys.argv[1]), Path(sys.argv[2])
     runs = find_runs(source)
     runs_table(runs).to_csv(target / "runs.csv", index=False)
-    np.savez_compressed(target / "correct.npz", **{full_name(run.config): np.packbits(run.correct) for run in runs})
+    bits = {full_name(run.config): np.packbits(run.correct) for run in runs}
+    np.savez_compressed(target / "correct.npz", **bits)  # type: ignore[arg-type]  # numpy's stub takes them for allow_pickle
     missing = [
         cell.name for cell in read_plan(target / "plan.toml") if not (source / cell.name / "result.json").exists()
     ]

@@ -146,9 +146,7 @@ def test_doing_nothing_is_said_under_the_check() -> None:
 def first_exercise(lesson: str) -> tuple[list[str], int]:
     """The code of a lesson up to its first check, and which of the cells is the student's."""
     page = nbformat.read(LESSONS / f"{lesson}.ipynb", as_version=4)
-    code = [
-        cell.source for cell in page.cells if cell.cell_type == "code" and "setup" not in cell.metadata.get("tags", [])
-    ]
+    code = [cell.source for cell in page.cells if cell.cell_type == "code"]
     last = next(place for place, source in enumerate(code) if "judged(my_" in source)
     mine = next(place for place, source in enumerate(code) if "raise NotImplementedError()" in source)
     return code[: last + 1], mine

@@ -73,7 +73,7 @@ def test_evaluate_and_compare(made: tuple[int, Path, Path], tmp_path: Path, caps
     assert torch.equal(labels, kept.labels)
     if count > 2:
         assert f"{class_names(count)[0]}, " in said and "(model only)" in said and "chance is 50.0%" in said
-    call("compare", runs)
+    call("compare", runs, "--each")
     table = capsys.readouterr().out
     assert all(name in table for name in class_names(count))
 

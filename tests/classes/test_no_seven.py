@@ -16,6 +16,7 @@ OTHER_SEVENS = {
     "widgets/face_browser.py": (2, "faces in a row"),
     "bench/cli.py": (1, "the crop is 7/8 of the image"),
     "bench/loss.py": (3, "the paper's K beside a large one"),
+    "widgets/explainer/stages.py": (1, "faces in a row"),
     "model/dacl.py": (1, "the paper's first width of the context encoder, 7 d"),
     "text.py": (1, "words of a file's name"),
     "plots/embedding.py": (1, "pixels of a marker"),

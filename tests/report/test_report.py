@@ -27,8 +27,8 @@ from dacl_edu.report.tables import Table
 from dacl_edu.report.write import make_sections, write_pictures
 
 SECTIONS = [
-    "settings", "results", "training", "confusion", "classes", "calibration", "samples", "embedding", "geometry",
-    "attention", "gradient", "environment",
+    "settings", "results", "training", "confusion", "classes", "calibration", "groups", "samples", "embedding",
+    "geometry", "attention", "gradient", "environment",
 ]  # fmt: skip
 
 
@@ -105,8 +105,8 @@ def test_every_section_has_its_figures_and_says_what_to_see(whole: dict[str, Sec
     assert list(whole) == SECTIONS
     counts = {anchor: len(section.drawings()) for anchor, section in whole.items()}
     assert counts == {
-        "settings": 0, "results": 1, "training": 1, "confusion": 1, "classes": 1, "calibration": 1, "samples": 3,
-        "embedding": 5, "geometry": 2, "attention": 5, "gradient": 1, "environment": 0,
+        "settings": 0, "results": 1, "training": 1, "confusion": 1, "classes": 1, "calibration": 1, "groups": 0,
+        "samples": 3, "embedding": 5, "geometry": 2, "attention": 5, "gradient": 1, "environment": 0,
     }  # fmt: skip
     for section in whole.values():
         assert "See " in section.intro, f"{section.anchor} does not say what to see"

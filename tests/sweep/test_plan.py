@@ -9,7 +9,7 @@ import pytest
 from dacl_edu.errors import UserError
 from dacl_edu.runs.config import TrainConfig
 from dacl_edu.runs.naming import config_hash
-from dacl_edu.sweep import read_plan
+from dacl_edu.sweep.plan import read_plan
 
 
 def plan(folder: Path, text: str) -> Path:
