@@ -316,5 +316,6 @@ class FaceDataset(Dataset[tuple[Tensor, int]]):
         if absent:
             raise UserError(
                 f"{self._where}: no image of class {', '.join(absent)}",
-                hint="every class needs images, otherwise its center is never seen; check the labels and the folders",
+                hint="every class needs images, otherwise its center is never seen; check the labels and the folders: "
+                "is a class spelled alike in every part?",
             )
