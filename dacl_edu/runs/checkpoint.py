@@ -15,7 +15,7 @@ import torch
 
 from dacl_edu.errors import UserError
 from dacl_edu.expressions import EXPRESSIONS
-from dacl_edu.files import replacing
+from dacl_edu.files import replacing, undisturbed
 
 FORMAT = 1
 
@@ -37,7 +37,7 @@ def save_checkpoint(path: Path, state: dict[str, Any], before: Path | None = Non
         It cannot be written: a full or read-only disk.
     """
     try:
-        with replacing(path) as beside:
+        with undisturbed(), replacing(path) as beside:
             with open(beside, "wb") as file:  # given a name, torch would write it into the file
                 torch.save({"format": FORMAT, **state}, file)
             if before is not None and path.exists():
