@@ -87,7 +87,9 @@ def run_cells(
                 outcomes[outcome.name] = outcome
                 say(f"{len(outcomes)} of {len(cells)}  {outcome.name}: {outcome.words or outcome.state}")
     found = [outcomes[cell.name] for cell in cells]
-    write_json(out / ERRORS, {o.name: o.words for o in found if o.state == "failed"})
+    (out / ERRORS).unlink(missing_ok=True)
+    if errors := {o.name: o.words for o in found if o.state == "failed"}:
+        write_json(out / ERRORS, errors)
     return found
 
 

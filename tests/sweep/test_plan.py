@@ -75,3 +75,9 @@ def test_what_is_wrong_is_said_before_anything_runs(text: str, said: str, tmp_pa
 def test_a_plan_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"cannot be read"):
         read_plan(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize(("name", "runs"), [("bundled", 99), ("rafdb", 30), ("affectnet", 15)])
+def test_the_plans_of_the_studies_can_be_run(name: str, runs: int) -> None:
+    cells = read_plan(Path(__file__).parents[2] / "studies" / name / "plan.toml")
+    assert len(cells) == runs and all(cell.config for cell in cells)
