@@ -176,12 +176,14 @@ def _client(scheduler: str | None, workers: int) -> Iterator[Client]:
         from distributed import Client, LocalCluster
     except ImportError as error:
         raise UserError("sweeps need Dask", hint="pip install 'dacl-edu[notebooks]'") from error
+    # Dask makes workers give memory back at once, and then every large tensor is new pages: a third of a run's time.
+    kept = {f"distributed.nanny.pre-spawn-environ.MALLOC_{name}_THRESHOLD_": 2**30 for name in ("TRIM", "MMAP")}
     patient = {  # on a busy machine a process takes long to start
         "distributed.comm.timeouts.connect": "120s",
         "distributed.comm.timeouts.tcp": "120s",
         "distributed.scheduler.allowed-failures": 5,
     }
-    with dask.config.set(patient):
+    with dask.config.set(patient | kept):
         if scheduler:
             try:
                 with Client(scheduler, timeout="10s") as client:
