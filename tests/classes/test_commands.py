@@ -125,3 +125,7 @@ def test_lessons(made: tuple[int, Path, Path], tmp_path: Path, lesson: str, monk
     if lesson == "07_training":
         own = ["-p", "dataset", "folder", "-p", "root", str(root), "-p", "profile", "smoke", "-p", "method", "dacl"]
     call("run-notebook", lesson, *own, "--out", tmp_path / "out")
+    cells = json.loads((tmp_path / "out" / f"{lesson}.ipynb").read_text(encoding="utf-8"))["cells"]
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    assert all(cell["execution_count"] for cell in code), "every cell was executed"
+    assert not [out for cell in code for out in cell["outputs"] if out["output_type"] == "error"]
