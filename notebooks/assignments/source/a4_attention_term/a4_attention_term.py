@@ -84,7 +84,7 @@ D = torch.randn(8, 5, dtype=torch.float64)  # (m, d): features minus their cente
 
 
 def attention_learns(term=None, β=1.0, steps=150):
-    """Return mean attention, and its standard deviation within a sample, at each step: (steps, 2)."""
+    """Return mean attention and its deviation within a sample at each step: (steps, 2)."""
     s, path = torch.zeros_like(D, requires_grad=True), []
     adam = torch.optim.Adam([s], lr=0.1)
     for _ in range(steps):
@@ -269,10 +269,16 @@ for seed in hidden_seeds():
 # ### What the two terms do
 
 # %% tags=["not-graded"]
-for name, term in {"budget ½": lambda a: budget_term(a, 0.5), "entropy": entropy_term}.items():
+for name, term in {
+    "budget ½": lambda a: budget_term(a, 0.5),
+    "entropy": entropy_term,
+}.items():
     for β in (1.0, 10.0, 100.0):
         mean, spread = attention_learns(term, β)[-1]
-        print(f"{name:<9} β = {β:>5g}: mean attention {rounded(mean, 3):.3f}, spread within a sample {rounded(spread, 3):.3f}")
+        print(
+            f"{name:<9} β = {β:>5g}: mean attention {rounded(mean, 3):.3f}, "
+            f"spread within a sample {rounded(spread, 3):.3f}"
+        )
 
 # %% [markdown]
 # The budget holds the mean, if β is large enough. The entropy does not: look at its gradient. Multiplied by $a_{ij}$ and summed over a sample it is 0, so it
@@ -316,7 +322,10 @@ def my_term(a):
 # %% tags=["not-graded"]
 for β in (0.1, 1.0, 10.0, 100.0, 1000.0):
     mean, spread = attention_learns(my_term, β)[-1]
-    print(f"β = {β:>6g}: mean attention {rounded(mean, 3):.3f}, spread within a sample {rounded(spread, 3):.3f}")
+    print(
+        f"β = {β:>6g}: mean attention {rounded(mean, 3):.3f}, "
+        f"spread within a sample {rounded(spread, 3):.3f}"
+    )
 
 # %% nbgrader={"grade": true, "grade_id": "test_my_term", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 from dacl_edu_course.questions import a4_attention_term as questions
@@ -341,13 +350,21 @@ from dacl_edu.plots import LOOKS
 figure = go.Figure()
 for (colour, dash, _), β in zip(LOOKS, (0.0, 1.0, 10.0, 100.0), strict=False):
     path = attention_learns(my_term, β)  # (steps, 2)
-    figure.add_scatter(y=rounded(path[:, 0]), name=f"β = {β:g}", line={"color": colour, "dash": dash, "width": 3})
+    figure.add_scatter(
+        y=rounded(path[:, 0]),
+        name=f"β = {β:g}",
+        line={"color": colour, "dash": dash, "width": 3},
+    )
 
 # %% tags=["not-graded"]
 figure.update_yaxes(range=[0, 1], title="mean attention").update_xaxes(title="step")
 figure.update_layout(title="Attention under L_SC + β · my_term", width=640, height=380)
-show(figure, alt="""Mean attention over 150 steps, starting at one half. Without a term it falls to nearly zero; with a larger weight of
-the own term it ends higher.""")
+show(
+    figure,
+    alt="""Mean attention over 150 steps, starting at one half. Without a term it falls
+to nearly zero; with a larger weight of
+the own term it ends higher.""",
+)
 
 # %% [markdown]
 # ### Question 6 (2 points): its gradient by hand
@@ -376,7 +393,9 @@ h, at = 1e-6, torch.zeros(2, 2, dtype=torch.float64)
 at[1, 0] = h
 a_wide = a_small.double()
 measured = (my_term(a_wide + at) - my_term(a_wide - at)) / (2 * h)
-print("measured", rounded(measured), " by hand", rounded(my_term_gradient(a_wide)[1, 0]))
+print(
+    "measured", rounded(measured), " by hand", rounded(my_term_gradient(a_wide)[1, 0])
+)
 
 # %% nbgrader={"grade": true, "grade_id": "test_my_term_gradient", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 from dacl_edu_course.questions import a4_attention_term as questions
