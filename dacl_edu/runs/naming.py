@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dacl_edu.runs.run import Run
 
 PLACE = ("root", "workers", "device", "data_place", "snapshots")
-"""Settings that do not change what a run computes: where it ran, what it kept."""
+"""Settings that do not change what a run computes: where it ran and lay (but see :func:`data_folder`), what it kept."""
 
 
 def settings(config: TrainConfig) -> dict[str, Any]:
@@ -26,7 +26,22 @@ def settings(config: TrainConfig) -> dict[str, Any]:
     >>> settings(one) == settings(other)
     True
     """
-    return {k: v for k, v in config.model_dump(mode="json").items() if k not in (*PLACE, "seed", "preset")}
+    found = {k: v for k, v in config.model_dump(mode="json").items() if k not in (*PLACE, "seed", "preset")}
+    return {**found, "folder": data_folder(config)}
+
+
+def data_folder(config: TrainConfig) -> str | None:
+    """Return the name of the folder that the data come from, where it is not the data set's.
+
+    Where a data set lies does not make another run of it; a folder of another name is another set of images.
+
+    Examples
+    --------
+    >>> data_folder(TrainConfig(data="rafdb", root="/data/rafdb"))
+    >>> data_folder(TrainConfig(data="folder", root="/data/flowers"))
+    'flowers'
+    """
+    return None if config.root is None or config.root.name == config.data else config.root.name
 
 
 def run_name(config: TrainConfig) -> str:
@@ -38,7 +53,8 @@ def run_name(config: TrainConfig) -> str:
     'bundled-center-quick-seed3'
     """
     some = config.classes if isinstance(config.classes, str | None) else "+".join(config.classes)
-    data = "-".join([*config.data.split(":"), *([some] if some else [])])
+    folder = "".join(c if c.isalnum() or c in "._+" else "_" for c in data_folder(config) or "")
+    data = "-".join(word for word in (*config.data.split(":"), folder, some) if word)
     name = f"{data}-{config.method.replace(':', '.')}-{config.preset}-seed{config.seed}"
     return f"{name}-selected-on-test" if config.select_by == "test" else name
 
@@ -70,7 +86,7 @@ def config_hash(config: TrainConfig) -> str:
     >>> config_hash(config) == config_hash(config.model_copy(update={"device": "cpu"}))
     True
     """
-    usual = TrainConfig.checked({}).model_dump(mode="json")  # a field that a later release adds changes no hash
+    usual = settings(TrainConfig.checked({}))  # a field that a later release adds changes no hash
     known = {name: value for name, value in settings(config).items() if value != usual[name]}
     known["seed"] = config.seed
     return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:10]
