@@ -54,10 +54,9 @@ def test_folders_of_data_are_runs_of_their_own(tmp_path: Path) -> None:
     assert flowers.name[-10:] != birds.name[-10:]
     (moved,) = read_plan(plan(tmp_path, text.replace("['/a/flowers', '/a/my birds']", "'/b/flowers'")))
     assert moved.name == flowers.name
-    at_home = [
-        config_hash(TrainConfig.from_preset("smoke", data="rafdb", root=root)) for root in (None, "/b/rafdb", "/c/rafdb")
-    ]
-    assert len(set(at_home)) == 1
+    names = (None, "/b/rafdb", "/c/rafdb")
+    homes = {config_hash(TrainConfig.from_preset("smoke", data="rafdb", root=root)) for root in names}
+    assert len(homes) == 1
     with pytest.raises(UserError, match="would be one run"):
         read_plan(plan(tmp_path, text.replace("/a/my birds", "/b/flowers")))
 
