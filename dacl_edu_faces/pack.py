@@ -36,9 +36,7 @@ NOISE = 0.10
 QUALITY = 90
 
 
-def observed_labels(
-    split: str, labels: NDArray[np.int64], seed: int = SEED, noise: float = NOISE
-) -> NDArray[np.int64]:
+def observed_labels(split: str, labels: NDArray[np.int64], seed: int = SEED, noise: float = NOISE) -> NDArray[np.int64]:
     """Labels as an annotator would give them: in training, one in ten is a plausible confusion.
 
     Parameters
