@@ -3,7 +3,7 @@
 #   make test    install, run every test
 #   make lab     install, open JupyterLab on the first notebook
 #   make site    install, build the lessons, the ledger and the reference as static pages in build/site
-#   make study   the study of the bundled faces, 171 runs: hours, resumable (make study-smoke: a minute)
+#   make study   the study of the bundled faces, 176 runs: hours, resumable (make study-smoke: a minute)
 #   make course-demo    two classes hand in, of 30 and of 100: release, collect, grade, feedback, counts
 #   make assignments    write the students' versions from the instructor's sources
 #   make notebooks      execute the notebooks and store their outputs (NAMES="05 06": only some)
