@@ -53,7 +53,7 @@ QUESTIONS = (
         ("method=center,dacl", "attention=none", "lam=0.005,0.01", *AS_SHIPPED),
     ),
     Question(
-        "Does DACL at λ = 1 differ from center loss at λ = 1, λ/2, and λ times the mean attention that it found (0.35)?",
+        "Does DACL at λ = 1 differ from center loss at λ, λ/2, and λ times the mean attention that it found (0.35)?",
         "dacl", ("method=center,dacl", "attention=none", "lam=0.35,0.5,1", *AS_SHIPPED),
     ),
     Question("Every training label right", "softmax", ("folder=noise000",)),

@@ -15,7 +15,7 @@ from dacl_edu.text import nearest
 if TYPE_CHECKING:
     from dacl_edu.runs.run import Run
 
-PLACE = ("root", "workers", "device", "data_place", "snapshots")
+PLACE = ("root", "workers", "device", "data_place", "snapshots", "logger")
 """Settings that do not change what a run computes: where it ran and lay (but see :func:`data_folder`), what it kept."""
 
 
