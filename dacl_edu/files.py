@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 
+_LARGEST = 64 * 2**20
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a name beside ``path`` to write to; once the block ends, that file is on disk and takes its place.
@@ -48,14 +51,14 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Hold back Ctrl-C and SIGTERM while a block runs; what came meanwhile comes at its end.
+    """Hold back Ctrl-C, SIGTERM and SIGHUP while a block runs; what came meanwhile comes at its end.
 
     A library written in C may turn an interrupt into an error of its own.
     """
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
     try:
         yield
     finally:
@@ -80,6 +83,61 @@ def clear_unfinished(folder: Path) -> None:
     for file in folder.iterdir():
         if re.fullmatch(r"\..+\.\d+(\.\w+)?", file.name):
             file.unlink(missing_ok=True)
+
+
+def read_small(path: Path) -> bytes:
+    """Read a file that somebody wrote by hand.
+
+    Raises
+    ------
+    OSError
+        It cannot be read.
+    ValueError
+        It is no regular file, since a pipe or a device may have no end, or larger than 64 MiB.
+    """
+    if path.exists() and not path.is_file():
+        raise ValueError("no regular file")
+    with open(path, "rb") as file:
+        content = file.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
+        raise ValueError(f"larger than {_LARGEST >> 20} MiB")
+    return content
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Read a JSON object from a file of any of Unicode's encodings, as Windows writes several.
+
+    Raises
+    ------
+    OSError
+        It cannot be read.
+    ValueError
+        It is no regular file, endless, no JSON, or JSON of something else; the text says which.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "a.json"
+    >>> _ = path.write_text('{"seed": 3}', encoding="utf-16")
+    >>> read_object(path)
+    {'seed': 3}
+    >>> _ = path.write_text("null")
+    >>> read_object(path)
+    Traceback (most recent call last):
+    ...
+    ValueError: JSON, but no object
+    """
+    try:
+        found = json.loads(read_small(path))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON (line {error.lineno})") from error
+    except UnicodeDecodeError as error:
+        raise ValueError("not JSON (no text)") from error
+    except RecursionError as error:
+        raise ValueError("not JSON (brackets without end)") from error
+    if not isinstance(found, dict):
+        raise ValueError("JSON, but no object")
+    return found
 
 
 def replace_text(path: Path, text: str) -> None:

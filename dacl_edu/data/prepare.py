@@ -24,7 +24,7 @@ from dacl_edu.data.listing import Listing
 from dacl_edu.data.prepared import FORMAT, LOCK, MANIFEST, read_manifest, write_rows
 from dacl_edu.data.registry import available_splits, dataset_root, list_dataset
 from dacl_edu.errors import UserError
-from dacl_edu.files import write_json
+from dacl_edu.files import read_object, write_json
 
 #: Bytes of images decoded before they are flushed to disk and counted as finished.
 CHUNK_BYTES = 64 * 2**20
@@ -158,7 +158,7 @@ def _write_images(folder: Path, split: str, listing: Listing, size: int, fingerp
 def _resume(path: Path, shape: tuple[int, ...], progress_file: Path, fingerprint: str) -> Any:
     """The map to write to, and the SHA-256 and count of the rows in it that are finished and sound."""
     try:
-        state = json.loads(progress_file.read_text(encoding="utf-8"))
+        state = read_object(progress_file)
         if state["fingerprint"] == fingerprint and tuple(state["shape"]) == shape:
             images = np.load(path, mmap_mode="r+", allow_pickle=False)
             digest = hashlib.sha256()

@@ -79,7 +79,7 @@ class DeepFeatures:
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 found = {f.name: arrays[f.name] for f in fields(cls)}
-        except (OSError, KeyError, ValueError) as error:
+        except Exception as error:  # a damaged archive of arrays fails in many ways
             raise UserError(f"{path}: no deep features there ({type(error).__name__})", hint="make it again") from error
         split = str(found.pop("split"))
         return cls(**{name: widened(value) for name, value in found.items()}, split=split)
