@@ -272,9 +272,12 @@ def main(arguments: list[str] | None = None) -> None:
                     signal.signal(number, _as_interrupt)
         app(args=arguments, prog_name="dacl-edu")
     except SystemExit as leaving:
-        if leaving.code == 130 and _signal:
-            sys.exit(128 + _signal)
-        raise
+        if leaving.code != 130:
+            raise
+        before = leaving.__context__
+        if before is not None and isinstance(before.__cause__, KeyboardInterrupt):  # the command has said nothing
+            _stderr("interrupted")
+        sys.exit(128 + (_signal or signal.SIGINT))
     except KeyboardInterrupt:  # while modules are imported: nothing was begun
         _stderr("interrupted")
         sys.exit(128 + (_signal or signal.SIGINT))

@@ -12,8 +12,8 @@ class UserError(Exception):
     Parameters
     ----------
     problem : str
-        What is wrong, naming the file, the row or the field. It may quote a file: what a terminal would obey is spelled,
-        and the middle of what is endless is left out.
+        What is wrong, naming the file, the row or the field. It may quote a file: what a terminal would obey is
+        spelled, and the middle of what is endless is left out.
     hint : str, optional
         What to do about it.
 

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-
 _LARGEST = 64 * 2**20
 
 
@@ -127,14 +126,14 @@ def read_object(path: Path) -> dict[str, Any]:
     ...
     ValueError: JSON, but no object
     """
+    content = read_small(path)
     try:
-        found = json.loads(read_small(path))
+        found = json.loads(content)
     except json.JSONDecodeError as error:
         raise ValueError(f"not JSON (line {error.lineno})") from error
-    except UnicodeDecodeError as error:
-        raise ValueError("not JSON (no text)") from error
-    except RecursionError as error:
-        raise ValueError("not JSON (brackets without end)") from error
+    except (ValueError, RecursionError) as error:
+        what = {UnicodeDecodeError: "no text", RecursionError: "brackets without end"}
+        raise ValueError(f"not JSON ({what.get(type(error), 'a number without end')})") from error
     if not isinstance(found, dict):
         raise ValueError("JSON, but no object")
     return found

@@ -134,7 +134,9 @@ def parse_submission(content: bytes, limits: ReadingLimits | None = None) -> Sub
     text = decoded(content)
     if text is None:
         text, encoding = guessed(content)
-        notes.append(f"The file was not saved in UTF-8 (it seems to be {encoding}): letters beyond a to z may be wrong.")
+        notes.append(
+            f"The file was not saved in UTF-8 (it seems to be {encoding}): letters beyond a to z may be wrong."
+        )
     if text is None:
         return Damaged("the file is no notebook: it is no text")
     try:

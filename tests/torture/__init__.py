@@ -1,1 +1,1 @@
-"""What must not break anything: damaged files, hostile options, kills, signals, full disks. ``make torture`` tries all."""
+"""Damaged files, hostile options, kills, signals, full disks: ``make torture`` tries them, tests a few."""

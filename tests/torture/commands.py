@@ -90,7 +90,10 @@ def unreadable(text: str) -> str:
     lines = text.split("\n")
     if max(map(len, lines)) > LONGEST:
         return f"a line of {max(map(len, lines))} characters"
-    strange = {c for line in lines for c in line if not c.isprintable() and not "\udc80" <= c <= "\udcff"} - {"\r", "\t"}
+    strange = {c for line in lines for c in line if not c.isprintable() and not "\udc80" <= c <= "\udcff"} - {
+        "\r",
+        "\t",
+    }
     return f"characters {sorted(map(ascii, strange))}" if strange else ""
 
 

@@ -116,8 +116,9 @@ ROWS = "\n".join(f"1/{n}.jpg,0,0,8,8,1;2,{n},0.1,-0.2" for n in range(8))
 CONFIG = TrainConfig.from_preset("smoke").model_dump(mode="json")
 CLASSES = ["surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral"]
 RESULT = {
-    "method": "dacl", "dataset": "bundled", "preset": "smoke", "seed": 0, "split": "test", "images": 7, "classes": CLASSES,
-    "selected_by": "last epoch", "accuracy": 0.5, "average_accuracy": 0.5, "per_class_accuracy": [0.5] * 7,
+    "method": "dacl", "dataset": "bundled", "preset": "smoke", "seed": 0, "split": "test", "images": 7,
+    "classes": CLASSES, "selected_by": "last epoch", "accuracy": 0.5, "average_accuracy": 0.5,
+    "per_class_accuracy": [0.5] * 7,
     "confusion": [[1] * 7] * 7, "epochs": 2, "attention": {"mean": 0.5, "std": 0.1, "entropy": 0.9}, "seconds": 1.0,
 }  # fmt: skip
 EPOCH = {
@@ -126,8 +127,8 @@ EPOCH = {
 }  # fmt: skip
 NOTEBOOK = {
     "cells": [
-        {"cell_type": "code", "metadata": {"tags": ["parameters"]}, "source": "seed: int = 0\nruns: str | list[str] = ''",
-         "outputs": [], "execution_count": None, "id": "a"},
+        {"cell_type": "code", "metadata": {"tags": ["parameters"]}, "outputs": [], "execution_count": None, "id": "a",
+         "source": "seed: int = 0\nruns: str | list[str] = ''"},
         {"cell_type": "code", "metadata": {"nbgrader": {"grade_id": "q1", "solution": True}}, "id": "b",
          "source": ["# café\n", "x = 1"], "outputs": [{"output_type": "stream", "name": "stdout", "text": "1"}],
          "execution_count": 1},
@@ -203,7 +204,9 @@ PARSERS = {
         "labels", "label.lst", "".join(f"a {n}.jpg 0 0 0 8 8 9.5 {n % 7}\n" for n in range(12)), _lists("expw"),
         beside=_pictures(*(f"origin/a {n}.jpg" for n in range(12))),
     ),
-    "config": _json("run folders", "config.json", CONFIG, lambda f: (RunFolder(f).config(), planned(None, f, None, {}))),
+    "config": _json(
+        "run folders", "config.json", CONFIG, lambda f: (RunFolder(f).config(), planned(None, f, None, {}))
+    ),
     "saved config": _json("run folders", "c.json", CONFIG, lambda f: planned(None, f / "c.json", None, {})),
     "result": _json("run folders", "result.json", RESULT, _told, beside=_run),
     "metrics": _json("run folders", "metrics.jsonl", EPOCH, _told, beside=_run),
