@@ -287,10 +287,11 @@ def main(arguments: list[str] | None = None) -> None:
         _stderr(f"error: {error}")
         sys.exit(2)
     except OSError as error:  # of a path: too long, not writable, a full disk, …
-        if _debug or error.filename is None or not error.strerror:
+        if _debug or not error.strerror or (error.filename is None and error.errno not in _HINT):
             _unforeseen(error)
         what = f"{error.strerror[0].lower()}{error.strerror[1:]}"
-        _stderr(f"error: {UserError(f'{error.filename}: {what}')}{_HINT.get(error.errno or 0, '')}")
+        where = "" if error.filename is None else f"{error.filename}: "
+        _stderr(f"error: {UserError(where + what)}{_HINT.get(error.errno or 0, '')}")
         sys.exit(2)
     except Exception as error:  # a student's own loss can fail in any way, a device with a RuntimeError
         _unforeseen(error)
@@ -301,6 +302,8 @@ _HINT = {
     errno.EACCES: " — choose a place that you may read and write",
     errno.EROFS: " — choose a place where you may write",
     errno.ENOSPC: " — free some space, or choose another place",
+    errno.EDQUOT: " — free some space, or choose another place",
+    errno.EFBIG: " — allow larger files (ulimit -f), or choose another place",
 }
 
 

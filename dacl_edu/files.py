@@ -29,6 +29,11 @@ def replacing(path: Path) -> Iterator[Path]:
         With the ending of ``path``, since some writers add one where it is missing. An error in the block removes what
         was written and leaves ``path`` as it was.
 
+    Raises
+    ------
+    OSError
+        That of the block; one of a full disk, which names no file, names ``path``.
+
     Examples
     --------
     >>> import tempfile
@@ -44,6 +49,10 @@ def replacing(path: Path) -> Iterator[Path]:
         with open(beside, "rb+") as file:  # the content reaches the disk before the name does
             os.fsync(file.fileno())
         os.replace(beside, path)
+    except OSError as error:
+        if error.filename is None and error.errno:
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
     finally:
         beside.unlink(missing_ok=True)
 

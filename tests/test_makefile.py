@@ -14,18 +14,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGETS = (
-    "run",
-    "test",
-    "torture",
-    "test-browser",
-    "lab",
-    "site",
-    "course-demo",
-    "assignments",
-    "notebooks",
-    "lint",
-    "lock",
-)
+    "run", "test", "torture", "test-browser", "lab", "site", "course-demo", "assignments", "notebooks", "lint", "lock",
+)  # fmt: skip
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -11,9 +12,11 @@ from typing import Any
 import pytest
 from data.conftest import fer_pixels
 
+from dacl_edu.cli import main
 from dacl_edu.data import available_splits, list_dataset
+from dacl_edu.data.prepare import prepare
 from dacl_edu.errors import UserError
-from dacl_edu.files import read_object
+from dacl_edu.files import read_object, replacing
 from dacl_edu.runs.config import TrainConfig
 from dacl_edu.runs.folder import RunFolder
 from dacl_edu.runs.plan import parsed_seeds, planned
@@ -109,7 +112,52 @@ def test_fer2013_is_refused_in_one_short_line(lines: list[str], said: str, tmp_p
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 500
 
 
-NOTEBOOK = {"cells": [{"cell_type": "code", "metadata": {}, "source": ["# {}\n", "x = 1\n", "y = 2"]}], "nbformat": 4}
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_disk_that_fills_up_names_the_file_and_keeps_the_old_one(number: int, tmp_path: Path) -> None:
+    """What fails while it is written carries no name of its own."""
+    path = tmp_path / "page.html"
+    path.write_text("good")
+    with pytest.raises(OSError, match=r"page\.html"), replacing(path) as beside:
+        beside.write_text("half")
+        raise OSError(number, os.strerror(number))
+    assert path.read_text() == "good" and len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="no such call here")
+def test_space_is_taken_before_it_is_mapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(handle: int, start: int, size: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(UserError, match=r"test\.npy: cannot be written \(No space left.*--out"):
+        prepare("digits", None, 24, tmp_path / "out")
+    assert not list((tmp_path / "out").glob("*.npy"))
+
+
+@pytest.mark.parametrize(("error", "said"), [
+    (OSError(errno.ENOSPC, "No space left on device"), "error: no space left on device — free some space"),
+    (MemoryError(), "error: there is not enough memory for this"),
+    (RuntimeError("DefaultCPUAllocator: can't allocate memory: 51199 bytes"), "error: there is not enough memory"),
+    (KeyboardInterrupt(), "interrupted"),
+])  # fmt: skip
+def test_what_any_command_may_meet_is_a_sentence(
+    error: BaseException, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("dacl_edu.model.summary.summarize", fail)
+    with pytest.raises(SystemExit) as left:
+        main(["info"])
+    assert left.value.code == (130 if isinstance(error, KeyboardInterrupt) else 2)
+    words = capsys.readouterr().err
+    assert words.startswith(said) and "--debug" not in words and len(words.splitlines()) == 1
+
+
+NOTEBOOK = {
+    "cells": [{"cell_type": "code", "metadata": {}, "source": ["# WORDS\n", "x = 1\n", "y = 2"]}],
+    "nbformat": 4,
+}
 
 
 @pytest.mark.parametrize(
@@ -121,7 +169,7 @@ NOTEBOOK = {"cells": [{"cell_type": "code", "metadata": {}, "source": ["# {}\n",
     ],
 )  # fmt: skip
 def test_a_submission_in_an_older_encoding_keeps_its_code(encoding: str, words: str) -> None:
-    text = json.dumps(NOTEBOOK, ensure_ascii=False).replace("{}", words)
+    text = json.dumps(NOTEBOOK, ensure_ascii=False).replace("WORDS", words)
     read = parse_submission(text.encode(encoding))
     assert isinstance(read, Submission)
     assert read.cells[0].source.split("\n")[1:] == ["x = 1", "y = 2"]
@@ -133,8 +181,6 @@ def test_a_submission_in_an_older_encoding_keeps_its_code(encoding: str, words: 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="no such signal here")
 def test_who_ignores_the_end_of_a_terminal_is_left_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    from dacl_edu.cli import main
-
     before = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGTERM)}
     try:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does

@@ -7,9 +7,11 @@ rows are on disk and what their SHA-256 is, and a repeated command goes on from 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import logging
+import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -169,7 +171,25 @@ def _resume(path: Path, shape: tuple[int, ...], progress_file: Path, fingerprint
     except (OSError, ValueError, KeyError, TypeError):
         pass  # nothing there yet, or not what was to be written: begin anew
     progress_file.unlink(missing_ok=True)
-    return np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape), hashlib.sha256(), 0
+    try:
+        images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+        _reserve(path)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        hint = "free some space, or give a folder on another disk (--out)"
+        raise UserError(f"{path}: cannot be written ({error.strerror})", hint) from error
+    return images, hashlib.sha256(), 0
+
+
+def _reserve(path: Path) -> None:
+    """Take the space of a file: a map of one with holes ends the process (SIGBUS) where the disk is full by then."""
+    if hasattr(os, "posix_fallocate"):
+        with open(path, "rb+") as file:
+            try:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+            except OSError as error:  # of other kinds: a file system that cannot
+                if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                    raise
 
 
 def _progress_file(folder: Path, split: str) -> Path:

@@ -167,17 +167,17 @@ class TrainConfig(BaseModel):
             raise ValueError(f"config.json cannot hold it ({error})") from error
         return value
 
-    @field_validator("root", "pretrained", mode="before")
-    @classmethod
-    def _is_named(cls, value: Any) -> Any:
-        if isinstance(value, str) and (not value.strip() or "\0" in value):
-            raise ValueError("an empty name, or one with a zero byte")
-        return value
-
     @field_validator("root", mode="before")
     @classmethod
     def _expand(cls, value: Any) -> Any:
         return Path(value).expanduser() if isinstance(value, str | Path) else value
+
+    @field_validator("root", "pretrained", mode="before")
+    @classmethod
+    def _is_named(cls, value: Any) -> Any:  # what stands last is called first
+        if isinstance(value, str) and (not value.strip() or "\0" in value):
+            raise ValueError("an empty name, or one with a zero byte")
+        return value
 
     @field_validator("classes")
     @classmethod
