@@ -129,7 +129,7 @@ def test_space_is_taken_before_it_is_mapped(tmp_path: Path, monkeypatch: pytest.
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "posix_fallocate", full)
-    with pytest.raises(UserError, match=r"test\.npy: cannot be written \(No space left.*--out"):
+    with pytest.raises(UserError, match=r"train\.npy: cannot be written \(No space left.*--out"):
         prepare("digits", None, 24, tmp_path / "out")
     assert not list((tmp_path / "out").glob("*.npy"))
 

@@ -19,7 +19,8 @@ LONGEST = 2500
 """Characters of a line on standard error: a path has 4,096 at most, and messages leave out the middle."""
 MEGABYTES = 4000
 """Resident memory that no damaged input may take."""
-SECONDS = 120
+SECONDS = 300
+"""After which a command hangs."""
 
 
 class Ended(NamedTuple):
@@ -44,6 +45,8 @@ def command(
     if child == 0:
         for number, file in enumerate(files, start=1):
             os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+        # Not the streams of a test runner, which go elsewhere.
+        sys.stdout, sys.stderr = (open(n, "w", encoding="utf-8", buffering=1, closefd=False) for n in (1, 2))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         code = 97
         try:
@@ -82,7 +85,7 @@ def complaint(ended: Ended, codes: Sequence[int] = (0, 2)) -> str:
         return f"no sentence: {last[:300]}"
     if ended.megabytes > MEGABYTES:
         return f"{ended.megabytes} MB"
-    return unreadable(ended.err)
+    return "" if ended.err.startswith("Usage:") else unreadable(ended.err)  # typer quotes what was typed
 
 
 def unreadable(text: str) -> str:

@@ -26,7 +26,7 @@ ENCODINGS = ["utf-8"] * 6 + ["utf-8-sig", "utf-16", "utf-16-le", "utf-32", "cp12
 
 def damaged_text(random: Random, whole: str) -> bytes:
     """Return a table or list of lines in which a few cells or lines are replaced, doubled, gone or swapped."""
-    parts = re.split(r"([\s,;]+)", whole)
+    parts = re.split(random.choice([r"([\n,]+)", r"([\s,;]+)"]), whole)
     for _ in range(random.randint(1, 3)):
         at = random.randrange(len(parts))
         match random.randrange(6):

@@ -211,7 +211,8 @@ def run_folders(folder: Path, count: int = 1500) -> Iterator[Case]:
                 shutil.copytree(whole, place / run)
             (place / "b" / name).write_bytes(damage)
             ended = command([*words, str(place)], folder / "here")
-            return complaint(ended) or ("" if ended.code == 0 else f"the sound run is gone: {ended.err[-200:]}")
+            gone = ended.code != 0 and "left out" in ended.err  # one that can be read may differ too much to compare
+            return complaint(ended) or (f"the sound run is gone: {ended.err[-200:]}" if gone else "")
 
         yield f"{' '.join(words)} with {name} {number}", case
 
@@ -235,9 +236,8 @@ def checkpoints(folder: Path, count: int = 300) -> Iterator[Case]:
                 )
                 assert state is not None
                 if state["epoch"] == sound["epoch"]:
-                    assert all(torch.equal(value, sound["model"][name]) for name, value in state["model"].items()), (
-                        "bits"
-                    )
+                    for name, value in state["model"].items():
+                        assert torch.equal(value, sound["model"][name]), f"other bits in {name}"
                 load_run(place)
 
             return outcome(read)
@@ -258,10 +258,11 @@ def options(folder: Path, count: int = 1500) -> Iterator[Case]:
         ["course", "release", "?"], ["course", "collect", "?", "a2"], ["?"],
     ]  # fmt: skip
     taken = {"", " ", "0", "1", "7", "11", "true", "None", "null", "0_3", "1.5", "Training ", "TRAIN"}  # may train
-    for words in commands:
-        for at, hostile in enumerate(word for word in WORDS if word not in taken and "\0" not in word):
-            filled = [hostile if word == "?" else word for word in words]
-            yield f"{' '.join(words)} {at}", partial(_served, filled, folder / "here")
+    hostile = [word for word in WORDS if word not in taken and "\0" not in word]
+    every = [(words, at) for words in commands for at in range(len(hostile))]
+    for words, at in Random("options").sample(every, min(len(every), count // 10)):
+        filled = [hostile[at] if word == "?" else word for word in words]
+        yield f"{' '.join(words)} {at}", partial(_served, filled, folder / "here")
 
 
 def images(folder: Path, count: int = 0) -> Iterator[Case]:

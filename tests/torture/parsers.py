@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from dacl_edu.data import available_splits, list_dataset
+from dacl_edu.errors import UserError
 from dacl_edu.lessons.parameters import declared_parameters, typed
 from dacl_edu.runs.config import TrainConfig
 from dacl_edu.runs.folder import RunFolder
@@ -89,8 +91,11 @@ def _submission(folder: Path) -> object:
 
 def _parameters(folder: Path) -> object:
     declared = declared_parameters(folder / "notebook.ipynb")
-    random = Random(0)
-    return [typed(parameter, random.choice(WORDS)) for parameter in declared.values()]
+    for parameter in declared.values():
+        for word in WORDS:
+            with suppress(UserError):
+                typed(parameter, word)
+    return declared
 
 
 def _options(folder: Path) -> object:

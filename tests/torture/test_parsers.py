@@ -21,7 +21,7 @@ def test_a_damaged_file_is_read_or_refused_in_a_sentence(name: str, tmp_path: Pa
     place, parser = prepare(name, tmp_path / "files"), PARSERS[name]
 
     @settings(
-        max_examples=5 if name in SLOW else 12, deadline=None, database=None,
+        max_examples=5 if name in SLOW else 12, deadline=None, database=None, derandomize=True,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )  # fmt: skip
     @given(random=st.randoms(use_true_random=False))
