@@ -28,12 +28,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_is_lost(kind: str, folder: Path) -> None:
     cases = KINDS[kind](folder, **({"count": FEW[kind]} if kind in FEW else {}))
-    lost = {
-        name: words
-        for name, case in islice(cases, 2 if kind == "disk" else None if kind in FEW else 6)
-        if (words := case())
-    }
-    assert lost == {}
+    few = islice(cases, 2 if kind == "disk" else None if kind in FEW else 6)
+    assert {name: words for name, case in few if (words := case())} == {}
 
 
 def test_what_is_lost_is_seen(folder: Path) -> None:
