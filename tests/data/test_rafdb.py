@@ -80,6 +80,15 @@ def numbered(tmp_path, save_image):
     return build
 
 
+@pytest.mark.parametrize("folder", ["Image/aligned/", "Image\\aligned\\", "C:\\raf\\Image\\aligned\\"])
+def test_lists_with_paths_in_them(rafdb, folder):
+    expected = load_dataset("rafdb", "train", rafdb)
+    labels = rafdb / "basic" / "EmoLabel" / "list_patition_label.txt"
+    labels.write_text("\n".join(folder + line for line in labels.read_text().splitlines()))
+    found = load_dataset("rafdb", "train", rafdb)
+    assert found.ids.tolist() == expected.ids.tolist() and found.labels.equal(expected.labels)
+
+
 @pytest.mark.parametrize("held_out", ["test", "valid", "val"])
 def test_class_folders(numbered, held_out, pictures_match_labels):
     root = numbered("train", held_out)
