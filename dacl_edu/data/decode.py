@@ -19,7 +19,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from torch.nn import functional as F
 
-from dacl_edu.data.eight_bits import to_rgb
+from dacl_edu.data.eight_bits import is_deep_colour, to_rgb
 from dacl_edu.errors import UserError
 
 #: What a file's content may be, whatever its name: other decoders of Pillow are never tried, some run programs.
@@ -67,8 +67,9 @@ def decode_image(path: Path, image_size: int | None = None, box: Box | None = No
     try:
         _require_file(path)
         with Image.open(path, formats=FORMATS) as image, _ROOM.taken(_pixels(image, path)):
+            deep = is_deep_colour(image)
             ImageOps.exif_transpose(image, in_place=True)
-            rgb = to_rgb(image, str(path))
+            rgb = to_rgb(image, str(path), deep)
             if box is not None:
                 rgb = _cropped(rgb, box, path)
             if image_size is not None and rgb.size != (image_size, image_size):

@@ -18,7 +18,15 @@ _OVERSHOOT = 0.1  # what resampling adds to real numbers from 0 to 1
 _SAMPLE_FORMAT, _UNSIGNED = 339, 1  # TIFF 6.0, section 19
 
 
-def to_rgb(image: Image.Image, name: str) -> Image.Image:
+def is_deep_colour(image: Image.Image) -> bool:
+    """Whether several channels have 16 bits each in the file; only before it is loaded can that be seen.
+
+    Pillow keeps the high byte of each, and does not give out the other.
+    """
+    return any(";16" in str(tile[3]) for tile in getattr(image, "tile", ())) and not image.mode.startswith("I")
+
+
+def to_rgb(image: Image.Image, name: str, deep: bool = False) -> Image.Image:
     """A picture of any mode in RGB, eight bits a channel; transparency is dropped.
 
     Integers are scaled by the least of `DEPTHS` that holds the largest of them, real numbers up to 1 by 255, other real
@@ -27,9 +35,10 @@ def to_rgb(image: Image.Image, name: str) -> Image.Image:
     Parameters
     ----------
     image : PIL.Image.Image
-        As `PIL.Image.open` gives it, not loaded yet.
     name : str
         How an error calls it.
+    deep : bool
+        What `is_deep_colour` said of it.
 
     Raises
     ------
@@ -44,8 +53,6 @@ def to_rgb(image: Image.Image, name: str) -> Image.Image:
     """
     if image.mode.startswith(("I", "F")):
         return Image.fromarray(_scaled(image, name)).convert("RGB")
-    # Pillow keeps the high byte of each channel, and does not give out the other.
-    deep = any(";16" in str(tile[3]) for tile in getattr(image, "tile", ()))
     if image.mode == "P" and "transparency" in image.info:
         image = image.convert("RGBA")
     rgb = image.convert("RGB")

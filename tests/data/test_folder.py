@@ -66,7 +66,7 @@ def test_files_that_are_left_out_for_their_ending_are_counted(root):
 
 def test_a_class_that_ends_empty_names_the_ending(root):
     for path in (root / "train" / "afraid").iterdir():
-        path.rename(path.with_suffix(".heic"))
+        path.rename(f"{path}.heic")
     train = load_dataset("folder", "train", root)
     with pytest.raises(UserError, match=r"of class fear; 2 files left out, .* 2 \.heic; nothing else is in afraid"):
         train.require_every_class()

@@ -1,7 +1,7 @@
 import shutil
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dacl_edu.data import EXPRESSIONS, available_splits, canonical_index, load_dataset
@@ -190,6 +190,7 @@ def test_an_unreadable_label_file_is_named(rafdb, content):
 NAMES = st.text(st.characters(categories=["L", "N"], include_characters="_-"), min_size=1).map(lambda t: t + ".jpg")
 
 
+@settings(deadline=None)
 @given(name=NAMES, label=st.integers(1, 7), extra=st.lists(NAMES), space=st.sampled_from([" ", "  ", "\t"]))
 def test_label_lines_round_trip(name, label, extra, space):
     parsed, index = parse_label_line(space.join([name, str(label), *extra]) + "\n")
@@ -197,6 +198,7 @@ def test_label_lines_round_trip(name, label, extra, space):
     assert EXPRESSIONS[index] == LABEL_NAMES[label - 1].lower()
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_other_line_is_a_user_error_or_a_label(line):
     try:
