@@ -164,8 +164,8 @@ def list_fer2013(split: str, root: Path) -> Listing:
     """
     path = find_csv(root)
     if path is None:
-        paths, indices = list_class_folders(split_folders(root)[split], canonical_index)
+        paths, indices, notes = list_class_folders(split_folders(root)[split], canonical_index)
         ids = [path.relative_to(root).as_posix() for path in paths]
-        return Listing(indices, ids, paths, name="fer2013", split=split)
+        return Listing(indices, ids, paths, name="fer2013", split=split, notes=notes)
     grey, labels, ids = read_csv(path, split)
     return Listing(labels, ids, pixels=torch.from_numpy(grey)[:, None], name="fer2013", split=split)

@@ -35,7 +35,13 @@ _log = logging.getLogger(__name__)
 
 
 def prepare(
-    name: str, root: str | Path | None, image_size: int, out: str | Path, chunk_bytes: int = CHUNK_BYTES, **options: Any
+    name: str,
+    root: str | Path | None,
+    image_size: int,
+    out: str | Path,
+    chunk_bytes: int = CHUNK_BYTES,
+    on_error: str = "stop",
+    **options: Any,
 ) -> dict[str, Any]:
     """Decode every split of a data set into a folder that ``load_dataset(name, split, root=out)`` maps into memory.
 
@@ -51,11 +57,14 @@ def prepare(
         Folder to be made.
     chunk_bytes : int
         Images decoded between two flushes.
+    on_error : {"stop", "skip"}
+        Whether a file that cannot be decoded ends it, or is left out; then every file is decoded twice.
 
     Returns
     -------
     dict
-        The manifest: data set, source, size, and for each split the images of each class and the SHA-256 of the pixels.
+        The manifest: data set, source, size, and for each split the images of each class, the SHA-256 of the pixels,
+        and under ``left_out`` what is wrong with each file that was left out.
 
     Raises
     ------
@@ -78,22 +87,27 @@ def prepare(
         _log.warning("another process is preparing %s; waiting for it", folder)
         lock.acquire()
     try:
-        return _prepare(name, splits, root, source, image_size, folder, chunk_bytes, options)
+        listings = {split: list_dataset(name, split, root, image_size, **options) for split in splits}
+        wrong: dict[str, dict[str, str]] = {split: {} for split in splits}
+        if on_error == "skip":
+            sound = {split: listing.decodable() for split, listing in listings.items()}
+            listings = {split: listing for split, (listing, _) in sound.items()}
+            wrong = {split: found for split, (_, found) in sound.items()}
+        return _prepare(name, listings, wrong, source, image_size, folder, chunk_bytes, options)
     finally:
         lock.release()
 
 
 def _prepare(
     name: str,
-    splits: tuple[str, ...],
-    root: str | Path | None,
+    listings: dict[str, Listing],
+    wrong: dict[str, dict[str, str]],
     source: Path | None,
     size: int,
     folder: Path,
     chunk_bytes: int,
     options: dict[str, Any],
 ) -> dict[str, Any]:
-    listings = {split: list_dataset(name, split, root, size, **options) for split in splits}
     plan = {
         "format": FORMAT,
         "data": name,
@@ -122,10 +136,12 @@ def _prepare(
             "images": len(listing),
             "counts": dict(zip(listing.classes, counts, strict=True)),
             "sha256": sha256,
+            "notes": list(listing.notes),
+            "left_out": wrong[split],
         }
     manifest = plan | {"made_by": f"dacl-edu {__version__}", "source": str(source or ""), "splits": entries}
     write_json(folder / MANIFEST, manifest)
-    for split in splits:
+    for split in listings:
         _progress_file(folder, split).unlink(missing_ok=True)
     return manifest
 

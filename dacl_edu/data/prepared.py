@@ -137,9 +137,9 @@ def load_prepared(name: str, split: str, folder: Path | None, image_size: int | 
             hint=f"ask for {manifest['image_size']}, or prepare --size {image_size} into another folder",
         )
     images = _map(folder / f"{split}.npy", manifest["splits"][split]["images"], manifest["image_size"])
-    rows = _read_rows(folder / f"{split}.npz")
+    rows = _read_rows(folder / f"{split}.npz") | {"notes": manifest["splits"][split].get("notes", ())}
     try:
-        return FaceDataset(images, classes=manifest["classes"], name=name, split=split, **rows)
+        return FaceDataset(images, classes=manifest["classes"], name=name, split=split, mapped=True, **rows)
     except UserError as error:
         raise UserError(f"{folder}: {error.problem}", hint=_AGAIN) from error
 

@@ -99,7 +99,7 @@ def predict(
     kept: list[tuple[Tensor, ...]] = []
     weight = next(model.parameters(), None)
     dtype = torch.float32 if weight is None else weight.dtype  # float64 for a network of precision 64-true
-    for images in dataset.images.split(batch_size):
+    for images in dataset.in_order(batch_size):
         output = model(prepare(images.to(device, non_blocking=True)).to(dtype))
         kept.append((output.logits.float(), output.features.float(), output.attention.float()))
     model.train(was_training)
