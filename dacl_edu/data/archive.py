@@ -1,7 +1,8 @@
 """Unpack an archive that came from anywhere, without leaving the target folder and without filling the disk.
 
-Refused: names that lead out (``..``, absolute, a drive), links, devices, encrypted files, names that occur twice, and
-archives that unpack to far more than they are. Nothing is left behind by an archive that is refused.
+Refused: names that lead out (``..``, absolute, a drive), links, devices, encrypted files, names that occur twice,
+archives that unpack to far more than they are, and damaged ones: every checksum is compared, and a tar must end where
+it says so. Nothing is left behind by an archive that is refused.
 """
 
 from __future__ import annotations
@@ -30,6 +31,18 @@ _DAMAGED = (
     zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, ValueError,
     RuntimeError, LookupError, ArithmeticError,
 )  # fmt: skip
+
+
+#: How files begin that are taken for archives and are not read.
+_FOREIGN = {
+    b"Rar!": "a RAR archive", b"7z\xbc\xaf\x27\x1c": "a 7z archive", b"\x28\xb5\x2f\xfd": "compressed by zstd",
+    b"\x04\x22\x4d\x18": "compressed by lz4", b"\x1f\x9d": "compressed by compress", b"LZIP": "compressed by lzip",
+    b"MSCF": "a CAB archive", b"!<arch>": "an ar archive", b"xar!": "a xar archive",
+}  # fmt: skip
+_NO_ARCHIVE = {
+    b"<!": "a web page", b"<h": "a web page", b"<?xml": "a message of a web server", b"{": "a message of a web server",
+    b"version https://git-lfs": "a pointer of Git LFS, not the file itself", b"%pdf": "a PDF document",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -81,16 +94,25 @@ def unpack(archive: str | Path, target: str | Path, limits: UnpackLimits | None 
         raise UserError(f"{target} exists already", hint="give a new folder (--out), or remove this one")
     if not archive.is_file():
         raise UserError(f"{archive}: no such file", hint="say where the archive is")
+    magic = _magic(archive)
+    if foreign := _named(magic, _FOREIGN):
+        raise UserError(
+            f"{archive}: cannot be unpacked (it is {foreign}, which is not read)",
+            hint="unpack it with a program of its own and use the folder, or get it as zip or tar",
+        )
+    if foreign := _named(magic.lower(), _NO_ARCHIVE):
+        hint = "download or copy the archive again; where one must log in, with a browser"
+        raise UserError(f"{archive}: cannot be unpacked (it is {foreign})", hint=hint)
     target.parent.mkdir(parents=True, exist_ok=True)
     # In the same folder, so that the renaming at the end is one step.
     partial = Path(tempfile.mkdtemp(prefix=f".{target.name}.partial-", dir=target.parent))
     try:
         budget = _Budget(archive, limits or UnpackLimits())
         files = (
-            _unpack_zip(archive, partial, budget)
-            if _magic(archive).startswith(b"PK")
-            else _unpack_tar(archive, partial, budget)
+            _unpack_zip(archive, partial, budget) if magic.startswith(b"PK") else _unpack_tar(archive, partial, budget)
         )
+        if not files:
+            raise EOFError("it holds no file")
         partial.chmod(0o755)  # mkdtemp makes it for the user alone
         if target.exists():
             target.rmdir()
@@ -179,7 +201,7 @@ def _unpack_tar(archive: Path, folder: Path, budget: _Budget) -> int:
     # As a stream: a compressed tar has no directory, and reading ahead for one would unpack a bomb.
     with (
         _decompressed(archive) as plain,
-        tarfile.open(fileobj=cast(IO[bytes], _Metered(plain, budget)), mode="r|") as source,
+        tarfile.open(fileobj=cast(IO[bytes], _Metered(plain, budget)), mode="r|", tarinfo=_StrictInfo) as source,
     ):
         for member in _members(source):
             budget.enter(member.name, member.isdir())
@@ -188,7 +210,37 @@ def _unpack_tar(archive: Path, folder: Path, budget: _Budget) -> int:
             # The filter of the standard library checks names once more and drops set-user-ID bits and owners.
             source.extract(member, folder, filter="data")
             files += member.isreg()
+        # To the end of the stream, where its checksum is compared; a second tar behind the first would be lost.
+        assert source.fileobj is not None
+        while rest := source.fileobj.read(2**20):
+            if rest.strip(b"\0"):
+                raise tarfile.ReadError("there is more behind its end")
     return files
+
+
+class _StrictInfo(tarfile.TarInfo):
+    """A damaged or missing head in a tar is an error; tarfile itself takes it for the end of the archive."""
+
+    @classmethod
+    def frombuf(cls, buf: Any, encoding: Any, errors: Any) -> Any:
+        member = super().frombuf(buf, encoding, errors)
+        if member.type in _HEADS and member.size > _HEAD_BYTES:  # tarfile would read it into memory
+            raise tarfile.ReadError(f"a head of {member.size:,} bytes")
+        return member
+
+    @classmethod
+    def fromtarfile(cls, source: Any) -> Any:
+        try:
+            return super().fromtarfile(source)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # the mark of the end
+            raise
+        except tarfile.HeaderError as error:
+            raise tarfile.ReadError(f"{error}; it is damaged, cut off, or no archive") from error
+
+
+#: What comes before a file of a tar and says more of it, such as a long name; and how much that may be.
+_HEADS = (b"L", b"K", b"x", b"g", b"X")
+_HEAD_BYTES = 2**20
 
 
 def _members(source: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
@@ -207,7 +259,11 @@ def _decompressed(archive: Path) -> Any:
 
 def _magic(archive: Path) -> bytes:
     with open(archive, "rb") as file:
-        return file.read(6)
+        return file.read(32)
+
+
+def _named(magic: bytes, names: dict[bytes, str]) -> str | None:
+    return next((name for start, name in names.items() if magic.startswith(start)), None)
 
 
 class _Metered(io.RawIOBase):

@@ -71,19 +71,20 @@ class Report:
             if self.counts[split][name] != count
         ]
 
-    def require_sound(self, allow_leak: bool = False) -> None:
+    def require_sound(self, allow_leak: bool = False, allow_undecodable: bool = False) -> None:
         """Refuse a data set that is damaged or leaks. Counts that differ from the published ones are no error.
 
         Raises
         ------
         UserError
-            Files do not decode, a prepared folder has changed, or (without `allow_leak`) an image is in two splits.
+            A prepared folder has changed; or files do not decode, or an image is in two splits, where that is not
+            allowed.
         """
-        if self.undecodable:
+        if self.undecodable and not allow_undecodable:
             file, problem = next(iter(self.undecodable.items()))
             raise UserError(
                 f"{len(self.undecodable)} images of {self.name} cannot be decoded; the first is {file}: {problem}",
-                hint="copy or unpack these files again, or remove them where the layout has no list of files",
+                hint="copy or unpack these files again; dacl-edu data prepare --on-error skip leaves them out",
             )
         if self.changed:
             raise UserError(
@@ -148,6 +149,8 @@ def _count(report: Report, listings: dict[str, Listing]) -> None:
         counts = np.bincount(np.asarray(listing.labels), minlength=len(listing.classes)).tolist()
         report.counts[split] = dict(zip(listing.classes, counts, strict=True))
         report.notes += [f"{split}: {note}" for note in listing.notes]
+        if empty := [name for name, count in report.counts[split].items() if not count]:
+            report.notes.append(f"{split}: no image of class {', '.join(empty)}; training refuses a class without one")
     known = published_for(report.name)
     classes = next(iter(listings.values())).classes
     if any(known.count("all", name) is not None for name in classes):

@@ -122,7 +122,7 @@ def list_ckplus(split: str, root: Path, classes: str = "shared") -> Listing:
     base = _find(root)
     kept = CHOICES[classes]
     # A label for each folder, contempt included, so that an unknown folder is refused and a known one counted.
-    paths, labels = list_class_folders(base, _class_index)
+    paths, labels, notes = list_class_folders(base, _class_index)
     subjects = []
     for path in paths:
         with located(str(path.parent)):
@@ -145,7 +145,7 @@ def list_ckplus(split: str, root: Path, classes: str = "shared") -> Listing:
         classes=kept,
         name="ckplus",
         split=split,
-        notes=(*((f"{left} images left out: contempt",) if left else ()), "CK+48 has no neutral"),
+        notes=(*((f"{left} images left out: contempt",) if left else ()), *notes, "CK+48 has no neutral"),
     )
 
 

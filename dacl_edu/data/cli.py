@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,6 +27,16 @@ app = typer.Typer(
 Data = Annotated[str, typer.Option("--data", "-d", help="Data set, as for training; jaffe:KA leaves a subject out.")]
 Classes = Annotated[str | None, typer.Option("--classes", help="Which classes, as for training.", show_default=False)]
 Root = Annotated[Path | None, typer.Option(help="Its folder. [default: data/<name>]", show_default=False)]
+
+
+class Undecodable(StrEnum):
+    """What becomes of a file that cannot be decoded."""
+
+    stop = "stop"
+    skip = "skip"
+
+
+OnError = Annotated[Undecodable, typer.Option(help="A file that cannot be decoded is an error, or left out.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 
 
@@ -37,6 +48,7 @@ def check(
     sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet of 12 images a class to this PNG.")] = None,
     split: Annotated[str | None, typer.Option(help="Split on the sheet. [default: the first]")] = None,
     allow_leak: Annotated[bool, typer.Option("--allow-leak", help="Images in two splits are no error.")] = False,
+    on_error: OnError = Undecodable.stop,
     as_json: Json = False,
 ) -> None:
     """Count, decode and compare every image of a data set. Example: dacl-edu data check --data rafdb --root ~/rafdb
@@ -61,8 +73,8 @@ def check(
     else:
         print(f"{report.name} in {report.root}" if report.root else report.name)
         Console().print(report_table(report))
-        print("\n".join(report_lines(report)))
-    report.require_sound(allow_leak)
+        print("\n".join(report_lines(report, of_files=None if on_error is Undecodable.skip else 10)))
+    report.require_sound(allow_leak, allow_undecodable=on_error is Undecodable.skip)
 
 
 @app.command()
@@ -72,6 +84,7 @@ def prepare(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to be made; give it as --root afterwards.")],
     root: Root = None,
     classes: Classes = None,
+    on_error: OnError = Undecodable.stop,
     as_json: Json = False,
 ) -> None:
     """Decode a data set once. Example: dacl-edu data prepare --data rafdb --size 256 --out data/rafdb-256
@@ -81,12 +94,14 @@ def prepare(
     """
     from dacl_edu.data.prepare import prepare as run
 
-    manifest = run(data, root, size, out, **_option(classes))
+    manifest = run(data, root, size, out, on_error=on_error.value, **_option(classes))
     if as_json:
         print(json.dumps(manifest, indent=2))
         return
     for split, entry in manifest["splits"].items():
         print(f"{split:6} {entry['images']:>8,} images of {size}x{size}  SHA-256 {entry['sha256'][:16]}…")
+        for problem in entry.get("left_out", {}).values():
+            print(f"left out: {problem}")
     print(out)
 
 
@@ -130,14 +145,16 @@ def report_table(report: Report) -> Table:
     return table
 
 
-def report_lines(report: Report, most: int = 10) -> list[str]:
+def report_lines(report: Report, most: int = 10, of_files: int | None = 10) -> list[str]:
     """Everything else that was found, a line each.
 
     Parameters
     ----------
     report : Report
     most : int
-        Files and leaks that are named; all are counted.
+        Leaks that are named; all are counted.
+    of_files : int, optional
+        Files that do not decode which are named; None names all.
 
     Returns
     -------
@@ -146,7 +163,7 @@ def report_lines(report: Report, most: int = 10) -> list[str]:
     lines = list(report.notes)
     lines += [f"differs from the published counts: {line}" for line in report.differences()]
     lines += [f"{split}: {n:,} images repeat another one of it exactly" for split, n in report.repeats.items() if n]
-    lines += [f"cannot be decoded: {file}" for file in list(report.undecodable)[:most]]
+    lines += [f"cannot be decoded: {file}" for file in list(report.undecodable)[:of_files]]
     lines += [
         f"{leak.kind} copy: {leak.splits[0]} {leak.images[0]} ({leak.labels[0]}) = "
         f"{leak.splits[1]} {leak.images[1]} ({leak.labels[1]})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Begins the columns of factors from which the labels of a class are drawn: ``share_neutral``, …
 SHARE = "share_"
+
+_PART = 1024  # images that are copied to a device at a time
 
 
 class FaceBatch(Sequence[tuple[Tensor, int]]):
@@ -95,10 +98,15 @@ class FaceDataset(Dataset[tuple[Tensor, int]]):
         Where the images come from.
     notes : sequence of str
         What to know of them: what was left out, or drawn.
+    mapped : bool, default False
+        Whether `images` are mapped from a file. Then a subset copies none of them: it is row numbers over the same map.
 
     Attributes
     ----------
-    images, labels, classes, groups, factors, name, split, notes
+    images : Tensor
+        (N, 3, H, W) uint8. Of a subset of a map they are copied whenever this is asked for; `gather` and `in_order`
+        copy but a batch.
+    labels, classes, groups, factors, name, split, notes
         As given; `groups` as a numpy array.
     ids : numpy.ndarray
         (N,) str.
@@ -128,8 +136,9 @@ class FaceDataset(Dataset[tuple[Tensor, int]]):
         name: str = "",
         split: str = "",
         notes: Sequence[str] = (),
+        mapped: bool = False,
     ) -> None:
-        self.images = images
+        self._stored, self._rows, self._mapped = images, None, mapped
         self.labels = labels
         self.classes = tuple(classes)
         self.ids = np.asarray([str(i) for i in range(len(labels))] if ids is None else ids, dtype=np.str_)
@@ -144,8 +153,31 @@ class FaceDataset(Dataset[tuple[Tensor, int]]):
     def _where(self) -> str:
         return " ".join(part for part in (self.name, self.split) if part) or "dataset"
 
+    _stored: Tensor
+    _rows: Tensor | None  # which of the stored images these are, in which order; all, where there are none
+
+    @property
+    def images(self) -> Tensor:
+        """The images, (N, 3, H, W) uint8."""
+        return self._stored if self._rows is None else self._stored.index_select(0, self._rows)
+
+    @images.setter
+    def images(self, images: Tensor) -> None:
+        self._stored, self._rows, self._mapped = images, None, False
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Shape of one image: (3, H, W)."""
+        channels, height, width = self._stored.shape[1:]
+        return channels, height, width
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all images."""
+        return len(self) * int(np.prod(self.image_shape))
+
     def _validate(self) -> None:
-        images, labels = self.images, self.labels
+        images, labels = self._stored, self.labels
         if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] != 3:
             raise UserError(
                 f"{self._where}: images are {images.dtype} {tuple(images.shape)}",
@@ -175,23 +207,25 @@ class FaceDataset(Dataset[tuple[Tensor, int]]):
         return len(self.labels)
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        return self.images[index], int(self.labels[index])
+        return self._stored[index if self._rows is None else self._rows[index]], int(self.labels[index])
 
     def __getitems__(self, indices: Sequence[int]) -> FaceBatch:
         # A DataLoader calls this, where it exists, with the indices of a whole batch.
         return FaceBatch(*self.gather(indices))
 
     def __repr__(self) -> str:
-        height, width = self.images.shape[-2:]
+        height, width = self.image_shape[1:]
         return f"FaceDataset({self._where!r}, {len(self)} images of {height}x{width}, {len(self.classes)} classes)"
 
-    def gather(self, indices: Sequence[int] | np.ndarray | Tensor) -> tuple[Tensor, Tensor]:
+    def gather(self, indices: Sequence[int] | np.ndarray | Tensor, out: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Images and labels at `indices`, each in one gather.
 
         Parameters
         ----------
         indices : sequence of int
             (b,) row numbers.
+        out : Tensor, optional
+            (b, 3, H, W) uint8 to write the images to.
 
         Returns
         -------
@@ -201,10 +235,35 @@ class FaceDataset(Dataset[tuple[Tensor, int]]):
             (b,) int64.
         """
         index = torch.as_tensor(indices, dtype=torch.int64)
-        return self.images.index_select(0, index), self.labels.index_select(0, index)
+        stored = index if self._rows is None else self._rows.index_select(0, index)
+        return torch.index_select(self._stored, 0, stored, out=out), self.labels.index_select(0, index)
+
+    def in_order(self, batch_size: int) -> Iterator[Tensor]:
+        """All images, so many at a time.
+
+        Examples
+        --------
+        >>> faces = FaceDataset(torch.zeros(5, 3, 8, 8, dtype=torch.uint8), torch.zeros(5, dtype=torch.int64))
+        >>> [len(images) for images in faces.in_order(2)]
+        [2, 2, 1]
+        """
+        if self._rows is None:
+            yield from self._stored.split(batch_size)
+        else:
+            yield from (self._stored.index_select(0, rows) for rows in self._rows.split(batch_size))
+
+    def to(self, device: torch.device) -> FaceDataset:
+        """The same with images and labels on a device; all else is shared. On its own device no image is copied."""
+        moved = copy.copy(self)
+        moved.labels = self.labels.to(device)
+        if device.type != self._stored.device.type:
+            moved.images = torch.empty(len(self), *self.image_shape, dtype=torch.uint8, device=device)
+            for part, images in zip(moved.images.split(_PART), self.in_order(_PART), strict=True):
+                part.copy_(images)
+        return moved
 
     def subset(self, indices: Sequence[int] | np.ndarray | Tensor, split: str | None = None) -> FaceDataset:
-        """Copy of some rows, in the order given.
+        """Some rows, in the order given: a copy, or row numbers where the images are mapped from a file.
 
         Parameters
         ----------
@@ -220,18 +279,18 @@ class FaceDataset(Dataset[tuple[Tensor, int]]):
         rows = np.asarray(indices)
         # An empty list has no integer dtype of its own.
         rows = np.flatnonzero(rows) if rows.dtype == np.bool_ and len(rows) == len(self) else rows.astype(np.int64)
+        rows = np.arange(len(self))[rows]  # counted from the front
         index = torch.from_numpy(rows)
-        return FaceDataset(
-            self.images[index],
-            self.labels[index],
-            self.ids[rows],
-            classes=self.classes,
-            groups=None if self.groups is None else self.groups[rows],
-            factors=None if self.factors is None else self.factors.iloc[rows].reset_index(drop=True),
-            name=self.name,
-            split=self.split if split is None else split,
-            notes=self.notes,
-        )
+        part = copy.copy(self)
+        if self._mapped:
+            part._rows = index if self._rows is None else self._rows[index]
+        else:
+            part.images = self.images[index]
+        part.labels, part.ids = self.labels[index], self.ids[rows]
+        part.groups = None if self.groups is None else self.groups[rows]
+        part.factors = None if self.factors is None else self.factors.iloc[rows].reset_index(drop=True)
+        part.split = self.split if split is None else split
+        return part
 
     def of_classes(self, names: Sequence[str]) -> FaceDataset:
         """Only the images of some classes, which are numbered anew.
@@ -261,12 +320,10 @@ class FaceDataset(Dataset[tuple[Tensor, int]]):
         rows, labels, kept = rows_of_classes(self.labels.numpy(), self.classes, names, self._where)
         if kept == self.classes:
             return self
-        part = self if len(rows) == len(self) else self.subset(rows)
+        part = copy.copy(self) if len(rows) == len(self) else self.subset(rows)
         left = (f"{len(self) - len(rows)} images left out: other classes",) if len(rows) < len(self) else ()
-        return FaceDataset(
-            part.images, torch.from_numpy(labels), part.ids, classes=kept, groups=part.groups, factors=part.factors,
-            name=self.name, split=self.split, notes=(*self.notes, *left),
-        )  # fmt: skip
+        part.labels, part.classes, part.notes = torch.from_numpy(labels), kept, (*self.notes, *left)
+        return part
 
     def redraw_labels(self, generator: torch.Generator) -> bool:
         """Draw each label from the shares that its image gives to the classes, where the factors have such shares.
@@ -309,13 +366,15 @@ class FaceDataset(Dataset[tuple[Tensor, int]]):
         UserError
             Names the classes that have no image; or there is but one class.
         """
+        left_out = "".join(f"; {note}" for note in self.notes if "not read" in note)
         if len(self.classes) < 2:
-            raise UserError(f"{self._where}: {len(self.classes)} class is nothing to tell apart", hint="two are needed")
+            what = f"{len(self.classes)} class is nothing to tell apart"
+            raise UserError(f"{self._where}: {what}{left_out}", hint="two are needed")
         counts = self.class_counts().tolist()
         absent = [name for name, count in zip(self.classes, counts, strict=True) if count == 0]
         if absent:
             raise UserError(
-                f"{self._where}: no image of class {', '.join(absent)}",
+                f"{self._where}: no image of class {', '.join(absent)}{left_out}",
                 hint="every class needs images, otherwise its center is never seen; check the labels and the folders: "
                 "is a class spelled alike in every part?",
             )

@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import os
-import struct
+import stat
+import threading
 import time
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from torch.nn import functional as F
 
+from dacl_edu.data.eight_bits import is_deep_colour, to_rgb
 from dacl_edu.errors import UserError
 
-#: What Pillow raises for bytes that are not the image they claim to be.
-_DAMAGED = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, Image.DecompressionBombError)
+#: What a file's content may be, whatever its name: other decoders of Pillow are never tried, some run programs.
+FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF")
+#: Pixels of a picture at most: phones have 50 million. A file of 20 kB can claim, and unpack to, any number.
+MAX_PIXELS = 2**26
+#: Bytes of a file at most: some decoders read it whole before they look at it.
+MAX_BYTES = 2**30
+#: Part of what cached images are known by; another number when the same file gives other pixels than before.
+DECODER = 2
 
+# Of metadata, and of sizes that are refused below.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 #: Left, top, right, bottom in pixels, as Pillow counts them: right and bottom are the first pixel outside.
 Box = tuple[float, float, float, float]
@@ -29,12 +41,13 @@ Box = tuple[float, float, float, float]
 def decode_image(path: Path, image_size: int | None = None, box: Box | None = None) -> np.ndarray:
     """One image file as an array.
 
-    The EXIF orientation is applied; grey, palette and 16-bit images become 8-bit RGB; transparency is dropped.
+    The EXIF orientation is applied; grey, palette, 16-bit, 32-bit and real-valued images become 8-bit RGB
+    (`dacl_edu.data.eight_bits`); transparency is dropped; of an animation the first picture is taken.
 
     Parameters
     ----------
     path : Path
-        A file that Pillow can read.
+        A file whose content is one of `FORMATS`.
     image_size : int, optional
         The short side is resized to this (bilinear, antialiased) and the centre square kept.
     box : tuple of float, optional
@@ -48,33 +61,83 @@ def decode_image(path: Path, image_size: int | None = None, box: Box | None = No
     Raises
     ------
     UserError
-        The file is missing, empty, truncated, or not an image, or the box lies outside it.
+        The file is missing, empty, truncated, no file (a pipe, a device), not an image, or larger than `MAX_PIXELS`;
+        or the box lies outside it.
     """
     try:
-        with Image.open(path) as file:
-            image = _to_rgb(ImageOps.exif_transpose(file))
+        _require_file(path)
+        with Image.open(path, formats=FORMATS) as image, _ROOM.taken(_pixels(image, path)):
+            deep = is_deep_colour(image)
+            ImageOps.exif_transpose(image, in_place=True)
+            rgb = to_rgb(image, str(path), deep)
+            if box is not None:
+                rgb = _cropped(rgb, box, path)
+            if image_size is not None and rgb.size != (image_size, image_size):
+                rgb = ImageOps.fit(rgb, (image_size, image_size), method=Image.Resampling.BILINEAR)
+            return np.asarray(rgb).transpose(2, 0, 1)
+    except UserError:
+        raise
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file", hint="unpack the data set again") from error
-    except _DAMAGED as error:
-        reason = "the file is empty" if path.is_file() and path.stat().st_size == 0 else str(error) or repr(error)
+    except Exception as error:  # whatever a decoder makes of bytes that are not what they claim to be
+        reason = str(error) or repr(error)
+        if isinstance(error, UnidentifiedImageError):
+            reason = f"its content is none of {', '.join(FORMATS)}"
+        raise UserError(f"{path}: cannot be decoded as an image ({reason})", hint=REPLACE) from error
+
+
+#: What to do about a file that does not decode.
+REPLACE = (
+    "copy or unpack this file again, or remove it; dacl-edu data check names all such files, and data prepare "
+    "--on-error skip leaves them out"
+)
+
+
+def _require_file(path: Path) -> None:
+    """Refuse what would wait for ever, or never end, when opened."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        what = "folder" if stat.S_ISDIR(status.st_mode) else "pipe, a socket or a device"
+        raise UserError(f"{path}: cannot be decoded as an image (it is a {what})", hint="remove it")
+    if not 0 < status.st_size <= MAX_BYTES:
+        what = f"it has {status.st_size:,} bytes" if status.st_size else "the file is empty"
+        raise UserError(f"{path}: cannot be decoded as an image ({what})", hint=REPLACE)
+
+
+def _pixels(image: Image.Image, path: Path) -> int:
+    """Pixels by the head of a file, before any is unpacked."""
+    count = image.width * image.height
+    if count > MAX_PIXELS:
         raise UserError(
-            f"{path}: cannot be decoded as an image ({reason})",
-            hint="copy or unpack this file again, or remove it; dacl-edu data check names all such files",
-        ) from error
-    if box is not None:
-        image = _cropped(image, box, path)
-    if image_size is not None and image.size != (image_size, image_size):
-        image = ImageOps.fit(image, (image_size, image_size), method=Image.Resampling.BILINEAR)
-    return np.asarray(image).transpose(2, 0, 1)
+            f"{path}: cannot be decoded as an image (it is {image.width:,} x {image.height:,} pixels, more than "
+            f"{MAX_PIXELS:,} in all)",
+            hint="make it smaller with an image editor, or remove it",
+        )
+    return count
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):
-        # Pillow clips 16 bits to 255 when it converts, which turns a face white; the high byte is the picture.
-        return Image.fromarray((np.asarray(image).astype(np.int64).clip(0, 65535) >> 8).astype(np.uint8)).convert("RGB")
-    if image.mode == "P" and "transparency" in image.info:
-        image = image.convert("RGBA")
-    return image.convert("RGB")
+class _Room:
+    """So many pixels may be unpacked at a time, by all threads together: a thread waits until there is room."""
+
+    def __init__(self, most: int) -> None:
+        self._most = self._free = most
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def taken(self, count: int) -> Iterator[None]:
+        count = min(count, self._most)
+        with self._changed:
+            self._changed.wait_for(lambda: self._free >= count)
+            self._free -= count
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._free += count
+                self._changed.notify_all()
+
+
+_ROOM = _Room(MAX_PIXELS // 2)
 
 
 def _cropped(image: Image.Image, box: Box, path: Path) -> Image.Image:

@@ -41,7 +41,9 @@ def pixel_digest(image: np.ndarray) -> bytes:
     bytes
         16 bytes of SHA-256 over shape and pixels.
     """
-    return hashlib.sha256(repr(image.shape).encode() + np.ascontiguousarray(image).tobytes()).digest()[:16]
+    digest = hashlib.sha256(repr(image.shape).encode())
+    digest.update(np.ascontiguousarray(image))
+    return digest.digest()[:16]
 
 
 def grey_copy(image: np.ndarray) -> np.ndarray:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import hashlib
 import os
 import unicodedata
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +65,7 @@ def subfolders(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith((".", "__")))
 
 
-def list_class_folders(folder: Path, index_of: Callable[[str], int]) -> tuple[list[Path], list[int]]:
+def list_class_folders(folder: Path, index_of: Callable[[str], int]) -> tuple[list[Path], list[int], tuple[str, ...]]:
     """Image files below the class folders of one split.
 
     Parameters
@@ -81,6 +81,8 @@ def list_class_folders(folder: Path, index_of: Callable[[str], int]) -> tuple[li
         (N,) sorted by class folder and name.
     labels : list of int
         (N,)
+    notes : tuple of str
+        Which files are left out for their endings, and which folders have no other.
 
     Raises
     ------
@@ -89,6 +91,8 @@ def list_class_folders(folder: Path, index_of: Callable[[str], int]) -> tuple[li
     """
     paths: list[Path] = []
     labels: list[int] = []
+    others: Counter[str] = Counter()
+    empty = []
     for class_folder in subfolders(folder):
         try:
             label = index_of(class_folder.name)
@@ -96,25 +100,65 @@ def list_class_folders(folder: Path, index_of: Callable[[str], int]) -> tuple[li
             raise UserError(
                 f"{class_folder}: {error.problem}", hint=f"{error.hint}; rename the folder, or move it out of {folder}"
             ) from error
-        files = images_below(class_folder)
+        files, left_out = files_below(class_folder)
         paths += files
         labels += [label] * len(files)
+        others += left_out
+        if left_out and not files:
+            empty.append(class_folder.name)
+    note = endings(others, empty)
     if not paths:
         raise UserError(
-            f"{folder}: no images in class folders",
+            "; ".join([f"{folder}: no images in class folders", *note]),
             hint=f"put them at {folder / '<class name>'}, with endings {' '.join(EXTENSIONS)}",
         )
-    return paths, labels
+    return paths, labels, note
+
+
+def endings(others: Counter[str], empty: Sequence[str] = ()) -> tuple[str, ...]:
+    """Say which files are left out; nothing, where there are none.
+
+    Examples
+    --------
+    >>> endings(Counter({".gif": 8, ".txt": 1}), ["fear"])
+    ('9 files left out, whose endings are not read: 8 .gif, 1 .txt; nothing else is in fear',)
+    """
+    if not others:
+        return ()
+    counted = ", ".join(f"{count} {ending[:20]}" for ending, count in others.most_common(9))
+    nothing = f"; nothing else is in {', '.join(empty)}" if empty else ""
+    return (f"{others.total():,} files left out, whose endings are not read: {counted}{nothing}",)
 
 
 def images_below(folder: Path) -> list[Path]:
     """Image files in a folder and the folders in it, sorted."""
-    found = []
+    return files_below(folder)[0]
+
+
+def files_below(folder: Path) -> tuple[list[Path], Counter[str]]:
+    """Image files in a folder and the folders in it, sorted; and how many others there are of each ending."""
+    found, others = [], Counter[str]()
     for place, folders, files in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith((".", "__"))]
-        # macOS leaves "._name.jpg" beside each file it copies; it is not an image.
-        found += [Path(place, f) for f in files if f.lower().endswith(EXTENSIONS) and not f.startswith(".")]
-    return sorted(found)
+        folders[:] = [name for name in folders if not name.startswith((".", "__")) and not _leads_back(place, name)]
+        for name in files:
+            # macOS leaves "._name.jpg" beside each file it copies; it is not an image.
+            if name.startswith(".") or name.lower() in _LEFT_BEHIND:
+                continue
+            if name.lower().endswith(EXTENSIONS):
+                found.append(Path(place, name))
+            else:
+                others[Path(name).suffix.lower() or "without ending"] += 1
+    return sorted(found), others
+
+
+#: What Windows writes into folders of pictures.
+_LEFT_BEHIND = ("thumbs.db", "desktop.ini")
+
+
+def _leads_back(place: str, name: str) -> bool:
+    """Whether a folder is a link to one that it lies in: every picture would be found again and again."""
+    path = os.path.join(place, name)
+    return os.path.islink(path) and Path(os.path.realpath(place)).is_relative_to(os.path.realpath(path))
 
 
 def _layout(root: Path, seed: str) -> dict[str, Path]:
@@ -125,9 +169,13 @@ def _layout(root: Path, seed: str) -> dict[str, Path]:
     found = {split: folder for split, folder in split_folders(root).items() if subfolders(folder)}
     if found:
         return found
-    if any(images_below(folder) for folder in subfolders(root)):
-        return {"all": root}
-    what = "has no class folders with images" if root.is_dir() else "is not a folder"
+    others: Counter[str] = Counter()
+    for folder in subfolders(root):
+        files, left_out = files_below(folder)
+        if files:
+            return {"all": root}
+        others += left_out
+    what = "; ".join(["has no class folders with images", *endings(others)]) if root.is_dir() else "is not a folder"
     where = f"{root / 'train' / '<class name>' / '*.jpg'}, or {root / '<class name>' / '*.jpg'}"
     raise UserError(f"{root} {what}", hint=f"lay the images out as {where}")
 
@@ -168,9 +216,9 @@ def list_folder(split: str, root: Path, seed: str = "0") -> Listing:
     layout = _layout(root, seed)
     names = {folder.name for base in layout.values() for folder in subfolders(base) if images_below(folder)}
     classes, note = ordered_classes(names)
-    paths, labels = list_class_folders(layout.get(split) or next(iter(layout.values())), _index_of(classes))
+    paths, labels, left_out = list_class_folders(layout.get(split) or next(iter(layout.values())), _index_of(classes))
     ids = [path.relative_to(root).as_posix() for path in paths]
-    notes = [note]
+    notes = [note, *left_out]
     if layout.keys() <= {"all", "train"}:
         held = held_out(ids, labels, seed)
         rows = np.flatnonzero(held == (split == "test")).tolist()

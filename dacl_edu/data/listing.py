@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,8 @@ from torch import Tensor
 from dacl_edu.data.cache import cached_images
 from dacl_edu.data.classes import EXPRESSIONS, rows_of_classes
 from dacl_edu.data.dataset import FaceDataset
-from dacl_edu.data.decode import decode_image, decode_images, resize_images
+from dacl_edu.data.decode import DECODER, REPLACE, decode_image, decode_images, progress, resize_images
+from dacl_edu.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,18 +91,45 @@ class Listing:
         if kept == tuple(self.classes):
             return self
         left = (f"{len(self) - len(rows)} images left out: other classes",) if len(rows) < len(self) else ()
-        return Listing(
-            labels,
-            [self.ids[row] for row in rows],
-            None if self.paths is None else [self.paths[row] for row in rows],
-            None if self.boxes is None else self.boxes[rows],
-            None if self.pixels is None else self.pixels[torch.from_numpy(rows)],
-            None if self.groups is None else np.asarray(self.groups)[rows],
-            None if self.factors is None else self.factors.iloc[rows].reset_index(drop=True),
-            kept,
-            self.name,
-            self.split,
-            (*self.notes, *left),
+        return replace(self._part(rows, *left), labels=labels, classes=kept)
+
+    def decodable(self) -> tuple[Listing, dict[str, str]]:
+        """The images whose files decode, and what is wrong with each of the others, by file. Decodes all for it.
+
+        Raises
+        ------
+        UserError
+            None of them does.
+        """
+
+        def problem(row: int) -> str:
+            try:
+                self.decode(row, 1)
+            except UserError as error:
+                return error.problem
+            return ""
+
+        with ThreadPoolExecutor() as pool:
+            found = list(progress(pool.map(problem, range(len(self))), len(self), what=f"looking at {self.split}"))
+        wrong = {self.source(row): text for row, text in enumerate(found) if text}
+        if not wrong:
+            return self, {}
+        kept = np.flatnonzero([not text for text in found])
+        if not len(kept):
+            raise UserError(f"{self.name} {self.split}: no image decodes; {next(iter(wrong.values()))}", hint=REPLACE)
+        return self._part(kept, f"{len(self) - len(kept)} images left out: they cannot be decoded"), wrong
+
+    def _part(self, rows: np.ndarray, *notes: str) -> Listing:
+        return replace(
+            self,
+            labels=np.asarray(self.labels)[rows],
+            ids=[self.ids[row] for row in rows],
+            paths=None if self.paths is None else [self.paths[row] for row in rows],
+            boxes=None if self.boxes is None else self.boxes[rows],
+            pixels=None if self.pixels is None else self.pixels[torch.from_numpy(rows)],
+            groups=None if self.groups is None else np.asarray(self.groups)[rows],
+            factors=None if self.factors is None else self.factors.iloc[rows].reset_index(drop=True),
+            notes=(*self.notes, *notes),
         )
 
     def source(self, row: int) -> str:
@@ -156,7 +185,7 @@ class Listing:
             f"{path.absolute()} {stat.st_size} {stat.st_mtime_ns}" if stat else str(path)
             for path, stat in zip(self.paths or (), stats, strict=True)
         ]
-        return "\n".join([str(image_size), "" if self.boxes is None else str(self.boxes.tolist()), *files])
+        return "\n".join([f"{DECODER} {image_size}", "" if self.boxes is None else str(self.boxes.tolist()), *files])
 
     def fingerprint(self) -> str:
         """SHA-256 over ids, labels and what stands behind them: files by name and size, pixels by content.

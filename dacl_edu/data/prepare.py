@@ -7,9 +7,11 @@ rows are on disk and what their SHA-256 is, and a repeated command goes on from 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import logging
+import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,7 +26,7 @@ from dacl_edu.data.listing import Listing
 from dacl_edu.data.prepared import FORMAT, LOCK, MANIFEST, read_manifest, write_rows
 from dacl_edu.data.registry import available_splits, dataset_root, list_dataset
 from dacl_edu.errors import UserError
-from dacl_edu.files import write_json
+from dacl_edu.files import read_object, write_json
 
 #: Bytes of images decoded before they are flushed to disk and counted as finished.
 CHUNK_BYTES = 64 * 2**20
@@ -33,7 +35,13 @@ _log = logging.getLogger(__name__)
 
 
 def prepare(
-    name: str, root: str | Path | None, image_size: int, out: str | Path, chunk_bytes: int = CHUNK_BYTES, **options: Any
+    name: str,
+    root: str | Path | None,
+    image_size: int,
+    out: str | Path,
+    chunk_bytes: int = CHUNK_BYTES,
+    on_error: str = "stop",
+    **options: Any,
 ) -> dict[str, Any]:
     """Decode every split of a data set into a folder that ``load_dataset(name, split, root=out)`` maps into memory.
 
@@ -49,11 +57,14 @@ def prepare(
         Folder to be made.
     chunk_bytes : int
         Images decoded between two flushes.
+    on_error : {"stop", "skip"}
+        Whether a file that cannot be decoded ends it, or is left out; then every file is decoded twice.
 
     Returns
     -------
     dict
-        The manifest: data set, source, size, and for each split the images of each class and the SHA-256 of the pixels.
+        The manifest: data set, source, size, and for each split the images of each class, the SHA-256 of the pixels,
+        and under ``left_out`` what is wrong with each file that was left out.
 
     Raises
     ------
@@ -76,22 +87,27 @@ def prepare(
         _log.warning("another process is preparing %s; waiting for it", folder)
         lock.acquire()
     try:
-        return _prepare(name, splits, root, source, image_size, folder, chunk_bytes, options)
+        listings = {split: list_dataset(name, split, root, image_size, **options) for split in splits}
+        wrong: dict[str, dict[str, str]] = {split: {} for split in splits}
+        if on_error == "skip":
+            sound = {split: listing.decodable() for split, listing in listings.items()}
+            listings = {split: listing for split, (listing, _) in sound.items()}
+            wrong = {split: found for split, (_, found) in sound.items()}
+        return _prepare(name, listings, wrong, source, image_size, folder, chunk_bytes, options)
     finally:
         lock.release()
 
 
 def _prepare(
     name: str,
-    splits: tuple[str, ...],
-    root: str | Path | None,
+    listings: dict[str, Listing],
+    wrong: dict[str, dict[str, str]],
     source: Path | None,
     size: int,
     folder: Path,
     chunk_bytes: int,
     options: dict[str, Any],
 ) -> dict[str, Any]:
-    listings = {split: list_dataset(name, split, root, size, **options) for split in splits}
     plan = {
         "format": FORMAT,
         "data": name,
@@ -120,10 +136,12 @@ def _prepare(
             "images": len(listing),
             "counts": dict(zip(listing.classes, counts, strict=True)),
             "sha256": sha256,
+            "notes": list(listing.notes),
+            "left_out": wrong[split],
         }
     manifest = plan | {"made_by": f"dacl-edu {__version__}", "source": str(source or ""), "splits": entries}
     write_json(folder / MANIFEST, manifest)
-    for split in splits:
+    for split in listings:
         _progress_file(folder, split).unlink(missing_ok=True)
     return manifest
 
@@ -158,7 +176,7 @@ def _write_images(folder: Path, split: str, listing: Listing, size: int, fingerp
 def _resume(path: Path, shape: tuple[int, ...], progress_file: Path, fingerprint: str) -> Any:
     """The map to write to, and the SHA-256 and count of the rows in it that are finished and sound."""
     try:
-        state = json.loads(progress_file.read_text(encoding="utf-8"))
+        state = read_object(progress_file)
         if state["fingerprint"] == fingerprint and tuple(state["shape"]) == shape:
             images = np.load(path, mmap_mode="r+", allow_pickle=False)
             digest = hashlib.sha256()
@@ -169,7 +187,25 @@ def _resume(path: Path, shape: tuple[int, ...], progress_file: Path, fingerprint
     except (OSError, ValueError, KeyError, TypeError):
         pass  # nothing there yet, or not what was to be written: begin anew
     progress_file.unlink(missing_ok=True)
-    return np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape), hashlib.sha256(), 0
+    try:
+        images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+        _reserve(path)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        hint = "free some space, or give a folder on another disk (--out)"
+        raise UserError(f"{path}: cannot be written ({error.strerror})", hint) from error
+    return images, hashlib.sha256(), 0
+
+
+def _reserve(path: Path) -> None:
+    """Take the space of a file: a map of one with holes ends the process (SIGBUS) where the disk is full by then."""
+    if hasattr(os, "posix_fallocate"):
+        with open(path, "rb+") as file:
+            try:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+            except OSError as error:  # of other kinds: a file system that cannot
+                if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                    raise
 
 
 def _progress_file(folder: Path, split: str) -> Path:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 from dacl_edu.data.classes import canonical_index
 from dacl_edu.data.folder import list_class_folders, split_folders, subfolders
@@ -81,7 +81,8 @@ def parse_label_line(line: str, classes: str = "basic") -> tuple[str, int]:
     columns = line.split()
     if len(columns) < 2:
         raise UserError(f"{line.strip()!r} is not a file name and a label", hint="write lines like 'train_00001.jpg 5'")
-    return _plain(columns[0]), label_index(columns[1], classes)
+    # Some lists give paths, with the slashes of their system.
+    return _plain(PureWindowsPath(columns[0]).name), label_index(columns[1], classes)
 
 
 def read_label_file(path: Path, classes: str = "basic") -> dict[str, int]:
@@ -211,12 +212,14 @@ def list_rafdb(split: str, root: Path, class_names: Mapping[str, str] | None = N
         The data set is not there, not complete, or damaged.
     """
     base, found, listed = _find(root, class_names, classes)
+    notes: tuple[str, ...] = ()
     if listed:
         ids, labels, paths = _listed(split, base, found[split], classes)
     else:
-        paths, labels = list_class_folders(found[split], _named(class_names) if class_names else label_index)
+        index_of = _named(class_names) if class_names else label_index
+        paths, labels, notes = list_class_folders(found[split], index_of)
         ids = [_plain(path.name) for path in paths]
-    return Listing(labels, ids, paths, classes=CHOICES[classes], name="rafdb", split=split)
+    return Listing(labels, ids, paths, classes=CHOICES[classes], name="rafdb", split=split, notes=notes)
 
 
 def _listed(split: str, base: Path, label_file: Path, classes: str) -> tuple[list[str], list[int], list[Path]]:
@@ -231,10 +234,11 @@ def _listed(split: str, base: Path, label_file: Path, classes: str) -> tuple[lis
     ids = list(entries)
     # Image/original holds the uncropped photographs under the same names; they are never a substitute.
     folder = base / "Image" / "aligned"
-    present = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    present = {path.name.casefold() for path in folder.iterdir()} if folder.is_dir() else set()
     paths = []
     for name in ids:
         aligned = f"{Path(name).stem}_aligned{Path(name).suffix}"
-        paths.append(folder / (name if name in present and aligned not in present else aligned))
-    require_files(paths, str(label_file), ACCESS)
+        plain = name.casefold() in present and aligned.casefold() not in present
+        paths.append(folder / (name if plain else aligned))
+    paths = require_files(paths, str(label_file), ACCESS)
     return ids, list(entries.values()), paths

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from dacl_edu.data.dataset import FaceDataset
 from dacl_edu.data.decode import progress, resize_images
+from dacl_edu.data.eight_bits import to_rgb
 from dacl_edu.errors import UserError
 
 _IMAGES, _LABELS = ("image", "img", "pixel_values"), ("label", "labels", "target", "fine_label")
@@ -183,7 +184,7 @@ def _sample(dataset: Any, row: int) -> tuple[Any, int]:
 def _pixels(image: Any, image_size: int | None) -> Tensor:
     """One picture as (3, H, W) uint8."""
     if isinstance(image, Image.Image):
-        rgb = image.convert("RGB")
+        rgb = to_rgb(image, "a picture")
         if image_size is not None and rgb.size != (image_size, image_size):
             rgb = ImageOps.fit(rgb, (image_size, image_size), method=Image.Resampling.BILINEAR)
         return torch.from_numpy(np.array(rgb)).permute(2, 0, 1)

@@ -98,7 +98,7 @@ def embed(
     Raises
     ------
     UserError
-        No sample, NaN, unequal d, or a parameter out of range.
+        No sample, NaN, unequal d, others far larger than those fitted, or a parameter out of range.
 
     Examples
     --------
@@ -112,6 +112,7 @@ def embed(
     if len({array.shape[1] for array in arrays}) > 1:
         widths = ", ".join(str(array.shape[1]) for array in arrays)
         raise UserError(f"features of {widths} dimensions", hint="all must come from one network")
+    arrays = _in_range(arrays)
     method, n_neighbors, notice = _possible(arrays[0], method, dimensions, n_neighbors)
     options: dict[str, Any] = {"dimensions": dimensions}
     if method == "umap":
@@ -174,7 +175,7 @@ def embed_aligned(
         if any(name not in other for other in others):
             raise UserError(f"no further features of {name}", hint="name the same methods in each mapping")
     options = dict(options)
-    common = _common_start(list(arrays.values()), options.get("dimensions", 2))
+    common = _common_start([_in_range([array])[0] for array in arrays.values()], options.get("dimensions", 2))
     made = {
         name: embed(array, *(other[name] for other in others), init=common, **options) for name, array in arrays.items()
     }
@@ -211,6 +212,22 @@ def _possible(array: np.ndarray, method: str, dimensions: int, n_neighbors: int)
     if n_neighbors >= count:
         return "umap", count - 1, f"n_neighbors lowered from {n_neighbors} to {count - 1}: there are {count} images."
     return "umap", n_neighbors, ""
+
+
+def _in_range(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Very large or small features scaled by a power of two: their squares must fit into UMAP's 32 bits."""
+    exponent = int(np.frexp(np.abs(arrays[0]).max())[1])
+    if abs(exponent) > _EXPONENT:
+        arrays = [np.ldexp(array, -exponent) for array in arrays]
+        exponent = 0
+    for array in arrays[1:]:
+        if not np.abs(array).max() < 2.0 ** (exponent + _EXPONENT):
+            raise UserError("further features are 1e15 times larger than those that are fitted, or more",
+                            hint="all must come from one network")  # fmt: skip
+    return list(arrays)
+
+
+_EXPONENT = 50
 
 
 def _pca(arrays: Sequence[np.ndarray], dimensions: int) -> list[np.ndarray]:

@@ -38,7 +38,7 @@ def evaluated_split(config: TrainConfig, splits: Sequence[str]) -> str:
 def load_split(config: TrainConfig, split: str) -> FaceDataset:
     """Read a split as a run sees it: at its size, and no more images than its limit."""
     dataset = load_dataset(config.data, split, config.root, config.load_size, config.classes)
-    height, width = dataset.images.shape[-2:]
+    _, height, width = dataset.image_shape
     if min(height, width) < config.image_size:
         raise UserError(
             f"{config.data} images are {height}x{width}, smaller than the crop of {config.image_size}",

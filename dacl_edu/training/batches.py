@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -87,8 +86,8 @@ class TrainingBatches:
                 "fewer than two at a time, and BatchNorm needs at least two",
                 hint="--accumulate 1, or more images",
             )
-        self.place = place_of(config, dataset.images, device)
-        self.dataset = on(device, dataset) if self.place == "device" else dataset
+        self.place = place_of(config, dataset.nbytes, device)
+        self.dataset = dataset.to(device) if self.place == "device" else dataset
         self.threads = config.workers or (0 if device.type == "cpu" else 2)
 
     def __len__(self) -> int:
@@ -101,7 +100,7 @@ class TrainingBatches:
         order = EpochSampler(len(self.dataset), self.seed)
         order.epoch = number
         augment = BatchAugment(self.augment, epoch_generator(self.seed, number, stream=2))
-        height, width = self.dataset.images.shape[-2:]
+        _, height, width = self.dataset.image_shape
         joined = torch.tensor(list(order)).split(self.batch_size)[: len(self)]
         views = [augment.draw(len(rows), height, width) for rows in joined]
         mine = slice(self.rank, None, self.world_size)
@@ -121,9 +120,9 @@ class TrainingBatches:
         pinned = self.device.type == "cuda"
 
         def fetch(part: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-            images = torch.empty(len(part), *self.dataset.images.shape[1:], dtype=torch.uint8, pin_memory=pinned)
-            torch.index_select(self.dataset.images, 0, part[:, 0], out=images)
-            labels, views = self.dataset.labels[part[:, 0]], part[:, 1:].contiguous()
+            images = torch.empty(len(part), *self.dataset.image_shape, dtype=torch.uint8, pin_memory=pinned)
+            _, labels = self.dataset.gather(part[:, 0], out=images)
+            views = part[:, 1:].contiguous()
             return images, *((labels.pin_memory(), views.pin_memory()) if pinned else (labels, views))
 
         for images, labels, views in ahead(fetch, todo, self.threads):
@@ -154,7 +153,7 @@ def ahead(fetch: Callable[[Any], Any], items: Sequence[Any], threads: int, depth
                 each.cancel()
 
 
-def place_of(config: TrainConfig, images: Tensor, device: torch.device) -> Place:
+def place_of(config: TrainConfig, nbytes: int, device: torch.device) -> Place:
     """Return where the images of a run lie: on its device where they fit beside the network, unless the config says.
 
     On a CPU both are the same memory, so that nothing is copied; threads that fetch ahead are used where ``workers``
@@ -164,7 +163,7 @@ def place_of(config: TrainConfig, images: Tensor, device: torch.device) -> Place
         return config.data_place
     if device.type == "cpu":
         return "host" if config.workers else "device"
-    return "device" if images.nbytes * SHARE <= free_memory(device) else "host"
+    return "device" if nbytes * SHARE <= free_memory(device) else "host"
 
 
 def free_memory(device: torch.device) -> int:
@@ -172,10 +171,3 @@ def free_memory(device: torch.device) -> int:
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     return available_memory() or 0
-
-
-def on(device: torch.device, dataset: FaceDataset) -> FaceDataset:
-    """Return a data set whose images and labels live on `device`; all else is shared with the one given."""
-    moved = copy.copy(dataset)
-    moved.images, moved.labels = dataset.images.to(device), dataset.labels.to(device)
-    return moved

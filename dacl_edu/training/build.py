@@ -17,7 +17,7 @@ from dacl_edu.runs.config import TrainConfig
 from dacl_edu.runs.folder import RunFolder
 from dacl_edu.runs.methods import build_method
 from dacl_edu.runs.snapshots import SnapshotWriter
-from dacl_edu.training.batches import TrainingBatches, on
+from dacl_edu.training.batches import TrainingBatches
 from dacl_edu.training.data import epoch_generator, load_training_data
 from dacl_edu.training.optim import build_optimizer, build_schedule, resolve_precision, set_matmul_precision
 from dacl_edu.training.state import RunState
@@ -70,7 +70,7 @@ def build_run(config: TrainConfig, folder: RunFolder, resume: bool, progress: bo
     batches = TrainingBatches(data.train, data.augment, config, fabric.device, *ranks)
     validation = data.validation
     if validation is not None and batches.place == "device":
-        validation = on(fabric.device, validation)
+        validation = validation.to(fabric.device)
 
     seed_everything(config.seed)
     num_classes = len(data.train.classes)

@@ -80,17 +80,17 @@ def load_training_data(config: TrainConfig) -> TrainingData:
     train.require_every_class()
     if len(train) < 2:
         raise UserError(f"{config.data} has {len(train)} training image(s)", hint="BatchNorm needs at least two")
-    mean, std = _KNOWN_STATISTICS.get(config.normalize) or channel_statistics(train.images)
+    mean, std = _KNOWN_STATISTICS.get(config.normalize) or channel_statistics(train)
     augment = AugmentParameters(config.image_size, config.augment, mean, std)
     return TrainingData(train, validation, source, augment)
 
 
-def channel_statistics(images: Tensor, most: int = 4096) -> tuple[RGB, RGB]:
+def channel_statistics(images: Tensor | FaceDataset, most: int = 4096) -> tuple[RGB, RGB]:
     """Mean and standard deviation of each channel, for pixel values from 0 to 1.
 
     Parameters
     ----------
-    images : Tensor, shape (n, 3, H, W), uint8
+    images : Tensor, shape (n, 3, H, W), uint8, or FaceDataset
     most : int, default 4096
         Of larger sets every k-th image is looked at.
 
@@ -103,12 +103,14 @@ def channel_statistics(images: Tensor, most: int = 4096) -> tuple[RGB, RGB]:
     >>> channel_statistics(torch.tensor([0, 255], dtype=torch.uint8).view(2, 1, 1, 1).expand(2, 3, 1, 1))
     ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
     """
-    sample = images[:: max(1, len(images) // most)]
     # A histogram counts every pixel exactly and needs no float copy of the images.
+    counts = torch.zeros(3, 256, dtype=torch.int64)
+    for rows in torch.arange(0, len(images), max(1, len(images) // most)).split(256):
+        part = images.gather(rows)[0] if isinstance(images, FaceDataset) else images[rows]
+        counts += torch.stack([torch.bincount(part[:, channel].flatten(), minlength=256) for channel in range(3)])
     values = torch.arange(256, dtype=torch.float64) / 255
     means, stds = [], []
-    for channel in range(images.shape[1]):
-        share = torch.bincount(sample[:, channel].flatten(), minlength=256).double()
+    for share in counts.double():
         share /= share.sum()
         mean = float(share @ values)
         means.append(mean)

@@ -4,15 +4,19 @@ import gzip
 import io
 import lzma
 import os
+import shutil
 import stat
 import tarfile
 import tempfile
 import zipfile
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torture.bad_archives import FILES as SOUND
+from torture.bad_archives import FOREIGN, KINDS, bad_archives, packed
 from typer.testing import CliRunner
 
 from dacl_edu.data.archive import UnpackLimits, unpack
@@ -250,6 +254,61 @@ def test_what_is_no_archive_is_refused(tmp_path, content):
     with pytest.raises(UserError, match=r"a: cannot be unpacked .* — download or copy the archive again"):
         unpack(tmp_path / "a", tmp_path / "out")
     assert left_behind(tmp_path, "a") == []
+
+
+def test_every_bad_archive_is_refused_and_leaves_nothing_or_gives_what_was_packed(tmp_path):
+    tried = refused = 0
+    for what, archive in bad_archives(tmp_path / "in", bomb=2**22):
+        tried += 1
+        try:
+            unpack(archive, tmp_path / "out" / "x", UnpackLimits(free_ratio_bytes=2**20))
+        except UserError as error:
+            refused += 1
+            assert str(archive) in str(error) and "\n" not in str(error), what
+        else:
+            found = contents(tmp_path / "out" / "x")
+            shutil.rmtree(tmp_path / "out" / "x")
+            if "wrong bit" not in what:  # a plain tar has no checksum of its content
+                assert set(found) <= set(SOUND) | {"a", "second"} or "zip" in what or "name" in what, what
+        assert left_behind(tmp_path, "in", "out") == [] and not any((tmp_path / "out").glob("*")), what
+    assert tried > 150 and refused > 100
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_wrong_bit_changes_or_loses_a_file(tmp_path, kind):
+    """Where there is a checksum. A plain tar has one of heads alone: there no file may be lost."""
+    sound = packed(kind)
+    random = Random(0)
+    for turn in range(60):
+        content = bytearray(sound)
+        content[random.randrange(len(content))] ^= 1 << random.randrange(8)
+        (tmp_path / "a").write_bytes(content)
+        with contextlib.suppress(UserError):
+            unpack(tmp_path / "a", tmp_path / str(turn))
+            found = contents(tmp_path / str(turn))
+            assert len(found) == len(SOUND)
+            assert kind == "tar" or found == SOUND
+
+
+@pytest.mark.parametrize(("name", "start"), FOREIGN.items())
+def test_archives_that_are_not_read_are_called_by_their_name(tmp_path, name, start):
+    (tmp_path / "a.zip").write_bytes(start + bytes(range(256)) * 9)
+    with pytest.raises(UserError, match=r"a\.zip: cannot be unpacked \(it is (a|compressed)\b.* — ") as caught:
+        unpack(tmp_path / "a.zip", tmp_path / "out")
+    assert name.split()[0].lower() in str(caught.value).lower() or "web" in str(caught.value)
+
+
+def test_a_head_that_tarfile_would_read_into_memory_is_refused(tmp_path):
+    info, content = entry("a", b"1", pax_headers={"comment": "x" * 2**21})
+    tarred(tmp_path / "a.tar", (info, content))
+    with pytest.raises(UserError, match="a head of 2,0"):
+        unpack(tmp_path / "a.tar", tmp_path / "out")
+
+
+def test_what_stands_behind_the_end_of_a_tar_is_not_lost_in_silence(tmp_path):
+    (tmp_path / "a").write_bytes(packed("tar") + packed("tar", {"second": b"2"}))
+    with pytest.raises(UserError, match="more behind its end"):
+        unpack(tmp_path / "a", tmp_path / "out")
 
 
 def test_a_target_that_holds_something_is_left_alone(tmp_path):

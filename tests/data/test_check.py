@@ -197,6 +197,16 @@ def test_counts_stand_beside_the_published_ones(rafdb):
     )
 
 
+def test_a_class_without_an_image_and_endings_that_are_not_read_are_said(root):
+    for path in (root / "test" / "fear").iterdir():
+        path.rename(path.with_suffix(".heic"))
+    result = check(root)
+    assert result.exit_code == 0
+    said = " ".join(result.stdout.split())
+    assert "test: no image of class fear; training refuses a class without one" in said
+    assert "whose endings are not read: 2 .heic; nothing else is in fear" in said
+
+
 def test_flat_pictures_of_the_fixture_leak_exactly(rafdb):
     with pytest.raises(UserError, match="14 images of rafdb are in two splits"):
         check_dataset("rafdb", rafdb)[0].require_sound()

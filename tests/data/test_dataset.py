@@ -69,6 +69,35 @@ def test_subset_is_a_copy(faces):
     assert faces.images[0].max() == 0
 
 
+def mapped_twin(faces):
+    return FaceDataset(
+        faces.images, faces.labels, faces.ids, groups=faces.groups, factors=faces.factors, name=faces.name,
+        split=faces.split, mapped=True,
+    )  # fmt: skip
+
+
+def test_a_subset_of_a_map_reads_as_a_copy_does_but_copies_nothing(faces):
+    mapped = mapped_twin(faces)
+    rows = [7, 0, -1, 7, 3]
+    copy, view = faces.subset(rows, "val").subset([4, 1, 2]), mapped.subset(rows, "val").subset([4, 1, 2])
+    assert torch.equal(copy.images, view.images) and torch.equal(copy.labels, view.labels)
+    assert copy.ids.tolist() == view.ids.tolist() == ["face3", "face0", "face9"]
+    assert torch.equal(view[1][0], copy[1][0]) and view[1][1] == copy[1][1]
+    out = torch.empty(2, *view.image_shape, dtype=torch.uint8)
+    gathered = view.gather([2, 0], out=out)
+    assert torch.equal(out, copy.gather([2, 0])[0]) and torch.equal(gathered[1], copy.gather([2, 0])[1])
+    assert torch.equal(torch.cat(list(view.in_order(2))), copy.images) and view.nbytes == copy.images.nbytes
+    names = [view.classes[int(view.labels[0])], view.classes[int(view.labels[1])]]
+    assert torch.equal(view.of_classes(names).images, copy.of_classes(names).images)
+    assert view.to(torch.device("cpu")).labels.equal(copy.labels)
+    moved = view.to(torch.device("meta"))
+    assert moved.images.shape == copy.images.shape and moved.images.device.type == "meta"
+    faces.images[3] = 77  # seen through the map, which nobody copied
+    assert (view.images[0] == 77).all() and not (copy.images[0] == 77).any()
+    with pytest.raises(IndexError):
+        mapped.subset([10])
+
+
 def test_class_counts_include_absent_classes(faces):
     assert faces.subset([0, 7, 6]).class_counts().tolist() == [2, 0, 0, 0, 0, 0, 1]
 

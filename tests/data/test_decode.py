@@ -1,5 +1,8 @@
 import io
+import os
 import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as tv
+from torture.bad_images import SPECIAL, bad_images, encoded, huge_png
 
 from dacl_edu.data import decode
 from dacl_edu.data.decode import decode_image, decode_images
@@ -106,6 +110,67 @@ def test_sizes_that_differ_need_an_image_size(tmp_path, save_image):
     assert tuple(decode_images(paths, 6).shape) == (2, 3, 6, 6)
 
 
+def test_large_pictures_are_refused_by_their_head_and_never_unpacked(tmp_path):
+    for name, side in (("claims.png", 9_000), ("huge.png", 15_000)):  # Pillow itself warns, and refuses
+        (tmp_path / name).write_bytes(huge_png(side, side, rows=1))
+        with pytest.raises(UserError, match=rf"{name}: cannot be decoded .*(9,000 x 9,000 pixels|exceeds limit)"):
+            decode_image(tmp_path / name)
+    (tmp_path / "fits.png").write_bytes(huge_png(5_000, 3_000))
+    assert decode_image(tmp_path / "fits.png", 4).max() == 0
+
+
+def test_threads_share_the_room_for_unpacked_pixels():
+    room, inside, most = decode._Room(100), [], []
+
+    def work(count):
+        with room.taken(count):
+            inside.append(count)
+            most.append(sum(inside))
+            time.sleep(0.001)
+            inside.remove(count)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, [60, 40, 30, 250, 10] * 8))
+    assert len(most) == 40 and max(count for count in most if count != 250) <= 100 and max(most) == 250
+
+
+@pytest.mark.parametrize("form", ["DDS", "EPS", "PPM", "TGA", "PCX", "ICO"])
+def test_content_of_another_format_is_no_image_whatever_its_name(tmp_path, form):
+    (tmp_path / "a.jpg").write_bytes(encoded(Image.new("RGB", (8, 8)), form))
+    with pytest.raises(UserError, match=r"a\.jpg: cannot be decoded .* none of JPEG, PNG, .* — "):
+        decode_image(tmp_path / "a.jpg")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("FIFO", "a pipe"),
+        ("socket", "a socket"),
+        ("device", "a device"),
+        ("folder", "a folder"),
+        ("link to nothing", "no such file"),
+        ("link to itself", "symbolic links"),
+        ("sparse 16 GB", "17,179,869,184 bytes"),
+    ],
+)
+def test_what_is_no_file_of_usual_size_is_not_opened(tmp_path, kind, said):
+    SPECIAL[kind](tmp_path / "a.jpg")
+    with pytest.raises(UserError, match=rf"a\.jpg: .*{said}"):
+        decode_image(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize("error", [RuntimeError("of the library"), MemoryError(), KeyError("x"), RecursionError()])
+def test_any_error_of_a_decoder_names_the_file(tmp_path, save_image, monkeypatch, error):
+    def broken(image, *anything):
+        raise error
+
+    path = save_image(tmp_path / "a.png")
+    monkeypatch.setattr(Image.Image, "convert", broken)
+    with pytest.raises(UserError, match=r"a\.png: cannot be decoded as an image \(.+\)"):
+        decode_image(path)
+
+
 def damaged(kind):
     stream = io.BytesIO()
     Image.fromarray(noise(40, 40)).save(stream, "JPEG")
@@ -153,6 +218,17 @@ def test_damaged_bytes_decode_or_are_refused_but_raise_nothing_else(data, form):
             assert str(path) in str(error)
         else:
             assert image.shape == (3, 8, 8) and image.dtype == np.uint8
+
+
+def test_every_bad_image_is_read_or_named(tmp_path):
+    refused = 0
+    for name, path in bad_images(tmp_path):
+        try:
+            assert decode_image(path, 8).shape == (3, 8, 8), name
+        except UserError as error:
+            assert str(path) in str(error) and "\n" not in str(error), name
+            refused += 1
+    assert refused > 100
 
 
 def test_memory_is_checked_before_it_is_taken(tmp_path, save_image, monkeypatch):

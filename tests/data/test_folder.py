@@ -54,6 +54,46 @@ def test_two_folders_of_one_class_are_one_class(root, save_image, pictures_match
     assert int(dataset.class_counts()[3]) == 3 and pictures_match_labels(dataset)
 
 
+def test_files_that_are_left_out_for_their_ending_are_counted(root):
+    for at in range(3):
+        (root / "train" / "happy" / f"{at}.GIF").write_bytes(b"GIF89a")
+    (root / "train" / "sad" / "face").write_bytes(b"x")
+    (root / "train" / "sad" / "desktop.ini").write_bytes(b"x")
+    notes = load_dataset("folder", "train", root).notes
+    assert "4 files left out, whose endings are not read: 3 .gif, 1 without ending" in notes
+    assert not any("not read" in note for note in load_dataset("folder", "val", root).notes)
+
+
+def test_a_class_that_ends_empty_names_the_ending(root):
+    for path in (root / "train" / "afraid").iterdir():
+        path.rename(f"{path}.heic")
+    train = load_dataset("folder", "train", root)
+    with pytest.raises(UserError, match=r"of class fear; 2 files left out, .* 2 \.heic; nothing else is in afraid"):
+        train.require_every_class()
+
+
+def test_only_foreign_endings(tmp_path):
+    (tmp_path / "happy").mkdir()
+    (tmp_path / "happy" / "a.avif").write_bytes(b"x")
+    with pytest.raises(UserError, match=r"has no class folders with images; 1 files left out, .* 1 \.avif"):
+        load_dataset("folder", "train", tmp_path)
+    (tmp_path / "test" / "happy").mkdir(parents=True)
+    (tmp_path / "test" / "happy" / "a.avif").write_bytes(b"x")
+    with pytest.raises(UserError, match=r"no images in class folders; 1 files left out, .* 1 \.avif"):
+        load_dataset("folder", "test", tmp_path)
+
+
+def test_a_link_that_leads_back_is_not_followed(root):
+    expected = load_dataset("folder", "train", root).ids.tolist()
+    (root / "train" / "happy" / "again").symlink_to(root / "train")
+    (root / "train" / "happy" / "here").symlink_to(".")
+    assert load_dataset("folder", "train", root).ids.tolist() == expected
+    elsewhere = root / "elsewhere"
+    (root / "train" / "sad").rename(elsewhere)
+    (root / "train" / "sad").symlink_to(elsewhere)  # another disk, say
+    assert load_dataset("folder", "train", root).ids.tolist() == expected
+
+
 def test_image_size(root):
     assert tuple(load_dataset("folder", "train", root, image_size=6).images.shape) == (14, 3, 6, 6)
     assert tuple(load_dataset("folder", "train", root).images.shape) == (14, 3, 10, 10)

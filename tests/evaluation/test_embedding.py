@@ -90,6 +90,21 @@ def test_where_umap_cannot_work_pca_does_and_says_so(features: np.ndarray, said:
     np.testing.assert_allclose(made.points, made.others[0])
 
 
+@needs_umap
+@pytest.mark.parametrize("exponent", [100, 900, -100, -900])  # about 1e30 and 1e270, 1e-30 and 1e-270
+def test_umap_takes_features_of_any_size(exponent: int) -> None:
+    made = e.embed(np.ldexp(CLOUDS, exponent), np.ldexp(CLOUDS[:3], exponent))
+    assert made.method == "umap" and np.isfinite(made.points).all() and np.isfinite(made.others[0]).all()
+    assert neighbour_overlap(CLOUDS, made.points, 19) > 0.9
+    aligned = e.embed_aligned({"one": np.ldexp(CLOUDS, exponent), "two": CLOUDS}, method="pca")
+    assert all(np.isfinite(each.points).all() for each in aligned.values())
+
+
+def test_others_of_another_size_are_refused() -> None:
+    with pytest.raises(UserError, match="1e15 times larger"):
+        e.embed(CLOUDS, CLOUDS * 1e30, method="pca")
+
+
 def test_without_umap_learn_pca_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     real = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "umap" else real(name, *more))

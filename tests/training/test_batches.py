@@ -82,11 +82,11 @@ def test_images_live_on_a_gpu_where_a_third_of_its_free_memory_suffices(monkeypa
     gpu, config, images = torch.device("cuda"), TrainConfig(), some().images
     for free, place in ((3 * images.nbytes, "device"), (3 * images.nbytes - 1, "host")):
         monkeypatch.setattr(batches, "free_memory", lambda device, free=free: free)
-        assert place_of(config, images, gpu) == place
-        assert place_of(config.model_copy(update={"data_place": "device"}), images, gpu) == "device"
-        assert place_of(config.model_copy(update={"data_place": "host"}), images, gpu) == "host"
-    assert place_of(config, images, CPU) == "device"
-    assert place_of(config.model_copy(update={"workers": 2}), images, CPU) == "host"
+        assert place_of(config, images.nbytes, gpu) == place
+        assert place_of(config.model_copy(update={"data_place": "device"}), images.nbytes, gpu) == "device"
+        assert place_of(config.model_copy(update={"data_place": "host"}), images.nbytes, gpu) == "host"
+    assert place_of(config, images.nbytes, CPU) == "device"
+    assert place_of(config.model_copy(update={"workers": 2}), images.nbytes, CPU) == "host"
 
 
 def test_a_result_says_where_the_images_lay_and_how_float32_was_multiplied(config: Config, tmp_path: Path) -> None:

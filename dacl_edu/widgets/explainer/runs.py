@@ -74,7 +74,7 @@ def faces_in(folder: Path, classes: Sequence[str], size: int) -> FaceDataset:
             raise UserError(f"{name!r} is no class of the run", hint=f"its classes are {', '.join(classes)}")
         return places[name.lower()]
 
-    paths, labels = list_class_folders(folder, index_of)
+    paths, labels, _ = list_class_folders(folder, index_of)
     names = [path.name for path in paths]
     return choose_faces(Listing(labels, names, paths=paths, classes=classes, name="classes").dataset(size))
 
