@@ -3,6 +3,7 @@
 #   make test    install, run every test
 #   make lab     install, open JupyterLab on the first notebook
 #   make site    install, build the lessons, the ledger and the reference as static pages in build/site
+#   make torture    kill, fill, damage and mislead for 20 minutes; goes on where it stopped (KINDS="kills disk": only these)
 #   make study   the study of the bundled faces, 176 runs: hours, resumable (make study-smoke: a minute)
 #   make course-demo    two classes hand in, of 30 and of 100: release, collect, grade, feedback, counts
 #   make assignments    write the students' versions from the instructor's sources
@@ -22,7 +23,7 @@ LOCK := requirements.lock
 NEEDS := pyproject.toml $(LOCK) Makefile
 
 .DEFAULT_GOAL := help
-.PHONY: help install run check audit test test-browser lab site course-demo study study-smoke assignments notebooks lint lock clean
+.PHONY: help install run check audit test torture test-browser lab site course-demo study study-smoke assignments notebooks lint lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -80,6 +81,10 @@ test: check
 # JupyterLab and as pages, the report, the site. About 10 minutes.
 test-browser: $(VENV)/installed-test
 	$(RUN) pytest -m browser tests
+
+# Says what was tried, what survived and what was lost, kind by kind; fails where anything was lost.
+torture: $(VENV)/installed-test
+	$(RUN) tools.torture $(KINDS)
 
 site: $(VENV)/installed-test
 	$(BIN)/python -m tools.site_builder

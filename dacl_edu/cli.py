@@ -53,6 +53,7 @@ for _entry in sorted(entry_points(group="dacl_edu.commands"), key=lambda entry: 
     if find_spec(_entry.module.partition(".")[0]):  # packages beside this one attach themselves where they are there
         app.add_typer(_entry.load(), name=_entry.name)
 _debug = False
+_signal = 0
 
 
 def _print_version(wanted: bool) -> None:
@@ -260,24 +261,37 @@ def main(arguments: list[str] | None = None) -> None:
     logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.WARNING)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     spell_on_streams()
+    global _signal
+    _signal = 0
     try:
         sys.path.append(os.getcwd())  # --method my_module:MyLoss; an installed command would not look here
         if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, _as_interrupt)
+            for wanted in ("SIGTERM", "SIGHUP"):  # from a queue; from a terminal that is closed
+                number = getattr(signal, wanted, None)
+                if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores it
+                    signal.signal(number, _as_interrupt)
         app(args=arguments, prog_name="dacl-edu")
+    except SystemExit as leaving:
+        if leaving.code != 130:
+            raise
+        before = leaving.__context__
+        if before is not None and isinstance(before.__cause__, KeyboardInterrupt):  # the command has said nothing
+            _stderr("interrupted")
+        sys.exit(128 + (_signal or signal.SIGINT))
     except KeyboardInterrupt:  # while modules are imported: nothing was begun
         _stderr("interrupted")
-        sys.exit(130)
+        sys.exit(128 + (_signal or signal.SIGINT))
     except UserError as error:
         if _debug:
             raise
         _stderr(f"error: {error}")
         sys.exit(2)
     except OSError as error:  # of a path: too long, not writable, a full disk, …
-        if _debug or error.filename is None or not error.strerror:
+        if _debug or not error.strerror or (error.filename is None and error.errno not in _HINT):
             _unforeseen(error)
         what = f"{error.strerror[0].lower()}{error.strerror[1:]}"
-        _stderr(f"error: {error.filename}: {what}{_HINT.get(error.errno or 0, '')}")
+        where = "" if error.filename is None else f"{error.filename}: "
+        _stderr(f"error: {UserError(where + what)}{_HINT.get(error.errno or 0, '')}")
         sys.exit(2)
     except Exception as error:  # a student's own loss can fail in any way, a device with a RuntimeError
         _unforeseen(error)
@@ -288,19 +302,26 @@ _HINT = {
     errno.EACCES: " — choose a place that you may read and write",
     errno.EROFS: " — choose a place where you may write",
     errno.ENOSPC: " — free some space, or choose another place",
+    errno.EDQUOT: " — free some space, or choose another place",
+    errno.EFBIG: " — allow larger files (ulimit -f), or choose another place",
 }
 
 
-def _as_interrupt(*_: object) -> None:
-    """SIGTERM, as a queue sends it: commands say what is kept, as after Ctrl-C."""
+def _as_interrupt(number: int, _: object) -> None:
+    """A signal to end: commands say what is kept, as after Ctrl-C."""
+    global _signal
+    _signal = number
     raise KeyboardInterrupt
 
 
 def _unforeseen(error: Exception) -> NoReturn:
     if _debug:
         raise error
+    if isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error):
+        _stderr(f"error: {UserError('there is not enough memory for this', 'try smaller numbers, or close programs')}")
+        sys.exit(2)
     kind = "" if isinstance(error, ValueError | IndexError) else f"{type(error).__name__}: "
-    _stderr(f"error: {kind}{' '.join(str(error).split())} (dacl-edu --debug … shows where)")
+    _stderr(f"error: {UserError(f'{kind}{error}')} (dacl-edu --debug … shows where)")
     sys.exit(2)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from dacl_edu.errors import UserError
+from dacl_edu.files import replace_text
 from dacl_edu.lessons.cli import run_notebook
 from dacl_edu.runs.naming import run_name
 from dacl_edu.runs.plan import planned
@@ -62,4 +63,4 @@ def write_results(runs: list[Run], file: Path) -> None:
     """Write one line a run: what it is and how well it did."""
     columns = ["method", "dataset", "split", "images", "seed", "epochs", "accuracy", "average_accuracy", "seconds"]
     rows = [{column: run.result[column] for column in columns} for run in runs]
-    pd.DataFrame(rows).to_csv(file, index=False)
+    replace_text(file, pd.DataFrame(rows).to_csv(index=False))

@@ -12,7 +12,8 @@ class UserError(Exception):
     Parameters
     ----------
     problem : str
-        What is wrong, naming the file, the row or the field.
+        What is wrong, naming the file, the row or the field. It may quote a file: what a terminal would obey is
+        spelled, and the middle of what is endless is left out.
     hint : str, optional
         What to do about it.
 
@@ -22,9 +23,24 @@ class UserError(Exception):
     Traceback (most recent call last):
     ...
     dacl_edu.errors.UserError: labels.txt, row 3: unknown label 'joy' — use one of surprise, fear, disgust
+    >>> print(UserError("row 7: \\x1b[2J\\nis no label"))
+    row 7: \\x1b[2J is no label
     """
 
     def __init__(self, problem: str, hint: str = "") -> None:
-        self.problem = problem
-        self.hint = hint
-        super().__init__(f"{problem} — {hint}" if hint else problem)
+        self.problem = _readable(problem)
+        self.hint = _readable(hint)
+        super().__init__(f"{self.problem} — {self.hint}" if hint else self.problem)
+
+
+def _readable(text: str, most: int = 900) -> str:
+    if len(text) > most:
+        text = f"{text[: most // 2]} … {text[-most // 2 :]}"
+    spelled = "".join(map(_readable_letter, text))
+    return spelled if len(spelled) <= 2 * most else f"{spelled[: 2 * most]} …"
+
+
+def _readable_letter(letter: str) -> str:
+    if letter.isprintable() or "\udc80" <= letter <= "\udcff":  # a byte of a file name that is no UTF-8
+        return letter
+    return " " if letter.isspace() else letter.encode("unicode_escape").decode()

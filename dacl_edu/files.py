@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+_LARGEST = 64 * 2**20
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -27,6 +29,11 @@ def replacing(path: Path) -> Iterator[Path]:
         With the ending of ``path``, since some writers add one where it is missing. An error in the block removes what
         was written and leaves ``path`` as it was.
 
+    Raises
+    ------
+    OSError
+        That of the block; one of a full disk, which names no file, names ``path``.
+
     Examples
     --------
     >>> import tempfile
@@ -42,20 +49,24 @@ def replacing(path: Path) -> Iterator[Path]:
         with open(beside, "rb+") as file:  # the content reaches the disk before the name does
             os.fsync(file.fileno())
         os.replace(beside, path)
+    except OSError as error:
+        if error.filename is None and error.errno:
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
     finally:
         beside.unlink(missing_ok=True)
 
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Hold back Ctrl-C and SIGTERM while a block runs; what came meanwhile comes at its end.
+    """Hold back Ctrl-C, SIGTERM and SIGHUP while a block runs; what came meanwhile comes at its end.
 
     A library written in C may turn an interrupt into an error of its own.
     """
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
     try:
         yield
     finally:
@@ -80,6 +91,61 @@ def clear_unfinished(folder: Path) -> None:
     for file in folder.iterdir():
         if re.fullmatch(r"\..+\.\d+(\.\w+)?", file.name):
             file.unlink(missing_ok=True)
+
+
+def read_small(path: Path) -> bytes:
+    """Read a file that somebody wrote by hand.
+
+    Raises
+    ------
+    OSError
+        It cannot be read.
+    ValueError
+        It is no regular file, since a pipe or a device may have no end, or larger than 64 MiB.
+    """
+    if path.exists() and not path.is_file():
+        raise ValueError("no regular file")
+    with open(path, "rb") as file:
+        content = file.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
+        raise ValueError(f"larger than {_LARGEST >> 20} MiB")
+    return content
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Read a JSON object from a file of any of Unicode's encodings, as Windows writes several.
+
+    Raises
+    ------
+    OSError
+        It cannot be read.
+    ValueError
+        It is no regular file, endless, no JSON, or JSON of something else; the text says which.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "a.json"
+    >>> _ = path.write_text('{"seed": 3}', encoding="utf-16")
+    >>> read_object(path)
+    {'seed': 3}
+    >>> _ = path.write_text("null")
+    >>> read_object(path)
+    Traceback (most recent call last):
+    ...
+    ValueError: JSON, but no object
+    """
+    content = read_small(path)
+    try:
+        found = json.loads(content)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON (line {error.lineno})") from error
+    except (ValueError, RecursionError) as error:
+        what = {UnicodeDecodeError: "no text", RecursionError: "brackets without end"}
+        raise ValueError(f"not JSON ({what.get(type(error), 'a number without end')})") from error
+    if not isinstance(found, dict):
+        raise ValueError("JSON, but no object")
+    return found
 
 
 def replace_text(path: Path, text: str) -> None:

@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-TARGETS = ("run", "test", "test-browser", "lab", "site", "course-demo", "assignments", "notebooks", "lint", "lock")
+TARGETS = (
+    "run", "test", "torture", "test-browser", "lab", "site", "course-demo", "assignments", "notebooks", "lint", "lock",
+)  # fmt: skip
 
 
 @pytest.fixture

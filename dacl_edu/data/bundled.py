@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import io
-import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from dacl_edu.data.classes import EXPRESSIONS
 from dacl_edu.data.dataset import FaceDataset
 from dacl_edu.data.decode import resize_images
 from dacl_edu.errors import UserError
+from dacl_edu.files import read_object
 
 ACTION_UNITS = {
     1: "inner brow raiser", 2: "outer brow raiser", 4: "brow lowerer", 5: "upper lid raiser", 6: "cheek raiser",
@@ -178,7 +178,7 @@ def _decode(stream: NDArray[np.uint8], offsets: NDArray[np.int64], path: Path) -
 
 def _read_manifest(path: Path) -> dict[str, Any]:
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = read_object(path)
         files = manifest["files"]
         if not all(isinstance(files[name]["sha256"], str) for split in SPLITS for name in _files(split)):
             raise ValueError("a digest is not text")

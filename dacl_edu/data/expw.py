@@ -147,7 +147,7 @@ def list_expw(split: str, root: Path) -> Listing:
         if Path(face.image).name != face.image or "\\" in face.image:
             raise UserError(f"{label_file}: {face.image!r} is not a file name", hint=again(ACCESS))
     paths = [folder / face.image for face in faces]
-    require_files(paths, str(label_file), ACCESS)
+    paths = require_files(paths, str(label_file), ACCESS)
     ids = [f"{face.image}#{face.face_id}" for face in faces]
     if len(set(ids)) < len(ids):
         twice = Counter(ids).most_common(1)[0][0]

@@ -116,8 +116,11 @@ def _table(path: Path, only: str | None = None) -> pd.DataFrame:
     names = read_table(path, ACCESS, nrows=0)
     hint = "use fer2013.csv or icml_face_data.csv, which have emotion, pixels and Usage"
     require_columns(path, names, sorted(_COLUMNS), hint)
-    table = read_table(path, ACCESS, usecols=None if only is None else [only])
-    return table[(table != "").any(axis=1)]  # blank lines would shift the numbers that FER+ is joined by
+    table = read_table(path, ACCESS, usecols=None if only is None else lambda name: name.strip() == only)
+    table = table[(table != "").any(axis=1)]  # blank lines would shift the numbers that FER+ is joined by
+    if table.empty:
+        raise UserError(f"{path} lists no images", hint=again(ACCESS))
+    return table
 
 
 def find_csv(root: Path) -> Path | None:

@@ -234,7 +234,7 @@ def _of_folder(
     table = table[table["name"] != ""].drop_duplicates("name", keep="last")
     ids = table["name"].tolist()
     paths = [folder / Path(name).name for name in ids]
-    require_files(paths, str(labels_file), ACCESS)
+    paths = require_files(paths, str(labels_file), ACCESS)
     return table[list(VOTES)].to_numpy(), np.ones(len(ids), dtype=bool), ids, paths
 
 

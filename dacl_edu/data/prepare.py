@@ -7,9 +7,11 @@ rows are on disk and what their SHA-256 is, and a repeated command goes on from 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import logging
+import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,7 +26,7 @@ from dacl_edu.data.listing import Listing
 from dacl_edu.data.prepared import FORMAT, LOCK, MANIFEST, read_manifest, write_rows
 from dacl_edu.data.registry import available_splits, dataset_root, list_dataset
 from dacl_edu.errors import UserError
-from dacl_edu.files import write_json
+from dacl_edu.files import read_object, write_json
 
 #: Bytes of images decoded before they are flushed to disk and counted as finished.
 CHUNK_BYTES = 64 * 2**20
@@ -174,7 +176,7 @@ def _write_images(folder: Path, split: str, listing: Listing, size: int, fingerp
 def _resume(path: Path, shape: tuple[int, ...], progress_file: Path, fingerprint: str) -> Any:
     """The map to write to, and the SHA-256 and count of the rows in it that are finished and sound."""
     try:
-        state = json.loads(progress_file.read_text(encoding="utf-8"))
+        state = read_object(progress_file)
         if state["fingerprint"] == fingerprint and tuple(state["shape"]) == shape:
             images = np.load(path, mmap_mode="r+", allow_pickle=False)
             digest = hashlib.sha256()
@@ -185,7 +187,25 @@ def _resume(path: Path, shape: tuple[int, ...], progress_file: Path, fingerprint
     except (OSError, ValueError, KeyError, TypeError):
         pass  # nothing there yet, or not what was to be written: begin anew
     progress_file.unlink(missing_ok=True)
-    return np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape), hashlib.sha256(), 0
+    try:
+        images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+        _reserve(path)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        hint = "free some space, or give a folder on another disk (--out)"
+        raise UserError(f"{path}: cannot be written ({error.strerror})", hint) from error
+    return images, hashlib.sha256(), 0
+
+
+def _reserve(path: Path) -> None:
+    """Take the space of a file: a map of one with holes ends the process (SIGBUS) where the disk is full by then."""
+    if hasattr(os, "posix_fallocate"):
+        with open(path, "rb+") as file:
+            try:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+            except OSError as error:  # of other kinds: a file system that cannot
+                if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                    raise
 
 
 def _progress_file(folder: Path, split: str) -> Path:

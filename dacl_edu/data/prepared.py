@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import json
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from pydantic import BaseModel, Field, ValidationError
 
 from dacl_edu.data.dataset import FaceDataset
 from dacl_edu.errors import UserError
+from dacl_edu.files import read_object
 
 if TYPE_CHECKING:
     from dacl_edu.data.listing import Listing
@@ -49,6 +50,20 @@ def is_prepared(folder: Path | None) -> bool:
     return False
 
 
+class _Split(BaseModel, strict=True):
+    images: int = Field(ge=0)
+    sha256: str
+
+
+class _Manifest(BaseModel, strict=True):
+    """What of a manifest is relied on; it holds more."""
+
+    data: str
+    image_size: int = Field(gt=0)
+    classes: list[str]
+    splits: dict[str, _Split]
+
+
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of a prepared folder.
 
@@ -59,12 +74,17 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """
     path = folder / MANIFEST
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = read_object(path)
         version, _ = manifest["format"], manifest["splits"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path}: cannot be read ({error!r})", hint=_AGAIN) from error
     if version != FORMAT:
         raise UserError(f"{path}: format {version}, this version reads format {FORMAT}", hint=_AGAIN)
+    try:
+        _Manifest.model_validate(manifest)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UserError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}", hint=_AGAIN) from error
     return manifest
 
 

@@ -234,10 +234,11 @@ def _listed(split: str, base: Path, label_file: Path, classes: str) -> tuple[lis
     ids = list(entries)
     # Image/original holds the uncropped photographs under the same names; they are never a substitute.
     folder = base / "Image" / "aligned"
-    present = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    present = {path.name.casefold() for path in folder.iterdir()} if folder.is_dir() else set()
     paths = []
     for name in ids:
         aligned = f"{Path(name).stem}_aligned{Path(name).suffix}"
-        paths.append(folder / (name if name in present and aligned not in present else aligned))
-    require_files(paths, str(label_file), ACCESS)
+        plain = name.casefold() in present and aligned.casefold() not in present
+        paths.append(folder / (name if plain else aligned))
+    paths = require_files(paths, str(label_file), ACCESS)
     return ids, list(entries.values()), paths

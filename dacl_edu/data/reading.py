@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import unicodedata
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -121,11 +123,17 @@ def read_table(path: Path, access: str, **how: object) -> pd.DataFrame:
     import pandas as pd
 
     form = {"dtype": str, "skipinitialspace": True, "encoding": "utf-8-sig", "keep_default_na": False}
+    form |= {"index_col": False}  # else a column too many becomes the numbers of the rows
+    unread = (OSError, ValueError, pd.errors.ParserWarning)  # pandas' parser errors are ValueErrors, as is no text
     try:
-        table = pd.read_csv(path, **{"skip_blank_lines": False, **form, **how})  # type: ignore[call-overload]
-    except (OSError, ValueError) as error:  # pandas' own parser errors are ValueErrors, and so is text that is no text
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            table = pd.read_csv(path, **{"skip_blank_lines": False, **form, **how})  # type: ignore[call-overload]
+    except unread as error:
         raise UserError(f"{path}: cannot be read as CSV ({error})", hint=again(access)) from error
-    return table.apply(lambda column: column.str.strip())
+    return table.rename(columns=lambda name: name.strip() if isinstance(name, str) else name).apply(
+        lambda column: column.astype(str).str.strip()
+    )
 
 
 def require_columns(path: Path, table: pd.DataFrame, columns: Sequence[str], hint: str) -> None:
@@ -137,7 +145,12 @@ def require_columns(path: Path, table: pd.DataFrame, columns: Sequence[str], hin
         Names what is missing, and the first columns that there are.
     """
     if missing := [column for column in columns if column not in table.columns]:
-        there = ", ".join(map(str, table.columns[:9]))
+        names = [str(name)[:40] for name in table.columns[:9]]
+        if any(name[:1].isdigit() for name in names):
+            raise UserError(
+                f"{path}: its first line is no header, but a row", hint=f"the header is {','.join(columns)}"
+            )
+        there = ", ".join(names)
         raise UserError(f"{path}: no column {', '.join(missing)} among {there}", hint=hint)
 
 
@@ -165,8 +178,11 @@ def refuse_rows(path: Path, column: pd.Series, wrong: pd.Series, what: str, hint
         raise UserError(f"{path}, row {row + 1 + header}: {what.format(repr(column[row]))}", hint=hint)
 
 
-def require_files(paths: Sequence[Path], listed_in: str, access: str) -> None:
-    """Check that every listed file is there: a data set that was unpacked halfway is refused before any decoding.
+def require_files(paths: Sequence[Path], listed_in: str, access: str) -> list[Path]:
+    """Return the files as they lie on disk: a data set that was unpacked halfway is refused before any decoding.
+
+    A name that is not there is taken for one that differs in capitals or in how accents are composed: lists were
+    written on one system and pictures unpacked on another.
 
     Parameters
     ----------
@@ -181,13 +197,20 @@ def require_files(paths: Sequence[Path], listed_in: str, access: str) -> None:
     UserError
         Says how many are missing, which is the first, and where it was looked for.
     """
-    folders: dict[Path, set[str]] = {}  # one listing a folder is much faster than one question a file
+    folders: dict[Path, dict[str, str]] = {}  # one listing a folder is much faster than one question a file
     for folder in {path.parent for path in paths}:
-        folders[folder] = set(os.listdir(folder)) if folder.is_dir() else set()
-    missing = [path for path in paths if path.name not in folders[path.parent]]
+        names = os.listdir(folder) if folder.is_dir() else []
+        folders[folder] = {_alike(name): name for name in names} | {name: name for name in names}
+    found = [folders[path.parent].get(path.name) or folders[path.parent].get(_alike(path.name)) for path in paths]
+    missing = [path for path, name in zip(paths, found, strict=True) if name is None]
     if missing:
         raise UserError(
             f"{listed_in} lists {len(paths)} files, {len(missing)} of them are missing; "
             f"the first is {missing[0].name}, looked for in {missing[0].parent}",
             hint=f"unpack the data set completely. {access}",
         )
+    return [path if path.name == name else path.with_name(str(name)) for path, name in zip(paths, found, strict=True)]
+
+
+def _alike(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()

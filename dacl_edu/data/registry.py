@@ -143,7 +143,10 @@ def available_splits(name: str, root: str | Path | None = None, **options: Any) 
     options.pop("classes", None)  # every choice of classes has the same splits
     reader, options = _reader(name, options)
     folder = dataset_root(name, root)
-    return prepared_splits(name, folder) if is_prepared(folder) else reader.splits(folder, **options)
+    found = prepared_splits(name, folder) if is_prepared(folder) else reader.splits(folder, **options)
+    if not found:
+        raise UserError(f"{folder}: no split of data set {name!r} has an image", hint="copy or unpack it again")
+    return found
 
 
 def load_dataset(

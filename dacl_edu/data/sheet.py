@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 
 from dacl_edu.data.listing import Listing
 from dacl_edu.errors import UserError
+from dacl_edu.files import replacing
 
 _GAP = 2
 _MARGIN = 84
@@ -59,6 +60,7 @@ def save_sheet(listing: Listing, path: Path) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        contact_sheet(listing).save(path, "PNG")
+        with replacing(path) as beside:
+            contact_sheet(listing).save(beside, "PNG")
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error})", hint="give another file (--sheet)") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from dacl_edu.errors import UserError
+from dacl_edu.files import read_object
 
 
 def compare_runs(runs: Iterable[str | Path | dict[str, Any]]) -> pd.DataFrame:
@@ -62,4 +62,7 @@ def _read(folder: Path) -> dict[str, Any]:
         raise UserError(
             f"{folder}: no finished run (no result.json)", hint="train it first, or finish it with --resume"
         )
-    return json.loads(file.read_text(encoding="utf-8"))
+    try:
+        return read_object(file)
+    except ValueError as error:
+        raise UserError(f"{file}: {error}", hint="train it again") from error

@@ -79,7 +79,7 @@ class DeepFeatures:
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 found = {f.name: arrays[f.name] for f in fields(cls)}
-        except (OSError, KeyError, ValueError) as error:
+        except Exception as error:  # a damaged archive of arrays fails in many ways
             raise UserError(f"{path}: no deep features there ({type(error).__name__})", hint="make it again") from error
         split = str(found.pop("split"))
         return cls(**{name: widened(value) for name, value in found.items()}, split=split)
@@ -119,9 +119,18 @@ class ClassifierHead:
 
     @classmethod
     def load(cls, path: Path) -> ClassifierHead:
-        """Read what :meth:`save` wrote."""
-        with np.load(path, allow_pickle=False) as arrays:
-            return cls(**{name: torch.from_numpy(arrays[name]) for name in arrays})
+        """Read what :meth:`save` wrote.
+
+        Raises
+        ------
+        UserError
+            No such file, or not one of these.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                return cls(**{name: torch.from_numpy(arrays[name]) for name in arrays})
+        except Exception as error:
+            raise UserError(f"{path}: no classifier there ({type(error).__name__})", hint="make it again") from error
 
 
 def balanced_rows(labels: Tensor, per_class: int) -> Tensor:

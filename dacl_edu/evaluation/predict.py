@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from dacl_edu.data import FaceDataset
 from dacl_edu.evaluation.metrics import attention_stats, score
+from dacl_edu.files import replacing
 
 
 @dataclass(frozen=True)
@@ -41,14 +42,26 @@ class Predictions:
         return {**scores, "attention": attention_stats(self.attention)}
 
     def save(self, path: Path) -> None:
-        """Write the arrays to a compressed ``.npz`` file."""
-        np.savez_compressed(path, **{name: tensor.numpy() for name, tensor in vars(self).items()})
+        """Write the arrays to a compressed ``.npz`` file; whatever happens, an older one is whole until then."""
+        path = path if path.suffix == ".npz" else path.with_name(f"{path.name}.npz")
+        with replacing(path) as beside:
+            np.savez_compressed(beside, **{name: tensor.numpy() for name, tensor in vars(self).items()})
 
     @classmethod
     def load(cls, path: Path) -> Predictions:
-        """Read what :meth:`save` wrote; half precision, as small copies keep it, becomes float32."""
+        """Read what :meth:`save` wrote; half precision, as small copies keep it, becomes float32.
+
+        Raises
+        ------
+        ValueError
+            Other arrays than these; a damaged file fails in many ways.
+        """
         with np.load(path, allow_pickle=False) as arrays:
-            return cls(**{name: widened(arrays[name]) for name in arrays})
+            found = cls(**{name: widened(arrays[name]) for name in arrays})
+        (n, k), labels = found.logits.shape, found.labels
+        if any(len(tensor) != n for tensor in vars(found).values()) or not 0 <= labels.min() <= labels.max() < k:
+            raise ValueError(f"{path}: arrays that do not belong together")
+        return found
 
 
 def widened(array: np.ndarray) -> Tensor:

@@ -18,6 +18,7 @@ import typer
 
 from dacl_edu import paths
 from dacl_edu.errors import UserError
+from dacl_edu.files import replace_text, replacing
 from dacl_edu.lessons.epochs import epochs_reported
 from dacl_edu.lessons.parameters import declared_parameters, kind_name, typed
 from dacl_edu.text import nearest, slug
@@ -279,11 +280,12 @@ def export_figures(notebook: Path, folder: Path) -> list[Path]:
             stem = f"{number:02d}{'-' if named else ''}{named}"
             if _PLOTLY in data:
                 file = folder / f"{stem}.json"
-                file.write_text(json.dumps({k: data[_PLOTLY][k] for k in ("data", "layout")}), encoding="utf-8")
+                replace_text(file, json.dumps({k: data[_PLOTLY][k] for k in ("data", "layout")}))
                 written.append(file)
             for kind, ending in _PICTURES.items():
                 if kind in data:
                     file = folder / f"{stem}.{ending}"
-                    file.write_bytes(base64.b64decode(data[kind]))
+                    with replacing(file) as beside:
+                        beside.write_bytes(base64.b64decode(data[kind]))
                     written.append(file)
     return written

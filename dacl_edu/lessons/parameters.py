@@ -39,15 +39,25 @@ def declared_parameters(path: Path) -> dict[str, Parameter]:
     """
     import nbformat
 
-    cells = [c for c in nbformat.read(path, as_version=4).cells if "parameters" in c.metadata.get("tags", [])]
+    try:
+        cells = [c for c in nbformat.read(path, as_version=4).cells if "parameters" in c.metadata.get("tags", [])]
+        sources = [str(cell.source) for cell in cells]
+    except OSError:
+        raise
+    except Exception as error:  # nbformat fails in many ways on what is no notebook
+        raise UserError(f"{path.name}: no notebook ({type(error).__name__})", hint="name an .ipynb file") from error
     if len(cells) != 1:
         raise UserError(
             f"{path.name}: {len(cells) or 'no'} cells are tagged 'parameters', but there must be one",
             hint="run a notebook that takes parameters, 07_training or 10_results; or tag the cell of its defaults",
         )
     found = {}
-    lines = cells[0].source.splitlines()
-    for line in ast.parse(cells[0].source).body:
+    lines = sources[0].split("\n")  # as Python counts lines
+    try:
+        body = ast.parse(sources[0]).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise UserError(f"{path.name}: parameters cell: {error}", hint="write  name: type = default") from error
+    for line in body:
         if not isinstance(line, ast.AnnAssign) or not isinstance(line.target, ast.Name) or line.value is None:
             raise UserError(f"{path.name}: parameters cell, line {line.lineno}", hint="write  name: type = default")
         try:
@@ -58,7 +68,12 @@ def declared_parameters(path: Path) -> dict[str, Parameter]:
                 hint=f"there are {', '.join(_TYPES)} and None; | and [] put them together",
             ) from error
         comment = lines[line.lineno - 1].partition("  # ")[2].strip()
-        found[line.target.id] = Parameter(line.target.id, kind, ast.literal_eval(line.value), comment)
+        try:
+            default = ast.literal_eval(line.value)
+        except (ValueError, TypeError, RecursionError, MemoryError) as error:
+            problem = f"{path.name}: parameters cell, line {line.lineno}: the default is no constant"
+            raise UserError(problem, hint="write  name: type = default") from error
+        found[line.target.id] = Parameter(line.target.id, kind, default, comment)
     return found
 
 
@@ -113,7 +128,7 @@ def _converted(parameter: Parameter, text: str | Sequence[str]) -> Any:
         if text.lower() == "none" and _accepts(parameter.kind, None):
             return None
         if text.startswith("["):
-            with suppress(json.JSONDecodeError):
+            with suppress(ValueError, RecursionError):
                 listed = json.loads(text)
                 if _accepts(parameter.kind, listed):
                     return listed

@@ -6,7 +6,8 @@ import os
 import random
 import shutil
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,26 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     return state
 
 
+@contextmanager
+def fitting(path: Path) -> Iterator[None]:
+    """Name the checkpoint where its parts are not those that are asked for.
+
+    Raises
+    ------
+    UserError
+        In place of whatever went wrong in the block.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:  # a state that somebody made can lack or hold anything
+        what = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"{path}: not the checkpoint of this run ({type(error).__name__}: {what})", hint="train again"
+        ) from error
+
+
 def seed_everything(seed: int) -> None:
     """Seed every generator a run may use: a loss of one's own may draw from NumPy or Python."""
     torch.manual_seed(seed)
@@ -133,5 +154,5 @@ def newest_checkpoint(last: Path, before: Path, say: Callable[[str], None]) -> d
         if not before.exists():
             raise
         state = load_checkpoint(before)
-        say(f"{error.problem}; going on from the one before, epoch {state['epoch']}")
+        say(f"{error.problem}; going on from the one before, epoch {state.get('epoch', '?')}")
         return state

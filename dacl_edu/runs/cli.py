@@ -118,6 +118,12 @@ def compare(
 
             Console().print(result_tables(results))
         return
+    kept = {run.folder for run in small}
+    damaged = [run for run in found if not run.finished and run.folder not in kept]
+    if len(damaged) < len(found):  # of several, the others go on
+        for run in damaged:
+            _say(f"left out: {run.folder}: {' '.join(run.missing)}")
+        found = [run for run in found if run.finished or run.folder in kept]
     if form is TableFormat.terminal:
         print(textwrap.fill(how_far(found), 80))
     print_comparison(found, baseline, form)
@@ -156,7 +162,8 @@ def _run_folders(places: list[Path], finished: bool = False) -> list[RunFolder]:
             waits = [folder for folder in below if finished and not folder.result_file.is_file()]
             for folder in waits:
                 _say(f"left out: {folder.path} (not finished)")
-            below = sorted((f for f in below if f not in waits), key=lambda folder: papers_order(folder.config()))
+            below = [folder for folder in below if folder not in waits and _is_sound(folder, finished)]
+            below.sort(key=lambda folder: papers_order(folder.config()))
             if not below and not waits and len(places) > 1:
                 _say(f"left out: {place} (no run)")
         found += below
@@ -166,6 +173,18 @@ def _run_folders(places: list[Path], finished: bool = False) -> list[RunFolder]:
             hint="name run folders, or a folder that holds them; dacl-edu demo trains three",
         )
     return found
+
+
+def _is_sound(folder: RunFolder, finished: bool) -> bool:
+    """Whether a run can be read; if not, it is said and the others go on."""
+    try:
+        folder.config()
+        if finished:
+            folder.result()
+    except UserError as error:
+        _say(f"left out: {error}")
+        return False
+    return True
 
 
 def _say(line: str) -> None:

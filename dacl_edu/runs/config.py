@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from dacl_edu._moved import with_new_names
 from dacl_edu.choices import AttentionMode, CenterInit
@@ -55,7 +57,7 @@ class TrainConfig(BaseModel):
     ('small_resnet', 56, 0.01)
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
     preset: str = Field("custom", description="name of the preset that these values started from")
     method: str = Field(
@@ -63,7 +65,7 @@ class TrainConfig(BaseModel):
         description="softmax, center, dacl, island, attentive_island or another registered loss (docs/losses.md), "
         "pml:Class of pytorch-metric-learning, or your own package.module:Class",
     )
-    seed: int = Field(0, ge=0, description="seed of initialisation, order and augmentation")
+    seed: int = Field(0, ge=0, lt=2**32, description="seed of initialisation, order and augmentation")
 
     # -- data
     data: str = Field(
@@ -85,7 +87,9 @@ class TrainConfig(BaseModel):
     data_place: DataPlace = Field(
         "auto", description="where images lie: device, host; auto takes a GPU's memory where a third of it suffices"
     )
-    workers: int = Field(0, ge=0, description="threads that fetch batches ahead from the host; 0: two beside a GPU")
+    workers: int = Field(
+        0, ge=0, le=512, description="threads that fetch batches ahead from the host; 0: two beside a GPU"
+    )
 
     # -- network
     backbone: str = Field("resnet18", description="small_resnet, a torchvision classifier, or timm:<name>")
@@ -144,10 +148,36 @@ class TrainConfig(BaseModel):
     )
     compile: bool = Field(False, description="torch.compile the network")
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _plain_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse 1_0, which Python reads as ten and a reader as a slip."""
+        is_text = str in _kinds(cls.model_fields[str(info.field_name)].annotation)
+        for part in value if isinstance(value, list | tuple) else [value]:
+            if not is_text and isinstance(part, str) and re.fullmatch(r"[\d_.eE+-]*\d_[\d_.eE+-]*", part.strip()):
+                raise ValueError(f"{part!r} is no plain number")
+        return value
+
+    @field_validator("loss_parameters")
+    @classmethod
+    def _can_be_written(cls, value: dict[str, Any]) -> dict[str, Any]:
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ValueError(f"config.json cannot hold it ({error})") from error
+        return value
+
     @field_validator("root", mode="before")
     @classmethod
     def _expand(cls, value: Any) -> Any:
         return Path(value).expanduser() if isinstance(value, str | Path) else value
+
+    @field_validator("root", "pretrained", mode="before")
+    @classmethod
+    def _is_named(cls, value: Any) -> Any:  # what stands last is called first
+        if isinstance(value, str) and (not value.strip() or "\0" in value):
+            raise ValueError("an empty name, or one with a zero byte")
+        return value
 
     @field_validator("classes")
     @classmethod
@@ -186,8 +216,8 @@ class TrainConfig(BaseModel):
         UserError
             Unknown preset or field (the nearest known one is said), wrong type or range.
         """
-        if preset not in PRESETS:
-            raise UserError(f"unknown preset {preset!r}", hint=nearest(preset, PRESETS))
+        if not isinstance(preset, str) or preset not in PRESETS:  # a plan may hold anything
+            raise UserError(f"unknown preset {preset!r}", hint=nearest(str(preset), PRESETS))
         changes = with_new_names(changes, RENAMED_FIELDS)
         return cls.checked({"preset": preset, **PRESETS[preset], **changes})
 
@@ -202,10 +232,20 @@ class TrainConfig(BaseModel):
         try:
             return cls(**values)
         except ValidationError as error:
-            first = error.errors()[0]
-            field = ".".join(str(part) for part in first["loc"])
-            reason = first["msg"].removeprefix("Value error, ")
-            raise UserError(f"{field}: {reason}" if field else reason, hint="see dacl-edu train --help") from error
+            raise UserError(first_problem(error), hint="see dacl-edu train --help") from error
+
+
+def first_problem(error: ValidationError) -> str:
+    """Return the first thing that is wrong, with the name of its field."""
+    first = error.errors()[0]
+    field, reason = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
+    return f"{field}: {reason}" if field else reason
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """Return the types of a union, and of what a tuple holds."""
+    parts = get_args(annotation)
+    return {annotation}.union(*map(_kinds, parts)) if parts else {annotation}
 
 
 _PAPER = {

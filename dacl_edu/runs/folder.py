@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from filelock import SoftFileLock
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from dacl_edu.errors import UserError
-from dacl_edu.files import clear_unfinished, replace_text, write_json
-from dacl_edu.runs.config import TrainConfig
+from dacl_edu.files import clear_unfinished, read_object, replace_text, write_json
+from dacl_edu.runs.config import TrainConfig, first_problem
 from dacl_edu.runs.lock import LOCK, lock_run
 
 _PACKAGES = ("torch", "torchvision", "numpy", "lightning-fabric", "torchmetrics", "dacl-edu")
@@ -26,6 +27,35 @@ _PLACE = {
     "device",
     "data_place",
 }  # where a run happens, not what it computes: a resumed run may change them
+
+
+class Result(BaseModel):
+    """What tables and figures need of ``result.json``; it holds more."""
+
+    model_config = ConfigDict(strict=True)  # "0.8" is not turned into a number: the file's own values are shown
+
+    method: str
+    dataset: str
+    split: str
+    seed: int
+    images: int
+    classes: list[str]
+    accuracy: float = Field(ge=0, le=1)
+    average_accuracy: float = Field(ge=0, le=1)
+    per_class_accuracy: list[float | None]
+    confusion: list[list[int]]
+    selected_by: str
+    attention: dict[str, float | None] | None = None
+    epochs: int | None = None
+    images_per_second: float | None = None
+    seconds: float | None = None
+
+    @model_validator(mode="after")
+    def _of_as_many_classes(self) -> Result:
+        many = len(self.classes)
+        if {len(self.per_class_accuracy), len(self.confusion), *map(len, self.confusion)} != {many}:
+            raise ValueError(f"per_class_accuracy and confusion are not of {many} classes")
+        return self
 
 
 class RunFolder:
@@ -108,7 +138,11 @@ class RunFolder:
         UserError
             The folder holds no run, or its configuration is damaged.
         """
-        return TrainConfig.checked(self._read(self.config_file, "no run there"))
+        values = self._read(self.config_file, "no run there")
+        try:
+            return TrainConfig.checked(values)
+        except UserError as error:
+            raise UserError(f"{self.config_file}: {error.problem}", error.hint) from error
 
     def result(self) -> dict[str, Any]:
         """Return the final figures.
@@ -116,18 +150,24 @@ class RunFolder:
         Raises
         ------
         UserError
-            The run has not finished.
+            The run has not finished, or its result is damaged.
         """
-        return self._read(self.result_file, "this run has no result yet; train … --resume finishes it")
+        found = self._read(self.result_file, "this run has no result yet; train … --resume finishes it")
+        try:
+            Result.model_validate(found)
+        except ValidationError as error:
+            hint = "remove it; train … --resume writes it again"
+            raise UserError(f"{self.result_file}: {first_problem(error)}", hint) from error
+        return found
 
     @staticmethod
     def _read(file: Path, otherwise: str) -> dict[str, Any]:
         if not file.is_file():
             raise UserError(f"{file.parent}: {otherwise}", hint=f"looked for {file.name}")
         try:
-            return json.loads(file.read_text(encoding="utf-8"))
-        except json.JSONDecodeError as error:
-            raise UserError(f"{file}: not JSON (line {error.lineno})", hint="train again into another --out") from error
+            return read_object(file)
+        except ValueError as error:
+            raise UserError(f"{file}: {error}", hint="train again into another --out") from error
 
     def write_metrics(self, history: list[dict[str, Any]]) -> None:
         """Write one line an epoch, so that a resumed run's file is that of an uninterrupted one."""

@@ -73,6 +73,6 @@ def _parsed(name: str, text: Any) -> Any:
     if name == "loss_parameters":
         try:
             return json.loads(text)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:  # also numbers of 5,000 digits, brackets without end
             raise UserError(f"--loss-parameters is not JSON: {text}", hint="""e.g. '{"margin": 0.5}'""") from error
     return text

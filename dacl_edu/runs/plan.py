@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from dacl_edu.errors import UserError
+from dacl_edu.files import read_object
 from dacl_edu.runs.config import PRESET_OF_DATA, TrainConfig
 from dacl_edu.runs.folder import RunFolder
+
+MOST_SEEDS = 10_000
 
 
 def planned(
@@ -78,10 +80,12 @@ def parsed_seeds(text: str) -> list[int]:
     """
     found: list[int] = []
     for part in text.replace(" ", "").split(","):
-        match = re.fullmatch(r"(\d+)(?:-(\d+))?", part)
+        match = re.fullmatch(r"([0-9]{1,10})(?:-([0-9]{1,10}))?", part)
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
         if last < first:
             raise UserError(f"--seeds {text!r} is no list of seeds", hint="e.g. 0-4, or 0,3,7")
+        if last - first >= MOST_SEEDS:
+            raise UserError(f"--seeds {text!r} are {last - first + 1:,} runs", hint=f"at most {MOST_SEEDS:,}")
         found += range(first, last + 1)
     return list(dict.fromkeys(found))
 
@@ -90,11 +94,8 @@ def _saved(place: Path) -> dict[str, Any]:
     if place.is_dir():
         return RunFolder(place).config().model_dump()
     try:
-        found = json.loads(place.read_text(encoding="utf-8"))
+        return read_object(place)
     except OSError as error:
         raise UserError(f"{place}: cannot be read ({error.strerror})", hint="name a config.json, or a run") from error
     except ValueError as error:
-        raise UserError(f"{place}: not JSON", hint="name the config.json of a run") from error
-    if not isinstance(found, dict):
-        raise UserError(f"{place}: no settings in it", hint="name the config.json of a run")
-    return found
+        raise UserError(f"{place}: {error}", hint="name the config.json of a run") from error

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import BaseModel
 
 from dacl_edu import paths
 from dacl_edu._moved import warn_of_old_name
@@ -17,6 +16,7 @@ from dacl_edu.errors import UserError
 from dacl_edu.evaluation.deep_features import ClassifierHead, DeepFeatures, balanced_rows
 from dacl_edu.evaluation.predict import Predictions
 from dacl_edu.expressions import EXPRESSIONS
+from dacl_edu.files import read_object
 from dacl_edu.runs.config import TrainConfig
 from dacl_edu.runs.folder import RunFolder, find_run_folders
 from dacl_edu.runs.snapshots import Snapshot, load_snapshots
@@ -27,6 +27,20 @@ METHODS = ("softmax", "center", "dacl")
 
 FEATURES, HEAD = "features-{}.npz", "head.npz"
 """Files that a small copy keeps in place of a checkpoint."""
+
+
+class _Scores(BaseModel, extra="allow"):
+    accuracy: float | None = None
+    average_accuracy: float | None = None
+
+
+class _Epoch(BaseModel, extra="allow"):
+    """A line of ``metrics.jsonl``, as far as figures need it."""
+
+    epoch: int
+    train: dict[str, float | None] = {}
+    attention: dict[str, float | None] = {}
+    validation: _Scores = _Scores()
 
 
 @dataclass(frozen=True)
@@ -144,10 +158,10 @@ def read_run(path: str | Path) -> Run:
     config, missing = folder.config(), list[str]()
     history: list[dict[str, Any]] = []
     if folder.metrics_file.is_file():
-        for line in folder.metrics_file.read_text("utf-8").splitlines():
+        for line in folder.metrics_file.read_bytes().splitlines():
             try:
-                history.append(json.loads(line))
-            except json.JSONDecodeError:
+                history.append(_Epoch.model_validate_json(line).model_dump(exclude_unset=True))
+            except ValueError:
                 missing.append("a line of metrics.jsonl is damaged; the epochs before it are shown.")
                 break
     else:
@@ -157,9 +171,7 @@ def read_run(path: str | Path) -> Run:
         lambda: Predictions.load(folder.predictions_file), folder.predictions_file, missing,
         "no predictions.npz, so nothing image by image.",
     )  # fmt: skip
-    environment = _optional(
-        lambda: json.loads(folder.environment_file.read_text("utf-8")), folder.environment_file, missing, ""
-    )
+    environment = _optional(lambda: read_object(folder.environment_file), folder.environment_file, missing, "")
     return Run(folder.path, config, history, result or {}, predictions, environment, tuple(missing))
 
 
@@ -228,6 +240,6 @@ def _optional(read: Callable[[], Any], file: Path, missing: list[str], otherwise
         return None
     try:
         return read()
-    except (UserError, OSError, KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except Exception as error:  # a damaged archive of arrays fails in many ways
         missing.append(f"{file.name} cannot be read ({type(error).__name__}).")
         return None

@@ -87,7 +87,8 @@ def load_snapshots(folder: str | Path) -> list[Snapshot]:
     """
     found = []
     for path in sorted((Path(folder) / FOLDER).glob("epoch_*.npz")):
+        deep = DeepFeatures.load(path)  # says which file is damaged
         with np.load(path, allow_pickle=False) as arrays:
             centers = torch.from_numpy(arrays["centers"]).float()
-        found.append(Snapshot(int(path.stem.removeprefix("epoch_")), DeepFeatures.load(path), centers))
+        found.append(Snapshot(int(path.stem.removeprefix("epoch_")), deep, centers))
     return found

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import json
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -106,7 +105,7 @@ def _load(folder: Path) -> tuple[Run, ...]:
         raise UserError(
             f"{folder}: no study there ({error.strerror})", hint=f"a study is {LINES} and {ANSWERS}: docs/sweeps.md"
         ) from error
-    except (ValueError, KeyError, IndexError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except Exception as error:  # a damaged archive of arrays fails in many ways
         raise UserError(f"{folder}: a damaged study ({error})", hint="restore its two files") from error
 
 

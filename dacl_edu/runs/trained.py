@@ -18,7 +18,7 @@ from dacl_edu.evaluation.deep_features import ClassifierHead, DeepFeatures, bala
 from dacl_edu.evaluation.predict import Predictions, predict
 from dacl_edu.model import DACL
 from dacl_edu.model.pretrained import require_same_classes
-from dacl_edu.runs.checkpoint import checkpoint_classes, load_checkpoint
+from dacl_edu.runs.checkpoint import checkpoint_classes, fitting, load_checkpoint
 from dacl_edu.runs.config import SELECTED_BY, TrainConfig
 from dacl_edu.runs.folder import RunFolder
 from dacl_edu.runs.methods import build_method
@@ -67,18 +67,20 @@ def load_run(path: str | Path, classes: Sequence[str] | None = None) -> LoadedRu
     """
     folder = RunFolder(path)
     config = folder.config()
-    state = load_checkpoint(folder.checkpoint_last if config.select_by == "last" else folder.checkpoint_best)
+    path_of_state = folder.checkpoint_last if config.select_by == "last" else folder.checkpoint_best
+    state = load_checkpoint(path_of_state)
     _, attention_mode = build_method(config)
-    num_classes, feature_dim = state["centers"]["centers"].shape
-    model = DACL(
-        config.backbone, num_classes, config.image_size, attention_mode, config.attention_widths, config.feature_dim
-    )
-    model.load_state_dict(state["model"])
-    centers = ClassCenters(num_classes, feature_dim, config.alpha, config.eps, config.center_init)
-    centers.load_state_dict(state["centers"])
-    mean, std = state["normalization"]
-    prepare = BatchAugment(AugmentParameters(config.image_size, "none", tuple(mean), tuple(std)))
-    found = checkpoint_classes(state)
+    with fitting(path_of_state):
+        num_classes, feature_dim = state["centers"]["centers"].shape
+        model = DACL(
+            config.backbone, num_classes, config.image_size, attention_mode, config.attention_widths, config.feature_dim
+        )
+        model.load_state_dict(state["model"])
+        centers = ClassCenters(num_classes, feature_dim, config.alpha, config.eps, config.center_init)
+        centers.load_state_dict(state["centers"])
+        mean, std = state["normalization"]
+        prepare = BatchAugment(AugmentParameters(config.image_size, "none", tuple(mean), tuple(std)))
+        found = checkpoint_classes(state)
     if classes is not None:
         require_same_classes(str(folder.path), found, classes)
     return LoadedRun(folder, config, model.eval(), centers, found, prepare)

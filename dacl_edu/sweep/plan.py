@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dacl_edu.errors import UserError
+from dacl_edu.files import read_small
 from dacl_edu.lessons.cli import find_notebook
 from dacl_edu.lessons.parameters import declared_parameters
 from dacl_edu.runs.config import TrainConfig
@@ -90,12 +91,12 @@ def read_plan(file: str | Path) -> list[Cell]:
     (15, 'softmax', 4)
     """
     try:
-        plan = tomllib.loads(Path(file).read_text(encoding="utf-8"))
+        plan = tomllib.loads(read_small(Path(file)).decode("utf-8-sig"))
     except OSError as error:
         raise UserError(
             f"{file}: cannot be read ({error.strerror})", hint="name a plan; e.g. [base], [[grid]]"
         ) from error
-    except ValueError as error:  # TOML's and UTF-8's
+    except (ValueError, RecursionError) as error:  # TOML's and UTF-8's
         raise UserError(
             f"{file}: no TOML ({error})", hint=f"a plan looks like this: {' '.join(EXAMPLE.split())}"
         ) from error
@@ -107,6 +108,8 @@ def read_plan(file: str | Path) -> list[Cell]:
     grids = grids if isinstance(grids, list) else [grids]
     if not all(isinstance(part, dict) for part in (plan.get("base", {}), *grids)):
         raise UserError(f"{file}: base and grid are tables", hint="write [base] and [[grid]]")
+    if not isinstance(plan.get("notebook", ""), str):
+        raise UserError(f"{file}: notebook is no text", hint='write notebook = "07_training"')
     cells: dict[str, Cell] = {}
     for grid in grids:
         for values in _crossed({**plan.get("base", {}), **grid}):

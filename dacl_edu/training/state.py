@@ -16,7 +16,7 @@ from dacl_edu.data import FaceDataset
 from dacl_edu.losses import Objective
 from dacl_edu.model import DACL
 from dacl_edu.model.pretrained import require_same_classes
-from dacl_edu.runs.checkpoint import checkpoint_classes, rng_state, save_checkpoint, set_rng_state
+from dacl_edu.runs.checkpoint import checkpoint_classes, fitting, rng_state, save_checkpoint, set_rng_state
 from dacl_edu.runs.config import TrainConfig
 from dacl_edu.runs.folder import RunFolder
 from dacl_edu.runs.snapshots import SnapshotWriter
@@ -134,19 +134,20 @@ class RunState:
         UserError
             The checkpoint is of other classes than the data.
         """
-        require_same_classes(str(path), checkpoint_classes(state), self.data.train.classes)
-        self.network.load_state_dict(state["model"])
-        self.centers.load_state_dict(state["centers"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.schedule.load_state_dict(state["schedule"])
-        scaler = getattr(self.fabric._strategy.precision, "scaler", None)
-        if scaler is not None and state["scaler"] is not None:
-            scaler.load_state_dict(state["scaler"])
-        set_rng_state(state["rng"])
-        self.epoch, self.best, self.best_epoch = state["epoch"], state["best"], state["best_epoch"]
-        speed = self.speed
-        speed.seconds, speed.images, speed.waiting = state["seconds"], state["images"], state["waiting"]
-        self.history = list(state["history"] or [])
+        with fitting(path):
+            require_same_classes(str(path), checkpoint_classes(state), self.data.train.classes)
+            self.network.load_state_dict(state["model"])
+            self.centers.load_state_dict(state["centers"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.schedule.load_state_dict(state["schedule"])
+            scaler = getattr(self.fabric._strategy.precision, "scaler", None)
+            if scaler is not None and state["scaler"] is not None:
+                scaler.load_state_dict(state["scaler"])
+            set_rng_state(state["rng"])
+            self.epoch, self.best, self.best_epoch = state["epoch"], state["best"], state["best_epoch"]
+            speed = self.speed
+            speed.seconds, speed.images, speed.waiting = state["seconds"], state["images"], state["waiting"]
+            self.history = list(state["history"] or [])
 
     @cached_property
     def board(self) -> Board:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from dacl_edu.errors import UserError
+from dacl_edu.files import replace_text
 from dacl_edu.widgets import EXPLORERS
 
 
@@ -78,5 +79,5 @@ def explain(
     else:
         data = shipped_payload()
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(explainer_page(data), encoding="utf-8")
+    replace_text(out, explainer_page(data))
     print(out)

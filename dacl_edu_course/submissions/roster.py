@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import re
 import unicodedata
 from collections import defaultdict
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dacl_edu.errors import UserError
+from dacl_edu.files import read_object, read_small
 from dacl_edu_course.submissions.platforms import Owner
 
 _COLUMNS = {
@@ -141,7 +141,7 @@ class Names:
     def __init__(self, course: Path) -> None:
         self.path = course / "students.json"
         try:
-            self.known: dict[str, dict[str, str]] = json.loads(self.path.read_text(encoding="utf-8"))
+            self.known: dict[str, dict[str, str]] = read_object(self.path)
         except (OSError, ValueError):
             self.known = {}
 
@@ -171,11 +171,14 @@ def read_rows(path: Path) -> list[list[str]]:
     UserError
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_small(path).decode("utf-8-sig")
+    except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read ({type(error).__name__})", hint="give a CSV file in UTF-8") from None
     separator = ";" if text.partition("\n")[0].count(";") > text.partition("\n")[0].count(",") else ","
-    return [row for row in csv.reader(text.splitlines(), delimiter=separator) if any(row)]
+    try:
+        return [row for row in csv.reader(text.splitlines(), delimiter=separator) if any(row)]
+    except csv.Error as error:  # a cell without end
+        raise UserError(f"{path}: no CSV ({error})", hint="give a CSV file in UTF-8") from error
 
 
 def _plain(text: str) -> str:

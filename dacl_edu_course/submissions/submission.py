@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dacl_edu_course.submissions.encodings import decoded, guessed
+
 _TEXT, _IMAGE = 10_000, 1_000_000
 _SOURCE = 1_000_000
 
@@ -125,12 +127,18 @@ def parse_submission(content: bytes, limits: ReadingLimits | None = None) -> Sub
     limits = limits or ReadingLimits()
     if not content.strip():
         return Damaged("the file is empty")
-    text = _decoded(content)
+    # Counted before parsing: three bytes of an empty list in JSON are a hundred bytes of Python's memory.
+    if content.count(b"[") + content.count(b"{") > limits.parts:
+        return Damaged("the file is no notebook: it has too many lists (clear all outputs and save it again)")
+    notes = []
+    text = decoded(content)
+    if text is None:
+        text, encoding = guessed(content)
+        notes.append(
+            f"The file was not saved in UTF-8 (it seems to be {encoding}): letters beyond a to z may be wrong."
+        )
     if text is None:
         return Damaged("the file is no notebook: it is no text")
-    # Counted before parsing: three bytes of an empty list in JSON are a hundred bytes of Python's memory.
-    if text.count("[") + text.count("{") > limits.parts:
-        return Damaged("the file is no notebook: it has too many lists (clear all outputs and save it again)")
     try:
         raw = json.loads(text)
     except (RecursionError, MemoryError):
@@ -139,7 +147,6 @@ def parse_submission(content: bytes, limits: ReadingLimits | None = None) -> Sub
         return Damaged("the file is no notebook: it is no JSON (was it cut off, or saved by another program?)")
     if _is_deeper(raw, limits.depth):
         return Damaged("the file is no notebook: its lists are nested too deeply")
-    notes = []
     if isinstance(raw, dict) and isinstance(raw.get("worksheets"), list):
         raw = _upgraded(raw)
         notes.append("The notebook was in the format of 2014 (nbformat 3): it was brought up to date.")
@@ -201,15 +208,6 @@ def _bytes(path: Path, limits: ReadingLimits) -> bytes | Damaged:
     if content is None or len(content) > limits.bytes:
         return Damaged(f"the file is larger than {limits.bytes / 1e6:.0f} MB: clear all outputs and save it again")
     return content
-
-
-def _decoded(content: bytes) -> str | None:
-    wide = content.startswith((b"\xff\xfe", b"\xfe\xff"))
-    try:
-        text = content.decode("utf-16" if wide else "utf-8-sig")
-    except UnicodeDecodeError:
-        return None
-    return None if "\0" in text else text
 
 
 def _is_deeper(raw: Any, depth: int) -> bool:

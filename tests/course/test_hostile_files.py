@@ -61,7 +61,7 @@ def notebook(*cells: dict[str, Any], **fields: Any) -> bytes:
         (b'{"cells": 1' + b"0" * 10**5 + b"}", "no JSON"),
         (notebook(*[cell()] * 50_000), "more than 3,000 cells"),
         (notebook(cell(source="\0")).replace(b"\\u0000", b"\0"), "no text"),
-        (b'{"cells": [{"cell_type": "code", "source": "\xff"}]}', "no text"),
+        (b'{"cells": [{"cell_type": "code", "source": "\xff', "no text"),
         (b'{"cells": NaN}', "no list of cells"),
     ],
     ids=["lists", "objects", "depth", "digits", "cells", "NUL", "no UTF-8", "NaN"],

@@ -95,7 +95,7 @@ def test_the_pointer_on_a_point_shows_its_face(opened: tuple[Any, list[str], lis
         assert page.evaluate("() => document.getElementById('dacl-face').naturalWidth") == 40
     assert len(set(faces)) == 2
     page.mouse.move(2, 2)
-    page.wait_for_function(f"({FACE})() === ''", timeout=5000)
+    page.wait_for_function(f"({FACE})() === ''", timeout=60_000)
 
 
 def point_at(page: Any, x: float, y: float) -> None:
@@ -115,17 +115,17 @@ def test_points_and_epochs_answer_the_keyboard(opened: tuple[Any, list[str], lis
     points = page.get_by_label("Go through the points", exact=True).first
     points.focus()
     points.press("ArrowRight")
-    page.wait_for_function(f"({FACE})() !== ''", timeout=5000)
+    page.wait_for_function(f"({FACE})() !== ''", timeout=60_000)
     assert "true: surprise" in (points.get_attribute("aria-valuetext") or "")
     epoch = page.get_by_label("Epoch", exact=True).first
     epoch.focus()
     where = "() => document.querySelectorAll('#embedding .plot')[2].data[0].x[0]"
     last = page.evaluate(where)
     epoch.press("Home")
-    page.wait_for_function(f"before => ({where})() !== before", arg=last, timeout=5000)
+    page.wait_for_function(f"before => ({where})() !== before", arg=last, timeout=60_000)
     assert epoch.get_attribute("aria-valuetext") == "epoch 0"
     page.get_by_role("button", name="Play").first.click()
-    page.wait_for_function(f"before => ({where})() === before", arg=last, timeout=10_000)
+    page.wait_for_function(f"before => ({where})() === before", arg=last, timeout=60_000)
 
 
 def test_it_fits_a_narrow_window_and_paper(opened: tuple[Any, list[str], list[str]]) -> None:

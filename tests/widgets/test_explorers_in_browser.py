@@ -113,7 +113,7 @@ def measured(page: Any, scope: Any, selector: str, name: str, where: str) -> Non
         page.wait_for_timeout(700)
         if "click" in what:
             said = {"click on the diagonal": "happiness, recognised", "click on a mistake": "fear taken for surprise"}
-            scope.get_by_role("status").filter(has_text=said[what]).wait_for(timeout=10_000)
+            scope.get_by_role("status").filter(has_text=said[what]).wait_for(timeout=60_000)
             assert scope.locator("figure img").first.evaluate("image => image.naturalWidth") > 0, "the face is drawn"
         keep_picture(scope, f"{where}-{name}-{number}")
 

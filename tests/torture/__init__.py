@@ -1,0 +1,1 @@
+"""Damaged files, hostile options, kills, signals, full disks: ``make torture`` tries them, tests a few."""
