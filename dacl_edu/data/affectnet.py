@@ -241,8 +241,10 @@ def read_annotation(path: Path, classes: Sequence[str] = EXPRESSIONS) -> int | N
     Raises
     ------
     UserError
-        The file is damaged, or would run code when opened (a pickle).
+        The file is damaged, no file (a pipe), or would run code when opened (a pickle).
     """
+    if not path.is_file():
+        raise UserError(f"{path}: cannot be read as an annotation (it is no file)", hint=again(ACCESS))
     try:
         value = np.load(path, allow_pickle=False)  # the release holds text or numbers; a pickle could be anything
         text = str(value.item()).strip()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dacl_edu.data import EXPRESSIONS, available_splits, list_dataset, load_dataset
-from dacl_edu.data.affectnet import COLUMNS, EXPRESSION_NAMES, expression_label, read_annotations
+from dacl_edu.data.affectnet import COLUMNS, EXPRESSION_NAMES, expression_label, read_annotation, read_annotations
 from dacl_edu.errors import UserError
 
 NAMES = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger")
@@ -241,3 +241,10 @@ def test_any_other_expression_is_a_user_error_or_a_label(text):
 def test_names_are_those_of_the_release():
     assert EXPRESSION_NAMES[:7] == ("Neutral", "Happy", "Sad", "Surprise", "Fear", "Disgust", "Anger")
     assert EXPRESSION_NAMES[7:] == ("Contempt", "None", "Uncertain", "No-Face")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+def test_an_annotation_that_is_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "7_exp.npy")
+    with pytest.raises(UserError, match=r"7_exp\.npy: .*it is no file"):
+        read_annotation(tmp_path / "7_exp.npy")

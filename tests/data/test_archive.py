@@ -269,7 +269,7 @@ def test_every_bad_archive_is_refused_and_leaves_nothing_or_gives_what_was_packe
             found = contents(tmp_path / "out" / "x")
             shutil.rmtree(tmp_path / "out" / "x")
             if "wrong bit" not in what:  # a plain tar has no checksum of its content
-                assert set(found) <= set(SOUND) | {"a", "second"} or "zip" in what or "name" in what, what
+                assert set(found) <= set(SOUND) | {"a", "good", "second"} or "zip" in what or "name" in what, what
         assert left_behind(tmp_path, "in", "out") == [] and not any((tmp_path / "out").glob("*")), what
     assert tried > 150 and refused > 100
 
@@ -293,7 +293,7 @@ def test_no_wrong_bit_changes_or_loses_a_file(tmp_path, kind):
 @pytest.mark.parametrize(("name", "start"), FOREIGN.items())
 def test_archives_that_are_not_read_are_called_by_their_name(tmp_path, name, start):
     (tmp_path / "a.zip").write_bytes(start + bytes(range(256)) * 9)
-    with pytest.raises(UserError, match=r"a\.zip: cannot be unpacked \(it is (a|compressed)\b.* — ") as caught:
+    with pytest.raises(UserError, match=r"a\.zip: cannot be unpacked \(it is (an?|compressed)\b.* — ") as caught:
         unpack(tmp_path / "a.zip", tmp_path / "out")
     assert name.split()[0].lower() in str(caught.value).lower() or "web" in str(caught.value)
 
