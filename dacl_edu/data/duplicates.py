@@ -42,7 +42,7 @@ def pixel_digest(image: np.ndarray) -> bytes:
         16 bytes of SHA-256 over shape and pixels.
     """
     digest = hashlib.sha256(repr(image.shape).encode())
-    digest.update(np.ascontiguousarray(image))
+    digest.update(np.ascontiguousarray(image).data)
     return digest.digest()[:16]
 
 
