@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -201,7 +202,9 @@ class TrainConfig(BaseModel):
             first = error.errors()[0]
             field = ".".join(str(part) for part in first["loc"])
             reason = first["msg"].removeprefix("Value error, ")
-            raise UserError(f"{field}: {reason}" if field else reason, hint="see dacl-edu train --help") from error
+            known = re.findall("'([^']*)'", first.get("ctx", {}).get("expected", ""))  # of a field with few values
+            hint = nearest(str(first["input"]), known, "see dacl-edu train --help")
+            raise UserError(f"{field}: {reason}" if field else reason, hint=hint) from error
 
 
 _PAPER = {

@@ -92,9 +92,9 @@ def lab_figure(
     figure.update_xaxes(title="x₁", range=[-reach, reach], **left)
     figure.update_yaxes(title="x₂", range=[-reach, reach], scaleanchor="x", **left)
     return finish(
-        figure, "Features and centers (left), losses so far and attention (right)",
+        figure, "Features, losses and attention",
         _alt(features, labels, centers, history) + _said(attention, of_attention),
-        width=800, height=560, template="plotly_white", margin={"l": 50, "r": 10, "t": 50, "b": 50},
+        width=800, height=560, margin={"l": 50, "r": 10, "t": 50, "b": 50},
         legend={"orientation": "h", "y": -0.13, "yanchor": "top"}, uirevision="same",
     )  # fmt: skip
 
