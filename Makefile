@@ -3,7 +3,7 @@
 #   make test    install, run every test
 #   make lab     install, open JupyterLab on the first notebook
 #   make site    install, build the lessons, the ledger and the reference as static pages in build/site
-#   make study   the study of the bundled faces, some 100 runs: hours, resumable
+#   make study   the study of the bundled faces, 176 runs: hours, resumable (make study-smoke: a minute)
 #   make course-demo    two classes hand in, of 30 and of 100: release, collect, grade, feedback, counts
 #   make assignments    write the students' versions from the instructor's sources
 #   make notebooks      execute the notebooks and store their outputs (NAMES="05 06": only some)
@@ -22,7 +22,7 @@ LOCK := requirements.lock
 NEEDS := pyproject.toml $(LOCK) Makefile
 
 .DEFAULT_GOAL := help
-.PHONY: help install run check audit test test-browser lab site course-demo study assignments notebooks lint lock clean
+.PHONY: help install run check audit test test-browser lab site course-demo study study-smoke assignments notebooks lint lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -95,7 +95,13 @@ course-demo: $(VENV)/installed-course
 # Hours, and resumable; then the small files that are kept.
 study: install
 	$(RUN) dacl_edu sweep studies/bundled/plan.toml --out runs/study
-	$(RUN) tools.study runs/study studies/bundled
+	$(RUN) tools.study_data runs/study-data
+	$(RUN) dacl_edu sweep studies/bundled/conditions.toml --out runs/study
+	$(RUN) tools.study runs/study
+
+study-smoke: install
+	$(RUN) dacl_edu sweep studies/bundled/smoke.toml --out runs/study-smoke
+	$(RUN) dacl_edu compare runs/study-smoke
 
 assignments: $(VENV)/installed-test
 	$(RUN) tools.notebooks assignments

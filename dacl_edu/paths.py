@@ -47,6 +47,17 @@ def shipped_runs() -> Path:
     return HOME / "notebooks" / "shipped"
 
 
+def shipped_study() -> Path:
+    """Return the folder of the study of the bundled faces in small: settings, results and answers of its runs.
+
+    Examples
+    --------
+    >>> shipped_study().name
+    'study'
+    """
+    return shipped_runs() / "study"
+
+
 def shipped_maps() -> Path:
     """Return the folder of the maps of their features, which take UMAP seconds."""
     return shipped_runs() / "maps"

@@ -1,7 +1,11 @@
-"""Render the set that is shipped in ``data/faces`` and pack it: ``python -m dacl_edu_faces.pack --out data/faces``."""
+"""Render the set that is shipped in ``data/faces`` and pack it: ``python -m dacl_edu_faces.pack --out data/faces``.
+
+``--wildness 1 --out runs/study-data/wild`` makes its twin: the same people and expressions under harder conditions.
+"""
 
 from __future__ import annotations
 
+import functools
 import gzip
 import hashlib
 import io
@@ -32,7 +36,7 @@ NOISE = 0.10
 QUALITY = 90
 
 
-def observed_labels(split: str, labels: NDArray[np.int64], seed: int = SEED) -> NDArray[np.int64]:
+def observed_labels(split: str, labels: NDArray[np.int64], seed: int = SEED, noise: float = NOISE) -> NDArray[np.int64]:
     """Labels as an annotator would give them: in training, one in ten is a plausible confusion.
 
     Parameters
@@ -41,6 +45,8 @@ def observed_labels(split: str, labels: NDArray[np.int64], seed: int = SEED) -> 
     labels : numpy.ndarray
         (N,) what was rendered.
     seed : int
+    noise : float, default 0.1
+        Share of the training labels that are replaced.
 
     Returns
     -------
@@ -57,32 +63,34 @@ def observed_labels(split: str, labels: NDArray[np.int64], seed: int = SEED) -> 
     if split != "train":
         return observed
     rng = np.random.default_rng([seed, 2**32 - 2])
-    for row in rng.choice(len(labels), round(NOISE * len(labels)), replace=False):
+    for row in rng.choice(len(labels), round(noise * len(labels)), replace=False):
         choices = CONFUSIONS[EXPRESSIONS[labels[row]]]
         name = rng.choice(list(choices), p=np.array(list(choices.values())) / sum(choices.values()))
         observed[row] = EXPRESSIONS.index(str(name))
     return observed
 
 
-def encode(work: tuple[str, int, int, int]) -> bytes:
-    """JPEG bytes of one image of the set: its split, index, label, and the size of the split."""
+def encode(work: tuple[str, int, int, int, float]) -> bytes:
+    """JPEG bytes of one image of the set: its split, index, label, the size of the split, and the wildness."""
     from dacl_edu_faces.camera import render_face
 
-    split, index, label, count = work
+    split, index, label, count, wildness = work
     buffer = io.BytesIO()
-    image = render_face(plan_face(split, index, label, count, SEED, WILDNESS), SIZE)
+    image = render_face(plan_face(split, index, label, count, SEED, wildness), SIZE)
     Image.fromarray(image).save(buffer, "JPEG", quality=QUALITY, optimize=True)
     return buffer.getvalue()
 
 
-def _encode_chunk(chunk: list[tuple[str, int, int, int]]) -> list[bytes]:
+def _encode_chunk(chunk: list[tuple[str, int, int, int, float]]) -> list[bytes]:
     return [encode(work) for work in chunk]
 
 
-def pack_split(split: str, count: int, out: Path, processes: int, report: Callable[[int], None]) -> dict[str, Any]:
+def pack_split(
+    split: str, count: int, out: Path, processes: int, report: Callable[[int], None], wildness: float = WILDNESS
+) -> dict[str, Any]:
     """Render one split into ``<split>.npz`` and ``<split>.csv.gz``; return their entries of the manifest."""
     labels = plan_labels(split, count, SEED)
-    work = [(split, index, int(label), count) for index, label in enumerate(labels)]
+    work = [(split, index, int(label), count, wildness) for index, label in enumerate(labels)]
     jpegs: list[bytes] = []
     for part in spread(_encode_chunk, [work[i : i + 16] for i in range(0, count, 16)], processes):
         jpegs += part
@@ -90,7 +98,7 @@ def pack_split(split: str, count: int, out: Path, processes: int, report: Callab
     offsets = np.cumsum([0] + [len(j) for j in jpegs]).astype(np.int64)
     archive = io.BytesIO()
     np.savez(archive, jpeg=np.frombuffer(b"".join(jpegs), np.uint8), offsets=offsets)
-    factors = [plan_face(*w[:4], SEED, WILDNESS).as_dict() for w in work]
+    factors = [plan_face(*w[:4], SEED, wildness).as_dict() for w in work]
     table = pd.DataFrame(factors)
     table.insert(0, "id", [f"{split}_{index:05d}" for index in range(count)])
     observed = observed_labels(split, labels)
@@ -127,8 +135,9 @@ def contact_sheet(images: NDArray[np.uint8], labels: NDArray[np.int64], columns:
 def main(
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("data/faces"),
     processes: Annotated[int, typer.Option(help="Processes that render.")] = 1,
+    wildness: Annotated[float, typer.Option(min=0, max=1, help="How unruly the pictures are.")] = WILDNESS,
 ) -> None:
-    """Render and pack the shipped set."""
+    """Render and pack the shipped set, or its twin at another wildness."""
     from rich.console import Console
     from rich.progress import Progress
 
@@ -140,8 +149,9 @@ def main(
     with Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task("rendering", total=sum(SIZES.values()))
         for split in SPLITS:
-            files |= pack_split(split, SIZES[split], out, processes, lambda n: progress.advance(task, n))
-    manifest = {"version": 1, "seed": SEED, "wildness": WILDNESS, "size": SIZE, "images": SIZES,
+            advance = functools.partial(progress.advance, task)
+            files |= pack_split(split, SIZES[split], out, processes, advance, wildness)
+    manifest = {"version": 1, "seed": SEED, "wildness": wildness, "size": SIZE, "images": SIZES,
                 "versions": versions(), "files": files}  # fmt: skip
     (out / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
     val = load_bundled("val", out)

@@ -484,14 +484,71 @@ if trained:
 # - **`normalized`**: the direction of `learned`, twice as long: the same selection at a larger λ.
 
 # %% [markdown]
-# **This does not say what a control does to a trained network.** Features, centers and attention would have developed together in another way, and
-# accuracy is not the loss. Only training with the controls settles it, over several seeds, with the tests of lesson 10.
-# **The controls are not trained for this page**, so the last word on the first two suspects is still open. A run takes three to ten minutes on two cores:
+# **This does not say what a control does to a trained network.** Features, centers and attention develop together, and accuracy is not the loss. Only training
+# with the controls settles it, over several seeds, with the tests of lesson 10.
 #
-#     dacl-edu train --preset quick --method dacl --attention permuted --seed 0
+# ### The controls, trained
 #
-# and the same with `mean`, `ones`, `frozen`, `normalized`, each with seeds 0 to 4. The paper has no such table either; without one, nobody can say what attention
-# contributed beyond a smaller λ.
+# The study of lesson 10 trained all of them (preset `minute`, five seeds each) at the paper's $\lambda = 0.01$, and at $\lambda = 1$, where center loss does harm.
+# With all weights 1, DACL *is* center loss, so the row `center` stands for `ones`. Every row is compared with learned attention, seed by seed and image by image:
+
+# %%
+from dacl_edu.runs.comparison import compare_configurations
+from dacl_edu.runs.comparison_table import frame
+from dacl_edu.runs.naming import matching
+from dacl_edu.runs.study import load_study
+
+study = matching(load_study(), ["folder=none", "weight_decay=0.0005"])
+learned, tables = "dacl, attention default", {}
+for lam in (0.01, 1.0):
+    arms = matching(study, ["method=center,dacl", f"lam={lam}"])
+    tables[lam] = compare_configurations(arms, learned)
+shown = ["configuration", "seeds", "accuracy", "accuracy_sd", "difference"]
+frame(tables[0.01])[[*shown, "p_holm"]].round(3)
+
+# %%
+frame(tables[1.0])[[*shown, "p_holm"]].round(3)
+
+# %%
+from dacl_edu.plots import interval_plot
+
+for lam, table in tables.items():
+    others = [row for row in table.rows if row.difference]
+    ahead = {row.name: row.difference[:3] for row in others}  # low, middle, high
+    title = f"λ = {lam:g}: control minus learned attention"
+    show(interval_plot(ahead, title, "difference of accuracies, 95 % interval"))
+
+# %% [markdown]
+# TEXT-A
+#
+# ### A smaller λ, at last
+#
+# Learned attention at $\lambda = 1$ ends with a mean of about 0.35. So the fair rival is center loss with λ = 0.35:
+
+# %%
+weaker = compare_configurations(
+    matching(study, ["method=center,dacl", "attention=none", "lam=0.35,0.5,1"]), "dacl"
+)
+frame(weaker)[[*shown, "difference_low", "difference_high", "p_holm"]].round(3)
+
+# %%
+from dacl_edu.evaluation.significance import seeds_interval
+from dacl_edu.plots import strength_curves
+
+means = {}  # λ → mean attention at the end, one number a seed
+for own in matching(study, ["method=dacl", "attention=none"]):
+    means.setdefault(own.config.lam, []).append(own.result["attention"]["mean"])
+curve = {lam: seeds_interval(values) for lam, values in means.items()}
+show(
+    strength_curves(
+        {"dacl": curve},
+        "Mean attention after training: mean over seeds, 95 % interval",
+        "mean attention on test",
+    )
+)
+
+# %% [markdown]
+# TEXT-B
 
 # %% [markdown]
 # ## The three suspects

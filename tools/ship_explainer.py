@@ -1,12 +1,10 @@
-"""Train the runs that the explainer shows, and store what it shows of them: up to 1.6 MB a run.
+"""Train the runs that the explainer shows, and store what it shows of them: up to 1 MB a run.
 
-python -m tools.ship_explainer runs/explainer                seed 0, at the epochs whose snapshots are shipped
-python -m tools.ship_explainer runs/explainer --last 1       and seed 1, at its last epoch
-python -m tools.ship_explainer runs/explainer --whole        as the preset quick trains, fifteen times as long
+python -m tools.ship_explainer runs/explainer                       seed 0, at epochs 0, 1, 2, 4, …
+python -m tools.ship_explainer runs/explainer --seeds --last 1 2    and seeds 1 and 2, at their last epoch
 
-They are trained for this, since the runs of tools/ship_runs keep no weights; on a fifth of the faces and 32 pixels a
-side, which is enough to see how things come to be. What is interrupted goes on where it stopped. Which faces are shown
-does not depend on the answers.
+They are trained for this, since the runs of tools/ship_runs keep no weights: as the preset minute does, on all faces.
+What is interrupted goes on where it stopped. Which faces are shown does not depend on the answers.
 """
 
 from __future__ import annotations
@@ -31,10 +29,19 @@ from dacl_edu.training import train  # noqa: E402
 from dacl_edu.training.data import epoch_generator  # noqa: E402
 from dacl_edu.widgets.explainer import FOLDER  # noqa: E402
 from dacl_edu.widgets.explainer.stages import choose_faces, explain_run, untrained  # noqa: E402
-from tools.shipped_runs import EPOCHS  # noqa: E402
 
-SMALL = {"load_size": 36, "image_size": 32, "limit": 1400, "batch_size": 64}
-"""What differs from the preset quick."""
+PRESET = "minute"
+
+
+def shown_epochs(last: int) -> tuple[int, ...]:
+    """Return 0, the powers of two, and the last epoch.
+
+    Examples
+    --------
+    >>> shown_epochs(12)
+    (0, 1, 2, 4, 8, 12)
+    """
+    return (0, *(2**k for k in range(last.bit_length()) if 2**k < last), last)
 
 
 def weights(folder: Path, epoch: int) -> Path:
@@ -43,10 +50,10 @@ def weights(folder: Path, epoch: int) -> Path:
 
 
 def train_with_weights(config: TrainConfig, folder: Path) -> None:
-    """Train, or go on, and keep the checkpoints of :data:`EPOCHS`."""
+    """Train, or go on, and keep the checkpoints of the epochs that are shown."""
 
     def keep(line: dict[str, Any]) -> None:
-        if line["epoch"] in EPOCHS:
+        if line["epoch"] in shown_epochs(config.epochs):
             weights(folder, 0).parent.mkdir(exist_ok=True)
             shutil.copy(folder / "checkpoint_last.pt", weights(folder, line["epoch"]))
 
@@ -75,16 +82,16 @@ def main() -> None:
     parser.add_argument("--last", type=int, nargs="*", default=[], help="seeds of which the last epoch is enough")
     parser.add_argument("--methods", nargs="+", default=METHODS)
     parser.add_argument("--seeds", type=int, nargs="*", default=[0])
-    parser.add_argument("--whole", action="store_true", help="train as the preset quick does")
+    parser.add_argument("--preset", default=PRESET, help="how they are trained")
     arguments = parser.parse_args()
-    changes: dict[str, Any] = {} if arguments.whole else SMALL
     for seed in [*arguments.seeds, *arguments.last]:
         for method in arguments.methods:
-            config = TrainConfig.from_preset("quick", method=method, seed=seed, **changes)
+            config = TrainConfig.from_preset(arguments.preset, method=method, seed=seed)
             folder = arguments.folder / f"{method}-seed{seed}"
             train_with_weights(config, folder)
             last = load_run(folder)
-            epochs = EPOCHS if seed in arguments.seeds else EPOCHS[-1:]
+            shown = shown_epochs(config.epochs)
+            epochs = shown if seed in arguments.seeds else shown[-1:]
             faces = choose_faces(load_dataset("bundled", "test", image_size=config.load_size))
             run = explain_run([at_epoch(last, epoch) for epoch in epochs], epochs, faces.images, faces.labels)
             target = paths.shipped_runs() / FOLDER / f"{method}-seed{seed}.npz"

@@ -1,84 +1,171 @@
-"""Keep what a study found, small enough for the repository: a table of its runs, and which images each got right.
+"""Keep what the study of the bundled faces found, small enough for the repository.
 
-    python -m tools.study runs/study studies/bundled
+    python -m tools.study runs/study
 
-writes ``runs.csv`` (a line a run), ``correct.npz`` (a bit an image) and ``findings.md`` (comparisons, what is missing).
+writes ``notebooks/shipped/study`` (settings, results and answers of every run: what lessons and ``compare`` read), and
+into ``studies/bundled`` ``findings.md`` (each question with its table and command) and ``probes.csv``.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
+from dacl_edu import paths
+from dacl_edu.data import load_dataset
 from dacl_edu.errors import UserError
+from dacl_edu.evaluation.probes import NUISANCES, kept_and_let_go, linear_probes
+from dacl_edu.evaluation.significance import seeds_interval
 from dacl_edu.runs.comparison import compare_configurations
 from dacl_edu.runs.comparison_table import written
-from dacl_edu.runs.naming import full_name
+from dacl_edu.runs.naming import matching
 from dacl_edu.runs.run import Run, find_runs
+from dacl_edu.runs.study import write_study
 from dacl_edu.sweep.plan import read_plan
 
-QUESTIONS: tuple[tuple[str, str, Callable[[Run], bool]], ...] = (
-    ("Does any arm differ from softmax loss, at λ = 0.01?", "softmax", lambda run: run.config.lam in (0.01, 0.005)),
-    ("Is learned attention better than its controls, at λ = 0.01?", "dacl, attention default",
-     lambda run: run.config.method == "dacl" and run.config.lam == 0.01),
-    ("The same at λ = 1", "dacl, attention default", lambda run: run.config.method == "dacl" and run.config.lam == 1),
-    ("DACL at λ beside center loss at λ/2 and λ, λ = 0.01", "center, lam 0.005",
-     lambda run: run.config.method != "softmax" and run.config.attention is None and run.config.lam in (0.01, 0.005)),
-    ("The same at λ = 1", "center, lam 0.5",
-     lambda run: run.config.method != "softmax" and run.config.attention is None and run.config.lam in (1, 0.5)),
+TARGET = Path("studies/bundled")
+PLANS = ("plan.toml", "conditions.toml")
+
+
+class Question(NamedTuple):
+    """What is asked, the row that the others are compared with, and the settings of the runs that answer it."""
+
+    words: str
+    baseline: str
+    where: tuple[str, ...]
+
+
+AS_SHIPPED = ("folder=none", "weight_decay=0.0005")
+QUESTIONS = (
+    Question("Does any arm differ from softmax loss, at λ = 0.01?", "softmax", ("lam=0.01", *AS_SHIPPED)),
+    Question("Does the loss matter at any λ?", "softmax", ("attention=none", *AS_SHIPPED)),
+    Question(
+        "Is learned attention better than its controls, at λ = 0.01?", "dacl, attention default",
+        ("method=dacl", "lam=0.01", *AS_SHIPPED),
+    ),
+    Question("The same at λ = 1", "dacl, attention default", ("method=dacl", "lam=1", *AS_SHIPPED)),
+    Question(
+        "Does DACL differ from center loss at λ and at λ/2, λ = 0.01?", "dacl",
+        ("method=center,dacl", "attention=none", "lam=0.005,0.01", *AS_SHIPPED),
+    ),
+    Question(
+        "Does DACL at λ = 1 differ from center loss at λ, λ/2, and λ times the mean attention that it found (0.35)?",
+        "dacl", ("method=center,dacl", "attention=none", "lam=0.35,0.5,1", *AS_SHIPPED),
+    ),
+    Question("Every training label right", "softmax", ("folder=noise000",)),
+    Question("Three labels in ten wrong", "softmax", ("folder=noise030",)),
+    Question("Tame pictures (wildness 0)", "softmax", ("folder=wild000",)),
+    Question("Wild pictures (wildness 1)", "softmax", ("folder=wild100",)),
+    Question("A tenth of the training images", "softmax", ("folder=share010",)),
+    Question("A hundredth of the training images", "softmax", ("folder=share001",)),
 )  # fmt: skip
-"""Question, baseline, and which runs answer it."""
 
 
 def main() -> int:
-    """Write the three files; return the exit status."""
-    if len(sys.argv) != 3:
+    """Write the files; return the exit status."""
+    if len(sys.argv) != 2:
         print(__doc__, file=sys.stderr)
         return 2
-    source, target = Path(sys.argv[1]), Path(sys.argv[2])
-    runs = find_runs(source)
-    runs_table(runs).to_csv(target / "runs.csv", index=False)
-    bits = {full_name(run.config): np.packbits(run.correct) for run in runs}
-    np.savez_compressed(target / "correct.npz", **bits)  # type: ignore[arg-type]  # numpy's stub takes them for allow_pickle
-    missing = [
-        cell.name for cell in read_plan(target / "plan.toml") if not (source / cell.name / "result.json").exists()
-    ]
-    (target / "findings.md").write_text(findings(runs, missing), encoding="utf-8")
+    runs = find_runs(sys.argv[1])
+    write_study(runs, paths.shipped_study())
+    probes = probe_table(runs)
+    probes.round(4).to_csv(TARGET / "probes.csv", index=False)
+    planned = {cell.name for plan in PLANS for cell in read_plan(TARGET / plan)}
+    missing = sorted(planned - {run.folder.name for run in runs})
+    (TARGET / "findings.md").write_text(findings(runs, probes, missing), encoding="utf-8")
     return 0
 
 
-def runs_table(runs: Sequence[Run]) -> pd.DataFrame:
-    """Return one line a run: settings, accuracy, and mean attention after the first and the last epoch."""
-    lines = []
-    for run in runs:
-        attention = [line["attention"]["mean"] for line in run.history]
-        lines.append(
-            {
-                "method": run.config.method, "attention": run.config.attention or "", "lam": run.config.lam,
-                "seed": run.config.seed, "accuracy": run.result["accuracy"],
-                "mean_attention": run.result["attention"]["mean"],
-                "mean_attention_first": attention[0] if attention else float("nan"),
-            }
-        )  # fmt: skip
-    return pd.DataFrame(lines).sort_values(["method", "attention", "lam", "seed"])
-
-
-def findings(runs: Sequence[Run], missing: Sequence[str]) -> str:
-    """Return the comparisons as Markdown; a question whose runs are not there is named."""
-    parts = [f"{len(runs)} runs; {len(missing)} of the plan are missing."]
-    for question, baseline, chosen in QUESTIONS:
-        own = [run for run in runs if chosen(run)]
+def findings(runs: Sequence[Run], probes: pd.DataFrame, missing: Sequence[str]) -> str:
+    """Return the answers as Markdown; a question whose runs are not there is named."""
+    parts = [
+        "# What the runs say",
+        f"{len(runs)} of {len(runs) + len(missing)} runs. Written by `python -m tools.study runs/study`.",
+    ]
+    for words, baseline, where in QUESTIONS:
+        chosen = " ".join(f'--where "{condition}"' for condition in where)
+        command = f'dacl-edu compare notebooks/shipped/study -b "{baseline}" {chosen}'
         try:
-            parts.append(f"## {question}\n\n{written(compare_configurations(own, baseline), 'markdown')}")
+            answer = written(compare_configurations(matching(runs, where), baseline), "markdown")
         except UserError as error:
-            parts.append(f"## {question}\n\nNot answered: {error.problem}.")
+            answer = f"Not answered: {error.problem}."
+        parts.append(f"## {words}\n\n    {command}\n\n{answer}")
+    parts.append(
+        "## How far attention goes\n\nMean attention of DACL over the test faces, and how it changed from the first "
+        "epoch to the last (training faces); 95 % intervals over seeds.\n\n" + _markdown(attention_table(runs))
+    )
+    parts.append(
+        "## What the kept dimensions carry\n\nLinear probes (`dacl_edu.evaluation.probes`) on the half of the features "
+        "that is attended more, minus the other half, in points: share of right answers for the class, R² for the "
+        "factors (pose, light, identity: means of several). 95 % intervals over seeds; scores in `probes.csv`.\n\n"
+        + _markdown(probe_differences(probes))
+    )
     if missing:
         parts.append("## Missing\n\n" + "\n".join(f"- `{name}`" for name in missing))
     return "\n\n".join(parts) + "\n"
+
+
+def attention_table(runs: Sequence[Run]) -> pd.DataFrame:
+    """Return mean attention of DACL's arms, one line a λ and weight decay."""
+    found: dict[tuple[float, float], list[Run]] = {}
+    for run in matching(runs, ["method=dacl", "attention=none", "folder=none"]):
+        found.setdefault((run.config.lam, run.config.weight_decay), []).append(run)
+    lines = []
+    for (lam, decay), own in sorted(found.items()):
+        change = [run.history[-1]["attention"]["mean"] - run.history[0]["attention"]["mean"] for run in own]
+        mean = [run.result["attention"]["mean"] for run in own]
+        lines.append(
+            {"λ": f"{lam:g}", "weight decay": f"{decay:g}", "seeds": len(own), "mean attention": _interval(mean),
+             "change": _interval(change)}
+        )  # fmt: skip
+    return pd.DataFrame(lines)
+
+
+def probe_table(runs: Sequence[Run]) -> pd.DataFrame:
+    """Return what linear probes read off the kept half of the features, the other half, and halves at random."""
+    factors = [name for names in NUISANCES.values() for name in names]
+    faces = load_dataset("bundled", "test")
+    assert faces.factors is not None and faces.groups is not None  # of the bundled faces all is known
+    lines = []
+    for run in matching(runs, ["method=dacl", "attention=none", "folder=none", "lam=0.01,0.1,1"]):
+        seen = run.predictions
+        assert seen is not None
+        for part, halves in kept_and_let_go(seen.attention).items():
+            scores = pd.DataFrame(
+                linear_probes(seen.features[:, half], seen.labels, faces.groups, faces.factors[factors])
+                for half in halves
+            ).mean()
+            told = {kind: scores[list(names)].mean() for kind, names in NUISANCES.items()}
+            lines.append({"lam": run.config.lam, "weight_decay": run.config.weight_decay, "seed": run.config.seed,
+                          "half": part, "class": scores["class"], **told})  # fmt: skip
+    return pd.DataFrame(lines).sort_values(["lam", "weight_decay", "seed", "half"])
+
+
+def probe_differences(probes: pd.DataFrame) -> pd.DataFrame:
+    """Return the kept half's scores minus the other half's, one line a λ, in points with intervals over seeds."""
+    lines = []
+    for (lam, decay), own in probes.groupby(["lam", "weight_decay"]):
+        halves = {part: rows.set_index("seed") for part, rows in own.groupby("half")}
+        line = {"λ": f"{lam:g}", "weight decay": f"{decay:g}", "seeds": str(len(halves["kept"]))}
+        for what in ("class", *NUISANCES):
+            difference = 100 * (halves["kept"][what] - halves["let go"][what])
+            line[what] = _interval(difference.tolist(), digits=1)
+        lines.append(line)
+    return pd.DataFrame(lines)
+
+
+def _interval(values: Sequence[float], digits: int = 3) -> str:
+    low, middle, high = seeds_interval(values)
+    return f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})".replace("-", "−")
+
+
+def _markdown(table: pd.DataFrame) -> str:
+    rows = [list(table.columns), ["---"] * len(table.columns), *table.astype(str).values.tolist()]
+    return "\n".join(f"| {' | '.join(map(str, row))} |" for row in rows)
 
 
 if __name__ == "__main__":

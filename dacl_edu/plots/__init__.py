@@ -20,6 +20,7 @@ from dacl_edu.plots.intervals import interval_plot
 from dacl_edu.plots.per_class import per_class_comparison
 from dacl_edu.plots.reliability import reliability_diagram
 from dacl_edu.plots.samples import correct_and_wrong
+from dacl_edu.plots.strength import strength_curves
 from dacl_edu.plots.style import BLUE, GREEN, LOOKS, ORANGE, PURPLE, SKY
 from dacl_edu.plots.thumbnails import FACE_ON_HOVER, thumbnails
 from dacl_edu.plots.toy import bars, lines, points, tables
@@ -54,6 +55,7 @@ __all__ = [
     "per_class_comparison",
     "points",
     "reliability_diagram",
+    "strength_curves",
     "tables",
     "thumbnails",
     "training_curves",

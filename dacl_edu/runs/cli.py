@@ -83,16 +83,32 @@ def compare(
     baseline: Annotated[
         str | None, typer.Option("--baseline", "-b", help="Row that the others are compared with. [softmax]")
     ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(help="Only runs with this setting, e.g. lam=0.01,1; may be repeated.", show_default=False),
+    ] = None,
     each: Annotated[bool, typer.Option("--each", help="One row a run, and the accuracy of each class.")] = False,
     form: Annotated[TableFormat, typer.Option("--format", "-f", help="Of the table.")] = TableFormat.terminal,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
     """Compare configurations over seeds and images, one row each. Example: dacl-edu compare runs/demo
 
-    Differences are those to the baseline, over the seeds that both have, with a 95 % interval and Holm's p.
+    Differences are those to the baseline, over the seeds that both have, with a 95 % interval and Holm's p. A study
+    that is kept in small files (docs/sweeps.md) is a folder of runs too.
     """
-    folders = _run_folders(runs, finished=True)
-    results = [folder.result() for folder in folders]  # one that is named and not finished is an error
+    from dacl_edu.runs.naming import matching
+    from dacl_edu.runs.run import read_run
+    from dacl_edu.runs.standing import how_far
+    from dacl_edu.runs.study import is_study, load_study
+
+    studies = [place for place in runs if is_study(place)]
+    small = [run for place in studies for run in load_study(place)]
+    others = [place for place in runs if place not in studies]
+    folders = _run_folders(others, finished=True) if others else []
+    for folder in folders:
+        folder.result()  # one that is named and not finished is an error
+    found = matching([*small, *(read_run(folder.path) for folder in folders)], where or ())
+    results = [run.result for run in found]
     form = TableFormat.json if as_json else form
     if each:
         if form is TableFormat.json:
@@ -102,10 +118,6 @@ def compare(
 
             Console().print(result_tables(results))
         return
-    from dacl_edu.runs.run import read_run
-    from dacl_edu.runs.standing import how_far
-
-    found = [read_run(folder.path) for folder in folders]
     if form is TableFormat.terminal:
         print(textwrap.fill(how_far(found), 80))
     print_comparison(found, baseline, form)

@@ -10,7 +10,7 @@ import numpy as np
 from dacl_edu.errors import UserError
 from dacl_edu.evaluation.crossed import CrossedDifference, crossed_difference, seeds_needed
 from dacl_edu.evaluation.significance import Interval, accuracy_interval, p_text, seeds_interval
-from dacl_edu.runs.naming import named
+from dacl_edu.runs.naming import data_folder, named
 from dacl_edu.runs.run import Run
 from dacl_edu.text import nearest
 
@@ -139,6 +139,7 @@ def _require_alike(runs: Sequence[Run]) -> None:
         raise UserError("no finished run to compare", hint="name run folders, or a folder that holds them")
     kinds: dict[str, Callable[[Run], object]] = {
         "data set": lambda run: run.result["dataset"],
+        "folder of the data": lambda run: data_folder(run.config) or "its own",
         "split": lambda run: run.result["split"],
         "number of images": lambda run: run.result["images"],
         "list of classes": lambda run: tuple(run.result["classes"]),

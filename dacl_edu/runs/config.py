@@ -26,6 +26,7 @@ Augmentation = Literal["ten_crop", "random_crop", "none"]
 Normalization = Literal["dataset", "imagenet", "rafdb"]
 DataPlace = Literal["auto", "device", "host"]
 MatmulPrecision = Literal["highest", "high", "medium"]
+Logger = Literal["none", "csv", "mlflow", "wandb"]
 Selection = Literal["last", "validation", "test"]
 
 
@@ -130,6 +131,9 @@ class TrainConfig(BaseModel):
 
     snapshots: int = Field(
         0, ge=0, description="validation images of each class whose features and attention are kept after every epoch"
+    )
+    logger: Logger = Field(
+        "none", description="a tracker beside TensorBoard: csv, mlflow or wandb; nothing is uploaded (docs/scale.md)"
     )
 
     # -- machine

@@ -8,13 +8,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from dacl_edu.errors import UserError
 from dacl_edu.runs.config import PRESETS, TrainConfig
+from dacl_edu.text import nearest
 
 if TYPE_CHECKING:
     from dacl_edu.runs.run import Run
 
-PLACE = ("root", "workers", "device", "data_place", "snapshots")
-"""Settings that do not change what a run computes: where it ran, what it kept."""
+PLACE = ("root", "workers", "device", "data_place", "snapshots", "logger")
+"""Settings that do not change what a run computes: where it ran and lay (but see :func:`data_folder`), what it kept."""
 
 
 def settings(config: TrainConfig) -> dict[str, Any]:
@@ -26,7 +28,22 @@ def settings(config: TrainConfig) -> dict[str, Any]:
     >>> settings(one) == settings(other)
     True
     """
-    return {k: v for k, v in config.model_dump(mode="json").items() if k not in (*PLACE, "seed", "preset")}
+    found = {k: v for k, v in config.model_dump(mode="json").items() if k not in (*PLACE, "seed", "preset")}
+    return {**found, "folder": data_folder(config)}
+
+
+def data_folder(config: TrainConfig) -> str | None:
+    """Return the name of the folder that the data come from, where it is not the data set's.
+
+    Where a data set lies does not make another run of it; a folder of another name is another set of images.
+
+    Examples
+    --------
+    >>> data_folder(TrainConfig(data="rafdb", root="/data/rafdb"))
+    >>> data_folder(TrainConfig(data="folder", root="/data/flowers"))
+    'flowers'
+    """
+    return None if config.root is None or config.root.name == config.data else config.root.name
 
 
 def run_name(config: TrainConfig) -> str:
@@ -38,7 +55,8 @@ def run_name(config: TrainConfig) -> str:
     'bundled-center-quick-seed3'
     """
     some = config.classes if isinstance(config.classes, str | None) else "+".join(config.classes)
-    data = "-".join([*config.data.split(":"), *([some] if some else [])])
+    folder = "".join(c if c.isalnum() or c in "._+" else "_" for c in data_folder(config) or "")
+    data = "-".join(word for word in (*config.data.split(":"), folder, some) if word)
     name = f"{data}-{config.method.replace(':', '.')}-{config.preset}-seed{config.seed}"
     return f"{name}-selected-on-test" if config.select_by == "test" else name
 
@@ -70,10 +88,59 @@ def config_hash(config: TrainConfig) -> str:
     >>> config_hash(config) == config_hash(config.model_copy(update={"device": "cpu"}))
     True
     """
-    usual = TrainConfig.checked({}).model_dump(mode="json")  # a field that a later release adds changes no hash
+    usual = settings(TrainConfig.checked({}))  # a field that a later release adds changes no hash
     known = {name: value for name, value in settings(config).items() if value != usual[name]}
     known["seed"] = config.seed
     return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:10]
+
+
+def matching(runs: Sequence[Run], conditions: Sequence[str]) -> list[Run]:
+    """Return the runs whose settings meet all conditions.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+    conditions : sequence of str
+        ``"lam=0.01,1"``: a field of :class:`TrainConfig`, or ``folder`` (:func:`data_folder`), and its values.
+        ``none`` is the value of a field that is not set.
+
+    Raises
+    ------
+    UserError
+        A condition of another form, an unknown field, or no run that meets them.
+
+    Examples
+    --------
+    >>> from dacl_edu.runs.run import shipped_runs
+    >>> [run.config.seed for run in matching(shipped_runs(), ["method=dacl", "seed=0,2"])]
+    [0, 2]
+    """
+    kept = list(runs)
+    for condition in conditions:
+        field, equals, text = condition.partition("=")
+        known = [*TrainConfig.model_fields, "folder"]
+        if not equals or field not in known:
+            hint = nearest(field, known) if equals else "write a field and its values: --where lam=0.01,1"
+            raise UserError(f"--where {condition}: no such setting", hint=hint)
+        values = {value.strip() for value in text.split(",")}
+        kept = [run for run in kept if _said(run.config, field, values)]
+    if not kept:
+        raise UserError(f"no run has {' and '.join(conditions)}", hint="see the settings: dacl-edu compare --each")
+    return kept
+
+
+def _said(config: TrainConfig, field: str, values: set[str]) -> bool:
+    value = data_folder(config) if field == "folder" else getattr(config, field)
+    if isinstance(value, float):
+        return any(_number(text) == value for text in values)
+    return ("none" if value is None else str(value).lower()) in {text.lower() for text in values}
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def named(runs: Sequence[Run]) -> list[Run]:

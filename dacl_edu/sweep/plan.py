@@ -114,7 +114,12 @@ def read_plan(file: str | Path) -> list[Cell]:
                 cell = _notebook_cell(plan["notebook"], values) if "notebook" in plan else _cell(values)
             except UserError as error:
                 raise UserError(f"{file}: {error.problem}", error.hint) from error
-            cells.setdefault(cell.name, cell)
+            first = cells.setdefault(cell.name, cell)
+            if first.config and cell.config and first.config.root != cell.config.root:
+                raise UserError(
+                    f"{file}: {first.config.root} and {cell.config.root} would be one run, as folders of one name are",
+                    hint="rename one of the folders",
+                )
     return list(cells.values())
 
 

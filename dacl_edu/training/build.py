@@ -21,6 +21,7 @@ from dacl_edu.training.batches import TrainingBatches, on
 from dacl_edu.training.data import epoch_generator, load_training_data
 from dacl_edu.training.optim import build_optimizer, build_schedule, resolve_precision, set_matmul_precision
 from dacl_edu.training.state import RunState
+from dacl_edu.training.trackers import require_tracker
 
 
 def build_run(config: TrainConfig, folder: RunFolder, resume: bool, progress: bool) -> RunState:
@@ -48,6 +49,7 @@ def build_run(config: TrainConfig, folder: RunFolder, resume: bool, progress: bo
     UserError
         As :func:`dacl_edu.training.train`.
     """
+    require_tracker(config.logger)
     precision = resolve_precision(config)  # first, for it refuses a device that is not there
     from lightning_fabric import Fabric  # here, since it takes long to import
 

@@ -70,4 +70,6 @@ def write_result(run: RunState) -> dict[str, Any]:
         predictions.save(run.folder.predictions_file)
         write_json(run.folder.result_file, result)
         run.board.finish(config, result, evaluated.images, predictions)
+        if run.tracker is not None:
+            run.tracker.finish(result)
     return result

@@ -24,6 +24,7 @@ from dacl_edu.training.batches import TrainingBatches
 from dacl_edu.training.board import Board
 from dacl_edu.training.data import TrainingData
 from dacl_edu.training.progress import Throughput
+from dacl_edu.training.trackers import Tracker, open_tracker
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -95,6 +96,8 @@ class RunState:
         if self.fabric.is_global_zero:
             self.folder.write_metrics(self.history)
             self.board.epoch(line, self.epoch)
+            if self.tracker is not None:
+                self.tracker.epoch(self.history)
             if is_best and self.config.select_by != "last":
                 save_checkpoint(self.folder.checkpoint_best, self.state())
             save_checkpoint(self.folder.checkpoint_last, self.state(), self.folder.checkpoint_before)
@@ -149,3 +152,8 @@ class RunState:
     def board(self) -> Board:
         """What TensorBoard shows of this run; its file is opened when the first epoch is written."""
         return Board(self.folder.path / "tensorboard", self.epoch)
+
+    @cached_property
+    def tracker(self) -> Tracker | None:
+        """The tracker that the configuration asks for, opened as the board is."""
+        return open_tracker(self.config, self.folder.path)

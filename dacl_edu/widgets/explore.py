@@ -10,6 +10,9 @@ from plotly.graph_objects import Figure
 if TYPE_CHECKING:
     import ipywidgets as widgets
 
+_DRAWN = ("x", "y", "z", "error_x", "error_y", "source")
+"""What of a trace follows the controls."""
+
 
 def explore(draw: Callable[..., Figure], **controls: Any) -> widgets.VBox:
     """Return a figure that is drawn anew whenever a control moves.
@@ -47,7 +50,7 @@ def explore(draw: Callable[..., Figure], **controls: Any) -> widgets.VBox:
             for axis in ("xaxis", "yaxis"):
                 figure.layout[axis].range = fresh.layout[axis].range
             for old, new in zip(figure.data, fresh.data, strict=True):
-                old.update({key: new[key] for key in ("x", "y", "z", "source") if key in new and new[key] is not None})
+                old.update({key: new[key] for key in _DRAWN if key in new and new[key] is not None})
 
     for control in made.values():
         control.observe(redraw, names="value")

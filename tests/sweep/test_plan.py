@@ -46,6 +46,21 @@ def test_a_folder_is_named_by_what_is_computed_not_by_where(tmp_path: Path) -> N
     assert here.name.endswith(config_hash(TrainConfig.from_preset("smoke")))
 
 
+def test_folders_of_data_are_runs_of_their_own(tmp_path: Path) -> None:
+    """A sweep over folders of images trained the first and took all others for done."""
+    text = "[base]\npreset='smoke'\ndata='folder'\nroot=['/a/flowers', '/a/my birds']\n"
+    flowers, birds = read_plan(plan(tmp_path, text))
+    assert flowers.name.startswith("folder-flowers-dacl-") and birds.name.startswith("folder-my_birds-dacl-")
+    assert flowers.name[-10:] != birds.name[-10:]
+    (moved,) = read_plan(plan(tmp_path, text.replace("['/a/flowers', '/a/my birds']", "'/b/flowers'")))
+    assert moved.name == flowers.name
+    names = (None, "/b/rafdb", "/c/rafdb")
+    homes = {config_hash(TrainConfig.from_preset("smoke", data="rafdb", root=root)) for root in names}
+    assert len(homes) == 1
+    with pytest.raises(UserError, match="would be one run"):
+        read_plan(plan(tmp_path, text.replace("/a/my birds", "/b/flowers")))
+
+
 def test_a_notebooks_parameters_can_be_crossed(tmp_path: Path) -> None:
     cells = read_plan(plan(tmp_path, "notebook='07_training'\n[[grid]]\nprofile='smoke'\nseed='0-1'\nlam=[0.1, 1]"))
     assert len({cell.name for cell in cells}) == 4
@@ -77,7 +92,10 @@ def test_a_plan_that_is_not_there(tmp_path: Path) -> None:
         read_plan(tmp_path / "none.toml")
 
 
-@pytest.mark.parametrize(("name", "runs"), [("bundled", 99), ("rafdb", 30), ("affectnet", 15)])
+@pytest.mark.parametrize(
+    ("name", "runs"),
+    [("bundled/plan", 99), ("bundled/conditions", 77), ("rafdb/plan", 30), ("affectnet/plan", 15)],
+)
 def test_the_plans_of_the_studies_can_be_run(name: str, runs: int) -> None:
-    cells = read_plan(Path(__file__).parents[2] / "studies" / name / "plan.toml")
+    cells = read_plan(Path(__file__).parents[2] / "studies" / f"{name}.toml")
     assert len(cells) == runs and all(cell.config for cell in cells)

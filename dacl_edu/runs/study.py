@@ -1,0 +1,117 @@
+"""Many runs in two small files: settings and results, and what each run answered to each image.
+
+A study of 170 runs is half a gigabyte of checkpoints; what its comparisons need is a line and 2,100 answers a run.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn.functional import one_hot
+
+from dacl_edu import paths
+from dacl_edu.errors import UserError
+from dacl_edu.evaluation.predict import Predictions
+from dacl_edu.runs.config import TrainConfig
+from dacl_edu.runs.run import Run
+
+LINES, ANSWERS = "runs.jsonl", "answers.npz"
+_RESULT = ("method", "dataset", "preset", "seed", "split", "images", "selected_by", "selected_epoch", "classes",
+           "accuracy", "average_accuracy", "attention", "epochs")  # fmt: skip
+_EPOCHS = 13
+
+
+def write_study(runs: Sequence[Run], folder: str | Path) -> None:
+    """Write finished runs into ``runs.jsonl`` and ``answers.npz``.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        Measured on equally many images. Kept are settings that are not the default, the result, the attention at some
+        13 epochs, and the class that each image was given; logits, features and weights are not.
+    folder : path
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    usual = TrainConfig.checked({}).model_dump(mode="json")
+    parts: list[torch.Tensor] = []
+    lines = []
+    for run in runs:
+        assert run.predictions is not None  # they are finished
+        labels = run.predictions.labels
+        part = next((k for k, other in enumerate(parts) if torch.equal(other, labels)), len(parts))
+        parts += [labels] if part == len(parts) else []
+        last = len(run.history) - 1
+        kept = sorted({round(k * last / (_EPOCHS - 1)) for k in range(_EPOCHS)}) if last >= 0 else []
+        line = {
+            "config": {k: v for k, v in run.config.model_dump(mode="json").items() if v != usual[k]},
+            "result": {key: run.result[key] for key in _RESULT},
+            "history": [{"epoch": h["epoch"], "attention": h["attention"]} for h in (run.history[k] for k in kept)],
+            "labels": part,
+        }
+        lines.append(json.dumps(line, ensure_ascii=False))
+    answers = np.stack([run.predictions.logits.argmax(dim=1).numpy() for run in runs if run.predictions])
+    np.savez_compressed(
+        folder / ANSWERS, answers=answers.astype(np.uint8), labels=torch.stack(parts).numpy().astype(np.uint8)
+    )
+    (folder / LINES).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def is_study(folder: str | Path) -> bool:
+    """Whether a folder holds what :func:`write_study` wrote."""
+    return (Path(folder).expanduser() / LINES).is_file()
+
+
+def load_study(folder: str | Path | None = None) -> list[Run]:
+    """Read a study; its runs can be compared, and have no features and no weights.
+
+    Parameters
+    ----------
+    folder : path, optional
+        Default the study of the bundled faces that comes with the project.
+
+    Returns
+    -------
+    list of Run
+        ``predictions.logits`` are 1 for the class that was answered and 0 for others.
+
+    Raises
+    ------
+    UserError
+        No study there, or a damaged one.
+
+    Examples
+    --------
+    >>> runs = load_study()
+    >>> sorted({run.config.method for run in runs})
+    ['center', 'dacl', 'softmax']
+    """
+    return list(_load(paths.shipped_study() if folder is None else Path(folder).expanduser().absolute()))
+
+
+@functools.lru_cache(maxsize=4)
+def _load(folder: Path) -> tuple[Run, ...]:
+    try:
+        lines = [json.loads(line) for line in (folder / LINES).read_text(encoding="utf-8").splitlines()]
+        with np.load(folder / ANSWERS, allow_pickle=False) as arrays:
+            answers, labels = (torch.from_numpy(arrays[name].astype(np.int64)) for name in ("answers", "labels"))
+        return tuple(_run(folder, line, row, labels[line["labels"]]) for line, row in zip(lines, answers, strict=True))
+    except OSError as error:
+        raise UserError(
+            f"{folder}: no study there ({error.strerror})", hint=f"a study is {LINES} and {ANSWERS}: docs/sweeps.md"
+        ) from error
+    except (ValueError, KeyError, IndexError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(f"{folder}: a damaged study ({error})", hint="restore its two files") from error
+
+
+def _run(folder: Path, line: dict, answers: torch.Tensor, labels: torch.Tensor) -> Run:  # type: ignore[type-arg]
+    nothing = torch.zeros(len(labels), 0)
+    logits = one_hot(answers, len(line["result"]["classes"])).float()
+    predictions = Predictions(logits, nothing, nothing, labels, torch.arange(len(labels)))
+    return Run(folder, TrainConfig.checked(line["config"]), line["history"], line["result"], predictions)

@@ -1,0 +1,175 @@
+"""Experiment trackers beside TensorBoard: a CSV file, MLflow, Weights & Biases. Off and local unless asked.
+
+Each is a few calls of its own library; a run that goes on after an interruption goes on in the tracker's run, too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Protocol
+
+from dacl_edu.errors import UserError
+from dacl_edu.files import replace_text, write_json
+from dacl_edu.runs.config import TrainConfig
+
+PROJECT = "dacl-edu"
+"""What the runs are filed under: an experiment of MLflow, a project of Weights & Biases."""
+
+_ID = "tracker.json"
+
+
+class Tracker(Protocol):
+    """What is told of a run: its epochs while it goes on, its result at the end."""
+
+    def epoch(self, history: list[dict[str, Any]]) -> None:
+        """Take the metrics of all epochs so far; the last is new."""
+
+    def finish(self, result: dict[str, Any]) -> None:
+        """Take the result, and close."""
+
+
+def require_tracker(name: str) -> None:
+    """Say at the start, not after an epoch, that a tracker's library is missing.
+
+    Parameters
+    ----------
+    name : str
+        ``none``, ``csv``, ``mlflow`` or ``wandb``.
+
+    Raises
+    ------
+    UserError
+        It is not installed.
+
+    Examples
+    --------
+    >>> require_tracker("csv")
+    """
+    if name in ("mlflow", "wandb") and find_spec(name) is None:
+        raise UserError(f"--logger {name} needs {name}, which is not installed", hint=f"pip install {name}")
+
+
+def open_tracker(config: TrainConfig, folder: Path) -> Tracker | None:
+    """Return the tracker that a configuration asks for; None for none.
+
+    Parameters
+    ----------
+    config : TrainConfig
+    folder : Path
+        The run's.
+    """
+    if config.logger == "none":
+        return None
+    require_tracker(config.logger)
+    kinds: dict[str, Callable[[TrainConfig, Path], Tracker]] = {
+        "csv": CsvTracker, "mlflow": MLflowTracker, "wandb": WandbTracker,
+    }  # fmt: skip
+    return kinds[config.logger](config, folder)
+
+
+class CsvTracker:
+    """``metrics.csv`` in the run's folder: a row an epoch, a column a number."""
+
+    def __init__(self, config: TrainConfig, folder: Path) -> None:
+        self.file = folder / "metrics.csv"
+
+    def epoch(self, history: list[dict[str, Any]]) -> None:
+        """Write all rows anew."""
+        import pandas as pd
+
+        replace_text(self.file, pd.DataFrame([flat(line) for line in history]).to_csv(index=False))
+
+    def finish(self, result: dict[str, Any]) -> None:
+        """Nothing is left to do: the result is in ``result.json``."""
+
+
+class MLflowTracker:
+    """A run of MLflow: where ``MLFLOW_TRACKING_URI`` says, or else in ``mlruns`` beside the run's folder."""
+
+    def __init__(self, config: TrainConfig, folder: Path) -> None:
+        from mlflow.tracking import MlflowClient
+
+        beside = folder.absolute().parent / "mlruns"
+        address = os.environ.get("MLFLOW_TRACKING_URI")
+        if address is None:  # a folder, which MLflow 3 takes only from who says so
+            os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
+        self.client = MlflowClient(address or beside.as_uri())
+        found = self.client.get_experiment_by_name(PROJECT)
+        number = self.client.create_experiment(PROJECT) if found is None else found.experiment_id
+        self.run = _known(folder) or self.client.create_run(number, run_name=folder.name).info.run_id
+        self.client.update_run(self.run, status="RUNNING")
+        if _known(folder) is None:
+            write_json(folder / _ID, {"id": self.run})
+            for name, value in config.model_dump(mode="json").items():
+                self.client.log_param(self.run, name, value)
+
+    def epoch(self, history: list[dict[str, Any]]) -> None:
+        """Log the newest epoch."""
+        for name, value in flat(history[-1]).items():
+            self.client.log_metric(self.run, name, value, step=history[-1]["epoch"])
+
+    def finish(self, result: dict[str, Any]) -> None:
+        """Log the result and end the run."""
+        for name, value in scores(result).items():
+            self.client.log_metric(self.run, name, value, step=result["epochs"])
+        self.client.set_terminated(self.run)
+
+
+class WandbTracker:
+    """A run of Weights & Biases: kept in the run's folder, and uploaded only where ``WANDB_MODE=online`` says so."""
+
+    def __init__(self, config: TrainConfig, folder: Path) -> None:
+        import wandb
+
+        known = _known(folder)
+        self.run = wandb.init(
+            project=PROJECT, name=folder.name, dir=folder, id=known, resume="allow" if known else None,
+            mode=os.environ.get("WANDB_MODE", "offline"), config=config.model_dump(mode="json"),
+            settings=wandb.Settings(silent=True, console="off"),
+        )  # fmt: skip
+        write_json(folder / _ID, {"id": self.run.id})
+
+    def epoch(self, history: list[dict[str, Any]]) -> None:
+        """Log the newest epoch."""
+        self.run.log(flat(history[-1]), step=history[-1]["epoch"])
+
+    def finish(self, result: dict[str, Any]) -> None:
+        """Write the result into the run's summary and end it."""
+        self.run.summary.update(scores(result))
+        self.run.finish()
+
+
+def flat(line: dict[str, Any]) -> dict[str, float]:
+    """Return the numbers of an epoch under the names that TensorBoard shows.
+
+    Examples
+    --------
+    >>> flat({"epoch": 1, "train": {"loss": 0.5}, "validation": {"confusion": [[1]]}})
+    {'epoch': 1, 'train/loss': 0.5}
+    """
+    found: dict[str, float] = {}
+    for key, value in line.items():
+        for name, each in (value if isinstance(value, dict) else {"": value}).items():
+            if isinstance(each, int | float):
+                found[f"{key}/{name}".rstrip("/")] = each
+    return found
+
+
+def scores(result: dict[str, Any]) -> dict[str, float]:
+    """Return what a result is judged by.
+
+    Examples
+    --------
+    >>> scores({"split": "test", "accuracy": 0.9, "average_accuracy": 0.8, "seconds": 3.0})
+    {'test/accuracy': 0.9, 'test/average_accuracy': 0.8}
+    """
+    return {f"{result['split']}/{name}": result[name] for name in ("accuracy", "average_accuracy")}
+
+
+def _known(folder: Path) -> str | None:
+    file = folder / _ID
+    return str(json.loads(file.read_text(encoding="utf-8"))["id"]) if file.is_file() else None

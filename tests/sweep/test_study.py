@@ -1,0 +1,62 @@
+"""The study's way, from a plan to the small files that lessons read, in its smallest form."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from dacl_edu.cli import app
+from dacl_edu.errors import UserError
+from dacl_edu.runs.comparison import compare_configurations
+from dacl_edu.runs.naming import matching
+from dacl_edu.runs.run import Run, find_runs
+from dacl_edu.runs.study import ANSWERS, LINES, load_study, write_study
+from dacl_edu.sweep.plan import read_plan
+from dacl_edu.sweep.run import run_cell
+
+SMOKE = Path(__file__).parents[2] / "studies" / "bundled" / "smoke.toml"
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
+    out = tmp_path_factory.mktemp("study")
+    outcomes = [run_cell(cell, out) for cell in read_plan(SMOKE)]
+    assert [outcome.state for outcome in outcomes] == ["done"] * 8
+    return find_runs(out)
+
+
+def test_a_study_in_small_says_what_its_runs_say(runs: list[Run], tmp_path: Path) -> None:
+    write_study(runs, tmp_path)
+    again = load_study(tmp_path)
+    assert [run.config for run in again] == [run.config for run in runs]
+    for small, whole in zip(again, runs, strict=True):
+        assert torch.equal(small.correct, whole.correct)
+        assert small.result["accuracy"] == whole.result["accuracy"] and small.finished
+        assert small.history[-1]["attention"] == whole.history[-1]["attention"]
+    assert repr(compare_configurations(again)) == repr(compare_configurations(runs))  # NaN is not NaN
+
+
+def test_parts_of_a_study_are_compared_by_their_settings(runs: list[Run], tmp_path: Path) -> None:
+    write_study(runs, tmp_path)
+    chosen = matching(load_study(tmp_path), ["method=dacl", "attention=none,mean"])
+    assert len(chosen) == 4 and {run.config.attention for run in chosen} == {None, "mean"}
+    assert len(matching(chosen, ["lam=1e-2"])) == 4 and len(matching(chosen, ["folder=none"])) == 4
+    said = CliRunner().invoke(app, ["compare", str(tmp_path), "--where", "method=softmax,center"])
+    assert said.exit_code == 0 and "center" in said.output and "dacl" not in said.output
+    for wrong, why in (("lam=7", "no run has lam=7"), ("lamm=1", "no such setting"), ("lam", "no such setting")):
+        with pytest.raises(UserError, match=why):
+            matching(chosen, [wrong])
+
+
+@pytest.mark.parametrize("name", [LINES, ANSWERS])
+def test_a_damaged_study_is_named(name: str, runs: list[Run], tmp_path: Path) -> None:
+    write_study(runs, tmp_path)
+    (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:-40])
+    with pytest.raises(UserError, match="damaged study"):
+        load_study(tmp_path)
+    (tmp_path / name).unlink()
+    with pytest.raises(UserError, match="no study there"):
+        load_study(tmp_path / ".")
