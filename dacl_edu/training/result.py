@@ -16,7 +16,14 @@ from dacl_edu.training.state import RunState
 
 
 def epoch_line(name: str, line: dict[str, Any]) -> str:
-    """Return the metrics of an epoch as one line; average accuracy and attention only where they say something."""
+    """Return the metrics of an epoch as one line; average accuracy and attention only where they say something.
+
+    Examples
+    --------
+    >>> line = {"train": {"loss": 1.5, "accuracy": 0.5}, "attention": {"mean": 1.0}, "images_per_second": 900.0}
+    >>> epoch_line("softmax epoch 1/2", line)   # all weights are 1: this method has no attention
+    'softmax epoch 1/2  loss 1.500  train 50.0%  900 images/s'
+    """
     train, attention = line["train"], line["attention"]
     text = f"{name}  loss {train['loss']:.3f}  train {train['accuracy']:.1%}"
     if "validation" in line:

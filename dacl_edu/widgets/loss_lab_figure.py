@@ -85,7 +85,7 @@ def lab_figure(
         text=[f"center {k}" for k in range(len(centers))], hovertemplate="%{text}: (%{x:.2f}, %{y:.2f})<extra></extra>",
         **left,
     )  # fmt: skip
-    figure.add_scatter(**_arrows(centers, center_step, "black", 2.5, 11), name="next center step, Eq. 11", **left)
+    figure.add_scatter(**_arrows(centers, center_step, "black", 2.5, 11), name="−α Δc, Eq. 11", **left)
     _add_losses(figure, history)
     _add_attention(figure, attention, of_attention)
     reach = _reach(features, center_path[-1])

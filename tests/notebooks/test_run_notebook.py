@@ -94,7 +94,7 @@ def test_text_becomes_the_declared_type(tmp_path: Path) -> None:
     assert typed(declared["seed"], "3") == 3
     assert typed(declared["lam"], "0.1") == 0.1 and typed(declared["lam"], "none") is None
     assert typed(declared["quick"], "false") is False
-    assert typed(declared["method"], "3") == "3"
+    assert typed(declared["out"], "3") == "3"
     for name, text in (("seed", "three"), ("seed", "1.5"), ("lam", "much"), ("quick", "perhaps"), ("seed", "none")):
         with pytest.raises(UserError, match=f"parameter {name} is '{text}', but must be"):
             typed(declared[name], text)
