@@ -119,7 +119,6 @@ def train_command(
         bool, typer.Option("--download", help="Let torchvision fetch its data set; never done otherwise.")
     ] = False,
     as_json: Json = False,
-    modules: Import = None,
     *,
     changes: dict[str, Any],
 ) -> None:
@@ -127,7 +126,8 @@ def train_command(
 
     Several methods and seeds are trained one after another: dacl-edu train --seeds 0-4 --method softmax --method dacl
 
-    Every option after --import overrides the preset; the value in brackets holds where the preset says nothing.
+    Every option after --json overrides the preset; the value in brackets holds where the preset says nothing.
+    Losses of your own are found by --import MODULE, here as with every command.
     """
     from dacl_edu.evaluation.tables import result_tables
     from dacl_edu.runs.plan import planned
@@ -270,7 +270,7 @@ def main(arguments: list[str] | None = None) -> None:
                 number = getattr(signal, wanted, None)
                 if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores it
                     signal.signal(number, _as_interrupt)
-        app(args=arguments, prog_name="dacl-edu")
+        app(args=_imports_first(sys.argv[1:] if arguments is None else arguments), prog_name="dacl-edu")
     except SystemExit as leaving:
         if leaving.code != 130:
             raise
@@ -295,6 +295,25 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(2)
     except Exception as error:  # a student's own loss can fail in any way, a device with a RuntimeError
         _unforeseen(error)
+
+
+def _imports_first(words: list[str]) -> list[str]:
+    """Move each ``--import MODULE`` to the front: every command may read a run of one's own loss, wherever it is said.
+
+    Examples
+    --------
+    >>> _imports_first(["compare", "runs/x", "--import", "my_losses"])
+    ['--import', 'my_losses', 'compare', 'runs/x']
+    """
+    first: list[str] = []
+    rest: list[str] = []
+    left = iter(words)
+    for word in left:
+        if word == "--import":
+            first += [word, *[value for value in [next(left, None)] if value is not None]]
+        else:
+            (first if word.startswith("--import=") else rest).append(word)
+    return [*first, *rest]
 
 
 _HINT = {

@@ -352,7 +352,9 @@ def test_a_registered_loss_of_ones_own_is_found(written: str, my_losses: str, cl
     assert refused.code == 2 and "unknown method 'absolute_center'" in refused.err
     done = cli("train", *tiny_options(faces), *method, "--import", written.format(my_losses))
     assert done.code == 0 and RunFolder("run").result()["method"] == "absolute_center"
-    assert cli("--import", my_losses, "evaluate", "run").code == 0
+    for command in ("evaluate", "compare"):
+        assert cli(command, "run", "--import", my_losses).code == 0
+        assert cli(f"--import={my_losses}", command, "run").code == 0
 
 
 def test_a_module_that_is_not_there_is_named(cli: Cli) -> None:

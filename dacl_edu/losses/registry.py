@@ -16,9 +16,7 @@ from dacl_edu.text import nearest
 PML_PREFIXES = ("pml:", "attentive_pml:")
 """How names begin that mean a loss of pytorch-metric-learning."""
 
-OTHER_NAMES = (
-    "Your own: package.module:ClassName, or dacl-edu --import MODULE … first. Of pytorch-metric-learning: pml:ClassName"
-)
+OTHER_NAMES = "Your own: package.module:ClassName, or with --import MODULE. Of pytorch-metric-learning: pml:ClassName"
 """What a message says of the names that no list holds."""
 
 _REGISTRY: dict[str, Callable[..., MetricLoss]] = {}

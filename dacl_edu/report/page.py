@@ -11,6 +11,7 @@ from typing import Any
 
 from dacl_edu import __version__
 from dacl_edu.plots.figure_json import rounded
+from dacl_edu.plots.reflow import SCRIPT
 from dacl_edu.report.blocks import Drawing, Note, Section
 from dacl_edu.report.tables import Table
 
@@ -71,7 +72,7 @@ def render(sections: Sequence[Section], title: str, lead: Sequence[str] = ()) ->
         style=Markup((folder / "page.css").read_text(encoding="utf-8")),
         script=Markup((folder / "page.js").read_text(encoding="utf-8")),
         hover=Markup(_face_on_hover()),
-        reflow=Markup((folder / "reflow.js").read_text(encoding="utf-8")),
+        reflow=Markup(SCRIPT),
         heading=_heading,
         alt=_alt,
         identity=id,

@@ -232,7 +232,10 @@ class TrainConfig(BaseModel):
         try:
             return cls(**values)
         except ValidationError as error:
-            raise UserError(first_problem(error), hint="see dacl-edu train --help") from error
+            first = error.errors()[0]
+            known = re.findall("'([^']*)'", first.get("ctx", {}).get("expected", ""))  # of a field with few values
+            hint = nearest(str(first["input"]), known, "see dacl-edu train --help")
+            raise UserError(first_problem(error), hint=hint) from error
 
 
 def first_problem(error: ValidationError) -> str:

@@ -29,6 +29,25 @@ def available_methods() -> tuple[str, ...]:
     return (SOFTMAX, "center", "dacl", *others)
 
 
+def require_method(method: str) -> str:
+    """Return the name of a method's loss, or ``"softmax"``; a name with a colon is taken as it is.
+
+    Raises
+    ------
+    UserError
+        An unknown method; the nearest is said.
+
+    Examples
+    --------
+    >>> require_method("dacl")
+    'sparse_center'
+    """
+    name = ALIASES.get(method, method)
+    if name != SOFTMAX and ":" not in name and name not in available_losses():
+        raise UserError(f"unknown method {method!r}", hint=f"{nearest(name, available_methods())} {OTHER_NAMES}")
+    return name
+
+
 def build_method(config: TrainConfig) -> tuple[MetricLoss | None, AttentionMode]:
     """Return the metric loss (None for softmax alone) and the attention mode of a run.
 
@@ -37,9 +56,7 @@ def build_method(config: TrainConfig) -> tuple[MetricLoss | None, AttentionMode]
     UserError
         An unknown method, or an attention mode for a method that does not use attention.
     """
-    name = ALIASES.get(config.method, config.method)
-    if name != SOFTMAX and ":" not in name and name not in available_losses():
-        raise UserError(f"unknown method {config.method!r}", hint=f"{nearest(name, available_methods())} {OTHER_NAMES}")
+    name = require_method(config.method)
     metric_loss = None if name == SOFTMAX else build_loss(name, **config.loss_parameters)
     if metric_loss is not None and metric_loss.uses_attention:
         return metric_loss, config.attention or "learned"

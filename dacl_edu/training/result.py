@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from dacl_edu.evaluation.metrics import uses_attention
 from dacl_edu.evaluation.predict import predict
 from dacl_edu.files import write_json
 from dacl_edu.runs.checkpoint import load_checkpoint
@@ -15,13 +16,22 @@ from dacl_edu.training.state import RunState
 
 
 def epoch_line(name: str, line: dict[str, Any]) -> str:
-    """Return the metrics of an epoch as one line; average accuracy only where it is another number."""
+    """Return the metrics of an epoch as one line; average accuracy and attention only where they say something.
+
+    Examples
+    --------
+    >>> line = {"train": {"loss": 1.5, "accuracy": 0.5}, "attention": {"mean": 1.0}, "images_per_second": 900.0}
+    >>> epoch_line("softmax epoch 1/2", line)   # all weights are 1: this method has no attention
+    'softmax epoch 1/2  loss 1.500  train 50.0%  900 images/s'
+    """
     train, attention = line["train"], line["attention"]
     text = f"{name}  loss {train['loss']:.3f}  train {train['accuracy']:.1%}"
     if "validation" in line:
         accuracy, average = (f"{line['validation'][kind]:.1%}" for kind in ("accuracy", "average_accuracy"))
         text += f"  validation {accuracy}" + (f" (average {average})" if average != accuracy else "")
-    return f"{text}  attention {attention['mean']:.2f}  {line['images_per_second']:.0f} images/s"
+    if uses_attention(attention):
+        text += f"  attention {attention['mean']:.2f}"
+    return f"{text}  {line['images_per_second']:.0f} images/s"
 
 
 def write_result(run: RunState) -> dict[str, Any]:

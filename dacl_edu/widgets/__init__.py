@@ -107,7 +107,7 @@ def explorer(name: str, **options: Any) -> widgets.Widget:
 
 
 def settle(widget: Any) -> bool:
-    """Make the figures in a widget ready to be shown: nothing is sent, the first state is up to date, words beside it.
+    """Make the figures in a widget ready to be shown: nothing is sent, the first state is up to date, each has a frame.
 
     Parameters
     ----------
@@ -125,14 +125,15 @@ def settle(widget: Any) -> bool:
     displayed, not where it stands in a box.
     """
     from dacl_edu.plots.private import CONFIG
-    from dacl_edu.widgets.figure_words import FigureWords
+    from dacl_edu.widgets.figure_frame import FigureFrame
 
-    children, found = [], False
+    children: list[Any] = []
+    found = False
     for child in getattr(widget, "children", ()):
-        if hasattr(child, "_widget_layout"):
+        if hasattr(child, "_widget_layout") and not (children and isinstance(children[-1], FigureFrame)):
             child._config = {**CONFIG, "displayModeBar": False}  # its ten buttons would be ten stops of the Tab key
             child._repr_mimebundle_()
-            children.append(FigureWords(child))
+            children.append(FigureFrame(child))
         found |= settle(child)
         children.append(child)
     if len(children) > len(getattr(widget, "children", ())):

@@ -197,9 +197,9 @@ def explorer_figure(
     Returns
     -------
     Figure
-        ``attention`` (bars; ``marker.color`` is 1 and grey where ablated), ``other face`` (line), ``contribution``
-        (bars); ``customdata`` are the dimensions; then the curves
-        ``random``, ``most attended``, ``least attended``, ``largest contribution``, and ``chosen``, a point.
+        ``attention`` (bars; ``marker.color`` is 2, grey, where ablated, else 1), ``other face`` (line),
+        ``contribution`` (bars); ``customdata`` are the dimensions; then the curves ``random``, ``most attended``,
+        ``least attended``, ``largest contribution``, and ``chosen``, a point.
     """
     from plotly.subplots import make_subplots
 
@@ -212,9 +212,10 @@ def explorer_figure(
         rows=2, cols=2, column_widths=[0.6, 0.4], specs=[[{}, {"rowspan": 2}], [{}, None]], shared_xaxes=True,
         horizontal_spacing=0.12, vertical_spacing=0.1,
     )  # fmt: skip
-    # Numbers and arrays throughout: plotly checks lists of words one by one, which a moving slider would feel.
+    # Numbers and arrays throughout: plotly checks lists of words one by one, which a moving slider would feel. From
+    # 1 on: it takes a bar whose colour is 0 for one that has none.
     marker = {
-        "color": ablated[places].astype(float), "cmin": 0, "cmax": 1, "showscale": False, "line": {"width": 0},
+        "color": ablated[places] + 1.0, "cmin": 1, "cmax": 2, "showscale": False, "line": {"width": 0},
         "colorscale": [[0, class_look(label).colour], [1, _ABLATED]],
     }  # fmt: skip
     bars = {"customdata": places, "marker": marker, "showlegend": False}
@@ -253,10 +254,10 @@ def explorer_figure(
     figure.update_xaxes(title=f"dimensions, by {order}", showticklabels=order == ORDERS[0], row=2, col=1)
     figure.update_xaxes(title="ablated dimensions", range=[0, len(places)], row=1, col=2)
     return finish(
-        figure, "Attention and contribution, and accuracy when ablated",
+        figure, "Attention, contribution, ablation",
         f"Bars of the attention and of the contribution of {len(places)} dimensions, {k} of them grey; four curves of "
         f"accuracy. {sentence(data, row, k, which, fill)}",
-        width=760, height=470, template="plotly_white", bargap=0.1, margin={"l": 60, "r": 10, "t": 50, "b": 90},
+        width=760, height=470, bargap=0.1, margin={"l": 60, "r": 10, "t": 50, "b": 90},
         legend={"orientation": "h", "y": -0.17, "yanchor": "top", "x": 1, "xanchor": "right"}, uirevision="same",
     )  # fmt: skip
 
@@ -362,6 +363,6 @@ class _Explorer:
     def redraw(self) -> None:
         values = [self.controls[name].value for name in ("k", "which", "order", "fill")]
         fresh = explorer_figure(self.data, self.row, self.other, *values)
-        self._layout.follow(self.figure, fresh, ("meta", "xaxis3"))
+        self._layout.follow(self.figure, fresh, ("meta", "xaxis3.title.text", "xaxis3.showticklabels"))
         self._layout.say(self.words, sentence(self.data, self.row, values[0], values[1], values[3]))
         self.faces.value = faces(self.data, [row for row in (self.row, self.other) if row is not None])

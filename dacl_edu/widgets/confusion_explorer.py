@@ -136,7 +136,7 @@ def faces_of(images: Tensor, indices: Tensor, cell: Cell, names: tuple[str, str]
             f"<img src='{source}' width='{SIDE}' height='{SIDE}' alt='image {number}: {true}, taken for {predicted}'>"
             f"<figcaption>{100 * p:.1f} %<br>image {number}</figcaption></figure>"
         )
-    return f"<div style='display:flex;flex-wrap:wrap;width:{COLUMNS * (SIDE + 5)}px'>{''.join(made)}</div>"
+    return f"<div style='display:flex;flex-wrap:wrap;max-width:{COLUMNS * (SIDE + 5)}px'>{''.join(made)}</div>"
 
 
 def confusion_explorer(
@@ -210,7 +210,7 @@ class _Confusion:
         figure = confusion_matrices({self._layout.run_name(self.run.value): counts.numpy()}, classes, cell=43)
         figure.update_traces(hovertemplate="%{customdata} images of %{y}<br>taken for %{x}, %{z} %<extra></extra>")
         title = {"text": "Percent of the true class, images below", "font": {"size": 13}, "x": 0.03}
-        return figure.update_layout(template="plotly_white", shapes=[self._frame()], clickmode="event", title=title)
+        return figure.update_layout(shapes=[self._frame()], clickmode="event", title=title)
 
     def _frame(self) -> dict[str, Any]:
         x, y = self.predicted.value, self.true.value

@@ -196,11 +196,11 @@ def gradient_figure(point: Point) -> Figure:
     figure.update_yaxes(range=[-1, 8.5], row=1)
     figure.update_yaxes(title="λ × L of Eq. 4", row=1, col=1)
     return finish(
-        figure, "One sample, one dimension: the loss and its two slopes",
+        figure, "The loss of one sample, its two slopes",
         f"Two panels. Left, a parabola over x with its lowest point at the center {fixed(point.c, 2)}; at "
         f"x = {fixed(point.x, 2)} the tangent has slope {fixed(slopes.by_x, 3)}. Right, a straight line over a that "
         f"never falls; its slope is {slopes.by_a:.3f}.",
-        width=800, height=430, template="plotly_white", margin={"l": 60, "r": 10, "t": 90, "b": 50},
+        width=800, height=430, margin={"l": 60, "r": 10, "t": 90, "b": 50},
         legend={"orientation": "h", "y": -0.2, "yanchor": "top"}, uirevision="same",
     )  # fmt: skip
 
@@ -244,7 +244,7 @@ def gradient_explorer() -> widgets.VBox:
 
     def changed() -> None:
         point = Point(**{name: round(control.value, 6) for name, control in controls.items()})
-        layout.follow(figure, gradient_figure(point), ("meta", "annotations"))
+        layout.follow(figure, gradient_figure(point), ("meta", "annotations[0].text", "annotations[1].text"))
         layout.say(words, sentence(point))
         head = ("slope", "package, by hand", "autograd", "finite differences", "they agree")
         table.value = layout.table("The same slopes in three ways", head, comparison(point))

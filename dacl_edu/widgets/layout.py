@@ -126,7 +126,7 @@ def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> s
     >>> table("Two", ["a", "b"], [["1", "<2"]]).count("&lt;2")
     1
     """
-    pad = "padding:2px 10px;text-align:left"
+    pad = "padding:2px 10px 2px 0;text-align:left"
     heads = "".join(f"<th scope='col' style='{pad}'>{html.escape(name)}</th>" for name in head)
     lines = ["".join(f"<td style='{pad}'>{html.escape(value)}</td>" for value in row) for row in rows]
     return (
@@ -138,7 +138,7 @@ def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> s
 
 
 def live(figure: Figure) -> FigureWidget:
-    """Return a figure that a kernel can change; :func:`follow` changes it.
+    """Return a figure, on white, that a kernel can change; :func:`follow` changes it.
 
     Examples
     --------
@@ -148,10 +148,10 @@ def live(figure: Figure) -> FigureWidget:
     """
     from plotly.graph_objects import FigureWidget
 
-    return FigureWidget(figure)
+    return FigureWidget(figure.update_layout(template="plotly_white"))
 
 
-def follow(shown: FigureWidget, fresh: Figure, layout: Sequence[str] = ("title", "meta")) -> None:
+def follow(shown: FigureWidget, fresh: Figure, layout: Sequence[str] = ("meta",)) -> None:
     """Make a shown figure equal to a fresh one with as many traces, in one message to the browser.
 
     Parameters
@@ -159,7 +159,8 @@ def follow(shown: FigureWidget, fresh: Figure, layout: Sequence[str] = ("title",
     shown : FigureWidget
     fresh : Figure
     layout : sequence of str
-        Names of what else changes: ``"title"``, ``"xaxis"``, ``"annotations"``, ``"images"``, …
+        Paths of what else changes: ``"xaxis.range"``, ``"annotations[0].text"``, … No more than that: the rest may have
+        been fitted to the page.
 
     Examples
     --------

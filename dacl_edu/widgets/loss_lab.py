@@ -27,6 +27,7 @@ STEP_SIZE = 0.1
 Attention that learns moves by ``-η · ∂L/∂a``, between 0 and 1."""
 MOST_CLASSES = 7
 LAMBDAS = (0, 0.01, 0.03, 0.1, 0.3, 1, 3)
+_RANGES = ("meta", *(f"{axis}.range" for axis in ("xaxis", "yaxis", "xaxis2", "yaxis2", "yaxis3")))
 
 
 @dataclass(frozen=True)
@@ -369,7 +370,7 @@ class _Lab:
     def redraw(self) -> None:
         if self._moving:  # a slider that the lab itself moves: drawn once, afterwards
             return
-        self._layout.follow(self.figure, self._drawn(), ("meta", "xaxis", "yaxis", "xaxis2", "yaxis2", "yaxis3"))
+        self._layout.follow(self.figure, self._drawn(), _RANGES)
 
     def step(self) -> None:
         self.run(1)

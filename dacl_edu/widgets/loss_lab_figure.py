@@ -85,16 +85,16 @@ def lab_figure(
         text=[f"center {k}" for k in range(len(centers))], hovertemplate="%{text}: (%{x:.2f}, %{y:.2f})<extra></extra>",
         **left,
     )  # fmt: skip
-    figure.add_scatter(**_arrows(centers, center_step, "black", 2.5, 11), name="next center step, Eq. 11", **left)
+    figure.add_scatter(**_arrows(centers, center_step, "black", 2.5, 11), name="−α Δc, Eq. 11", **left)
     _add_losses(figure, history)
     _add_attention(figure, attention, of_attention)
     reach = _reach(features, center_path[-1])
     figure.update_xaxes(title="x₁", range=[-reach, reach], **left)
     figure.update_yaxes(title="x₂", range=[-reach, reach], scaleanchor="x", **left)
     return finish(
-        figure, "Features and centers (left), losses so far and attention (right)",
+        figure, "Features, losses and attention",
         _alt(features, labels, centers, history) + _said(attention, of_attention),
-        width=800, height=560, template="plotly_white", margin={"l": 50, "r": 10, "t": 50, "b": 50},
+        width=800, height=560, margin={"l": 50, "r": 10, "t": 50, "b": 50},
         legend={"orientation": "h", "y": -0.13, "yanchor": "top"}, uirevision="same",
     )  # fmt: skip
 

@@ -155,8 +155,8 @@ def serve(
         # Sockets in a folder of this user rather than ports that every user of the machine can reach.
         private = ["--KernelManager.transport=ipc"] if os.name == "posix" else []
         quiet = ["--Voila.log_level=ERROR", "--Voila.open_browser=True"]
-        # The kernel computes while the browser comes; the next one waits until that page is drawn.
-        quiet += ["--VoilaConfiguration.preheat_kernel=True", "--VoilaKernelManager.fill_delay=5"]
+        # The kernel computes while the browser comes; the next one waits until that page is drawn and was first moved.
+        quiet += ["--VoilaConfiguration.preheat_kernel=True", "--VoilaKernelManager.fill_delay=30"]
         others = set(get_federated_extensions(jupyter_path("labextensions"))) - set(EXTENSIONS)
         quiet += [f"--VoilaConfiguration.extension_denylist={extension}" for extension in sorted(others)]
         Page.launch_instance([str(path), f"--port={port}", "--Voila.ip=127.0.0.1", *quiet, *private])

@@ -18,7 +18,7 @@ import pytest
 from dacl_edu import cli
 from dacl_edu.errors import UserError
 from dacl_edu.lessons.cli import export_figures, find_notebook, parse_words, register, run_notebook
-from dacl_edu.lessons.parameters import Parameter, checked_values, declared_parameters, typed
+from dacl_edu.lessons.parameters import Parameter, checked_values, choices, declared_parameters, typed
 
 if "run-notebook" not in [command.name for command in cli.app.registered_commands]:
     register(cli.app)
@@ -94,7 +94,7 @@ def test_text_becomes_the_declared_type(tmp_path: Path) -> None:
     assert typed(declared["seed"], "3") == 3
     assert typed(declared["lam"], "0.1") == 0.1 and typed(declared["lam"], "none") is None
     assert typed(declared["quick"], "false") is False
-    assert typed(declared["method"], "3") == "3"
+    assert typed(declared["out"], "3") == "3"
     for name, text in (("seed", "three"), ("seed", "1.5"), ("lam", "much"), ("quick", "perhaps"), ("seed", "none")):
         with pytest.raises(UserError, match=f"parameter {name} is '{text}', but must be"):
             typed(declared[name], text)
@@ -119,6 +119,38 @@ def test_what_the_trainer_refuses_is_refused_before_anything_runs(name: str, kin
         typed(Parameter(name, kind, None, ""), text)
     with pytest.raises(UserError, match=name):
         checked_values({name: kind}, {name: int(text)}, [])
+
+
+@pytest.mark.parametrize(
+    ("notebook", "name", "text", "said"),
+    [
+        ("07", "profile", "smok", "parameter profile is 'smok' — did you mean 'smoke'?"),
+        ("07", "profile", "paper-rafbd", "did you mean 'paper-rafdb'?"),
+        ("07", "method", "softmax dalc", "unknown method 'dalc' — did you mean 'dacl'?"),
+        ("07", "dataset", "rafbd", "unknown data set 'rafbd' — did you mean 'rafdb'?"),
+        ("07", "precision", "16-mixd", "did you mean '16-mixed'?"),
+        ("10", "profile", "qick", "did you mean 'quick'?"),
+        ("14", "profile", "digit", "did you mean 'digits'?"),
+        ("07", "device", "cudaa", "did you mean 'cuda'?"),
+    ],
+)
+def test_a_choice_that_is_none_is_refused_before_a_kernel_starts(
+    notebook: str, name: str, text: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dacl_edu.lessons.cli._execute", lambda *_: pytest.fail("a kernel was started"))
+    with pytest.raises(UserError) as refused:
+        run_notebook(notebook, {name: text}, tmp_path / "out")
+    assert said in str(refused.value) and not (tmp_path / "out").exists()
+
+
+def test_every_default_of_the_lessons_is_one_of_its_choices() -> None:
+    several = {"07": ["profile", "device", "precision"], "10": ["profile", "device"], "14": ["profile", "device"]}
+    for notebook, names in several.items():
+        declared = declared_parameters(find_notebook(notebook))
+        assert [name for name in declared if choices(declared[name])] == names
+        for parameter in declared.values():
+            assert typed(parameter, "none" if parameter.default is None else str(parameter.default)) == parameter.default
+    assert {"gpu", "minute", "smoke"} <= set(choices(declared_parameters(find_notebook("07"))["profile"]))
 
 
 def test_no_annotation_is_executed(tmp_path: Path) -> None:

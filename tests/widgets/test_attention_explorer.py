@@ -95,7 +95,7 @@ def test_the_figure_greys_what_is_ablated(data: AttentionData, order: str) -> No
     ablated = ablated_dimensions(data, 4, 3, "least attended").tolist()
     for name in ("attention", "contribution"):
         assert by_name[name].customdata.tolist() == places.tolist()
-        assert by_name[name].marker.color.tolist() == [float(j in ablated) for j in places]
+        assert by_name[name].marker.color.tolist() == [1.0 + (j in ablated) for j in places]
         assert by_name[name].marker.colorscale[0] == (0, class_look(1).colour)
     contribution = data.head.weight[1] * data.deep.features[4]
     for name, values in (

@@ -137,6 +137,20 @@ def look_for_barriers(page: Any, scope: Any) -> None:
     assert stops <= controls, "something takes the focus that is no control"
 
 
+def fits_a_phone(page: Any, name: str) -> None:
+    """Figures become as narrow as their column, panels below one another; wide again, they stand as at first."""
+    sizes = "() => [...document.querySelectorAll('.js-plotly-plot')].map(p => [p.clientWidth, p.clientHeight])"
+    fits = "plot => plot._fullLayout.width <= plot.parentElement.clientWidth && plot.clientWidth <= window.innerWidth"
+    at_first, wide = page.evaluate(sizes), page.viewport_size
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_function(f"() => [...document.querySelectorAll('.js-plotly-plot')].every({fits})")
+    page.wait_for_timeout(700)
+    keep_picture(page, f"voila-{name}-phone")
+    assert page.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth"), "wider than a phone"
+    page.set_viewport_size(wide)
+    page.wait_for_function(f"before => JSON.stringify(({sizes})()) === JSON.stringify(before)", arg=at_first)
+
+
 @pytest.mark.parametrize("name", EXPLORERS)
 def test_a_voila_page_answers_to_its_controls(name: str, runs: str, browser: Any, tmp_path: Path) -> None:
     import psutil
@@ -146,7 +160,8 @@ def test_a_voila_page_answers_to_its_controls(name: str, runs: str, browser: Any
         page = browser.new_page(viewport={"width": 960, "height": 1100})
         hosts, errors = set(), []
         page.on("request", lambda request: hosts.add(request.url.split("/")[2] if "//" in request.url else ""))
-        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        wrong = ("error", "trace")  # plotly's warnings are traces
+        page.on("console", lambda message: errors.append(message.text) if message.type in wrong else None)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(url, timeout=120_000)
         page.locator(".js-plotly-plot .main-svg").first.wait_for(timeout=120_000)
@@ -158,6 +173,7 @@ def test_a_voila_page_answers_to_its_controls(name: str, runs: str, browser: Any
         measured(page, scope, "#rendered_cells", name, "voila")
         assert page.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth"), "wider than the page"
         look_for_barriers(page, scope)
+        fits_a_phone(page, name)
         others = [host for host in hosts if host and not host.startswith("127.0.0.1:")]
         assert not others, f"asked {others}"
         assert not errors, errors
@@ -189,12 +205,17 @@ def test_the_explorers_answer_in_jupyterlab(runs: str, browser: Any, tmp_path: P
             const busy = () => panel.content.widgets.some(cell => cell.prompt === '*');
             while (busy()) await new Promise(done => setTimeout(done, 300)); }""")
         shown = page.locator(".jp-CodeCell")
+        kept = [(len(cells), "SELECT"), (len(cells), "INPUT")]
         for number, name in enumerate(EXPLORERS, start=1):
             scope = shown.nth(number).locator(".jp-Cell-outputWrapper")
             scope.scroll_into_view_if_needed()
             scope.locator(".js-plotly-plot .main-svg").first.wait_for()
             page.wait_for_timeout(1000)
             measured(page, scope, f".jp-CodeCell:nth-child({number + 1})", name, "lab")
+            scope.locator("select, input[type=range]").first.focus()
+            for key in ("b", "ArrowDown"):  # "b" is JupyterLab's for a new cell
+                page.keyboard.press(key)
+            assert (shown.count(), page.evaluate("() => document.activeElement.tagName")) in kept, "a key was taken"
         text = page.inner_text(".jp-Notebook")
         assert not [word for word in TROUBLE if word in text]
         page.evaluate("async () => { await window.jupyterapp.shell.currentWidget.sessionContext.shutdown(); }")

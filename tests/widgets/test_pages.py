@@ -13,8 +13,8 @@ import pytest
 
 from dacl_edu import cli
 from dacl_edu.errors import UserError
-from dacl_edu.widgets import EXPLORERS, explorer, from_runs
-from dacl_edu.widgets.figure_words import FigureWords
+from dacl_edu.widgets import EXPLORERS, explorer, from_runs, settle
+from dacl_edu.widgets.figure_frame import FigureFrame
 from dacl_edu.widgets.pages import page_notebook, serve
 
 
@@ -50,12 +50,28 @@ def test_a_page_is_a_heading_and_a_cell_that_makes_the_explorer(name: str, tmp_p
 def test_an_explorer_opens_by_its_name(name: str) -> None:
     made = explorer(name)
     assert f"<b>Try this.</b> {EXPLORERS[name].task}" in made.children[0].value
-    (words,) = [child for child in made.children if isinstance(child, FigureWords)]
+    (words,) = [child for child in made.children if isinstance(child, FigureFrame)]
     (figure,) = [child for child in made.children if hasattr(child, "_widget_layout")]
     before = words.words
     control = made.children[1].children[0 if name == "gradients" else 4]
     control.value = 0.25
     assert before != words.words == figure.layout.meta["alt"], "the words follow the figure"
+
+
+def test_a_figure_takes_what_its_page_found_for_it_and_keeps_it_while_it_changes() -> None:
+    made = explorer("gradients")
+    frames = [child for child in made.children if isinstance(child, FigureFrame)]
+    settle(made)  # as a lesson does once more, when it shows it
+    assert [child for child in made.children if isinstance(child, FigureFrame)] == frames
+    (frame,), (figure,) = frames, [child for child in made.children if hasattr(child, "_widget_layout")]
+    assert frame.design["width"] == figure.layout.width == 800 and "template" not in frame.design
+    fitted = {"width": 366, "height": 840, "xaxis.domain": [0, 1], "yaxis.domain": [0.55, 1], "annotations[0].x": 0.4}
+    frame.fitted = fitted
+    slope = figure.layout.annotations[0].text
+    made.children[1].children[0].value = 0.25
+    assert figure.layout.annotations[0].text != slope, "a control moved"
+    found = {path: figure.layout[path] for path in fitted}
+    assert found == {path: tuple(value) if isinstance(value, list) else value for path, value in fitted.items()}
 
 
 @pytest.mark.parametrize("name", [name for name, entry in EXPLORERS.items() if entry.takes_runs])
