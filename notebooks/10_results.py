@@ -592,7 +592,7 @@ They overlap at 0.01; at 1 center loss is far below the two others.""",
 
 # %% [markdown]
 # **What to see in the figure.** Below λ = 0.1 the three methods cannot be told apart: nowhere does a metric loss lift the accuracy. Above, both do harm, center loss far more: at λ = 1
-# it is 25 points below softmax loss (19.6 to 31.4), DACL 9 (4.7 to 12.4). So attention does do something: it *protects from too large a λ*. By
+# it is 25 points below softmax loss (19.6 to 31.4), DACL 9 (4.7 to 12.4). At λ = 10 center loss gives one answer to all faces (1/7 are right); DACL still has a third. So attention does do something: it *protects from too large a λ*. By
 # selecting dimensions, or only by making λ smaller? Its mean at λ = 1 is 0.35; compare center loss there. [Lesson 13](13_what_attention_does.ipynb) asks the controls.
 #
 # **Task:** choose λ. From which on does center loss leave softmax loss, and from which on DACL?
