@@ -74,7 +74,11 @@ def strength_curves(
             "<br>from %{customdata[1]:.4g} to %{customdata[2]:.4g}<extra></extra>",
         )
         said.append(f"{name}: " + ", ".join(f"{middle:.3g} at {weight:g}" for weight, _, middle, _ in known))
-    figure.update_xaxes(type="log", title=x, tickvals=weights, ticktext=[f"{weight:g}" for weight in weights])
+    named: list[float] = []  # a decade has room for three numbers
+    for weight in weights:
+        if not named or weight >= 1.9 * named[-1]:
+            named.append(weight)
+    figure.update_xaxes(type="log", title=x, tickvals=named, ticktext=[f"{each:g}" for each in named], tickangle=0)
     figure.update_yaxes(title=y)
     return finish(
         figure, title, f"{y} over {x}. {'; '.join(said)}.", width=680, height=380,
