@@ -173,7 +173,7 @@ def _require_choice(parameter: Parameter, value: Any) -> None:
 def _require_setting(name: str, value: Any) -> None:
     """Refuse what the trainer would refuse, e.g. a seed below zero or a GPU that is not there, before anything runs."""
     name = {"dataset": "data"}.get(name, name)
-    if name not in TrainConfig.model_fields or value is None:
+    if name not in TrainConfig.model_fields or value in (None, ""):  # empty: the lesson's own default
         return
     config = TrainConfig.checked({name: value})
     if name == "data":

@@ -26,6 +26,7 @@ _PLACE = {
     "workers",
     "device",
     "data_place",
+    "logger",
 }  # where a run happens, not what it computes: a resumed run may change them
 
 
@@ -39,7 +40,7 @@ class Result(BaseModel):
     split: str
     seed: int
     images: int
-    classes: list[str]
+    classes: list[str] | None = None  # an earlier release did not say them
     accuracy: float = Field(ge=0, le=1)
     average_accuracy: float = Field(ge=0, le=1)
     per_class_accuracy: list[float | None]
@@ -52,7 +53,7 @@ class Result(BaseModel):
 
     @model_validator(mode="after")
     def _of_as_many_classes(self) -> Result:
-        many = len(self.classes)
+        many = len(self.confusion) if self.classes is None else len(self.classes)
         if {len(self.per_class_accuracy), len(self.confusion), *map(len, self.confusion)} != {many}:
             raise ValueError(f"per_class_accuracy and confusion are not of {many} classes")
         return self

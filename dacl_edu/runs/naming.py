@@ -54,11 +54,7 @@ def run_name(config: TrainConfig) -> str:
     >>> run_name(TrainConfig.from_preset("quick", method="center", seed=3))
     'bundled-center-quick-seed3'
     """
-    some = config.classes if isinstance(config.classes, str | None) else "+".join(config.classes)
-    folder = "".join(c if c.isalnum() or c in "._+" else "_" for c in data_folder(config) or "")
-    data = "-".join(word for word in (*config.data.split(":"), folder, some) if word)
-    name = f"{data}-{config.method.replace(':', '.')}-{config.preset}-seed{config.seed}"
-    return f"{name}-selected-on-test" if config.select_by == "test" else name
+    return _name(config, config.data.split(":"))
 
 
 def full_name(config: TrainConfig) -> str:
@@ -76,7 +72,15 @@ def full_name(config: TrainConfig) -> str:
         if name not in (*PLACE, "preset", "data", "classes", "method", "seed") and value != getattr(preset, name):
             said = json.dumps(value) if isinstance(value, dict) else str(value)
             words.append(name + "".join(c for c in said if c.isalnum() or c in ".-+"))
-    return f"{'-'.join([run_name(config), *words])[:150]}-{config_hash(config)}"
+    folder = "".join(c if c.isalnum() or c in "._+" else "_" for c in data_folder(config) or "")
+    name = _name(config, [*config.data.split(":"), *([folder] if folder else [])])
+    return f"{'-'.join([name, *words])[:150]}-{config_hash(config)}"
+
+
+def _name(config: TrainConfig, data: Sequence[str]) -> str:
+    some = config.classes if isinstance(config.classes, str | None) else "+".join(config.classes)
+    words = [*data, *([some] if some else []), config.method.replace(":", "."), config.preset, f"seed{config.seed}"]
+    return "-".join([*words, *(["selected-on-test"] if config.select_by == "test" else [])])
 
 
 def config_hash(config: TrainConfig) -> str:

@@ -64,7 +64,10 @@ def write_study(runs: Sequence[Run], folder: str | Path) -> None:
 
 def is_study(folder: str | Path) -> bool:
     """Whether a folder holds what :func:`write_study` wrote."""
-    return (Path(folder).expanduser() / LINES).is_file()
+    try:
+        return (Path(folder).expanduser() / LINES).is_file()
+    except OSError:  # a name that is too long
+        return False
 
 
 def load_study(folder: str | Path | None = None) -> list[Run]:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -89,10 +90,10 @@ def test_nothing_is_left() -> None:
     assert not psutil.pid_exists(started.pid) and not started.folder.exists()
 
 
-def test_it_ends_when_the_grader_is_gone() -> None:
-    grader = subprocess.Popen(
-        [sys.executable, "-c", _GRADER], stdout=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
-    )
+def test_it_ends_when_the_grader_is_gone(tmp_path: Path) -> None:
+    # A folder of its own: another grader that starts meanwhile clears what a killed one has left.
+    own = {**os.environ, "OMP_NUM_THREADS": "1", "TMPDIR": str(tmp_path)}
+    grader = subprocess.Popen([sys.executable, "-c", _GRADER], stdout=subprocess.PIPE, text=True, env=own)
     assert grader.stdout is not None
     pid, folder = grader.stdout.readline().split()
     assert psutil.pid_exists(int(pid))

@@ -29,7 +29,8 @@ def a_run(method: str, seed: int) -> Run:
         torch.arange(14),
     )
     config = TrainConfig.from_preset("smoke", method=method, seed=seed)
-    result = {"method": method, "seed": seed, "split": "test", **predictions.scores()}
+    what = {"method": method, "seed": seed, "dataset": "bundled", "split": "test", "images": 14}
+    result = {**what, **predictions.scores(), "selected_by": "last epoch"}
     return Run(Path("nowhere"), config, result=result, predictions=predictions)
 
 

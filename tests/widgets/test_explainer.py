@@ -464,7 +464,7 @@ def test_how_long_it_takes(page: Any) -> None:
     print(f"drawn after {drawn:.0f} ms")
     pairs = {
         "face": (9, 10), "lam": (0.1, 0.01), "batch": ("all", "face"), "control": ("permuted", "learned"),
-        "silenced": (40, 0), "step": (0.05, 0), "stage": (0, 6), "run": (0, 2), "other": (20, None),
+        "silenced": (40, 0), "step": (0.05, 0), "stage": (0, 5), "run": (0, 6), "other": (20, None),
     }  # fmt: skip
     for name, values in pairs.items():
         took = [page.evaluate(TIMED, {name: value}) for value in values * 5]
