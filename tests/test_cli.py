@@ -178,7 +178,8 @@ def test_every_field_of_the_config_is_an_option(cli: Cli, monkeypatch: pytest.Mo
         "step_factor": ("0.5", 0.5), "warmup": ("0.2", 0.2), "clip_norm": ("2", 2.0), "select_by": ("test", "test"),
         "eval_split": ("val", "val"), "snapshots": ("3", 3), "device": ("cpu", "cpu"), "devices": ("2", 2),
         "precision": ("64-true", "64-true"), "matmul_precision": ("high", "high"), "compile": ("true", True),
-        "logger": ("csv", "csv"), "classes": ("cat,dog", ("cat", "dog")), "feature_dim": ("2", 2), "pretrained_classes": ("shared", "shared"),
+        "logger": ("csv", "csv"),
+        "classes": ("cat,dog", ("cat", "dog")), "feature_dim": ("2", 2), "pretrained_classes": ("shared", "shared"),
     }  # fmt: skip
     assert values.keys() == TrainConfig.model_fields.keys() - {"preset"}
     got: list[TrainConfig] = []
