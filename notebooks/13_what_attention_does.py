@@ -508,7 +508,7 @@ frame(tables[0.01])[[*shown, "p_holm"]].round(3)
 
 # %%
 at_one = {row.name: row.difference for row in tables[1.0].rows if row.difference}
-frozen, permuted = (at_one[f"dacl, attention {name}"] for name in ("frozen", "permuted"))
+frozen, permuted = at_one["dacl, attention frozen"], at_one["dacl, attention permuted"]
 assert all(found.middle < -0.05 for found in at_one.values()), "learned leads"
 assert frozen.high < 0 < permuted.high, "one of the two is told from luck"
 frame(tables[1.0])[[*shown, "p_holm"]].round(3)
