@@ -197,9 +197,10 @@ def explorer_figure(
     Returns
     -------
     Figure
-        ``attention`` (bars; ``marker.color`` is 2, grey, where ablated, else 1), ``other face`` (line),
-        ``contribution`` (bars); ``customdata`` are the dimensions; then the curves ``random``, ``most attended``,
-        ``least attended``, ``largest contribution``, and ``chosen``, a point.
+        ``attention`` and ``attention, ablated`` (bars; each dimension has its in one of them, 0 in the other),
+        ``other face`` (line), ``contribution`` and ``contribution, ablated`` (bars); ``customdata`` are the
+        dimensions; then the curves ``random``, ``most attended``, ``least attended``, ``largest contribution``, and
+        ``chosen``, a point.
     """
     from plotly.subplots import make_subplots
 
@@ -212,27 +213,25 @@ def explorer_figure(
         rows=2, cols=2, column_widths=[0.6, 0.4], specs=[[{}, {"rowspan": 2}], [{}, None]], shared_xaxes=True,
         horizontal_spacing=0.12, vertical_spacing=0.1,
     )  # fmt: skip
-    # Numbers and arrays throughout: plotly checks lists of words one by one, which a moving slider would feel. From
-    # 1 on: it takes a bar whose colour is 0 for one that has none.
-    marker = {
-        "color": ablated[places] + 1.0, "cmin": 1, "cmax": 2, "showscale": False, "line": {"width": 0},
-        "colorscale": [[0, class_look(label).colour], [1, _ABLATED]],
-    }  # fmt: skip
-    bars = {"customdata": places, "marker": marker, "showlegend": False}
-    figure.add_bar(
-        x=position, y=data.deep.attention[row].double().numpy()[places].round(3), name="attention", **bars,
-        hovertemplate="dimension %{customdata}: a = %{y}<extra></extra>", row=1, col=1,
-    )  # fmt: skip
+
+    def add_bars(name: str, said: str, values: np.ndarray[Any, Any], place: int) -> None:
+        # Two traces of one colour each: a list of words is checked one by one, which a moving slider would feel, and
+        # numbers on a scale are no colours to plotly's hover.
+        for ending, shown, colour in (("", ~ablated, class_look(label).colour), (", ablated", ablated, _ABLATED)):
+            figure.add_bar(
+                x=position, y=np.where(shown, values, 0)[places], name=name + ending, customdata=places,
+                marker={"color": colour, "line": {"width": 0}}, showlegend=False, row=place, col=1,
+                hovertemplate=f"dimension %{{customdata}}: {said} = %{{y}}<extra></extra>",
+            )  # fmt: skip
+
+    add_bars("attention", "a", data.deep.attention[row].double().numpy().round(3), 1)
     second = np.zeros(0) if other is None else data.deep.attention[other].double().numpy()[places].round(3)
     figure.add_scatter(
         x=position[: len(second)], y=second, name="other face", mode="lines", showlegend=False,
         line={"color": BLACK, "width": 1.5}, row=1, col=1, customdata=places,
         hovertemplate="other face, dimension %{customdata}: a = %{y}<extra></extra>",
     )  # fmt: skip
-    figure.add_bar(
-        x=position, y=data.contributions(row).double().numpy()[places].round(4), name="contribution", **bars,
-        hovertemplate="dimension %{customdata}: w x = %{y}<extra></extra>", row=2, col=1,
-    )  # fmt: skip
+    add_bars("contribution", "w x", data.contributions(row).double().numpy().round(4), 2)
     curves = data.curves[fill]
     for name, values, colour, dash in (
         ("random", curves.random.mean(axis=0), BLACK, "solid"), (CHOICES[0], curves.top, BLUE, "solid"),
@@ -257,7 +256,7 @@ def explorer_figure(
         figure, "Attention, contribution, ablation",
         f"Bars of the attention and of the contribution of {len(places)} dimensions, {k} of them grey; four curves of "
         f"accuracy. {sentence(data, row, k, which, fill)}",
-        width=760, height=470, bargap=0.1, margin={"l": 60, "r": 10, "t": 50, "b": 90},
+        width=760, height=470, bargap=0.1, barmode="overlay", margin={"l": 60, "r": 10, "t": 50, "b": 90},
         legend={"orientation": "h", "y": -0.17, "yanchor": "top", "x": 1, "xanchor": "right"}, uirevision="same",
     )  # fmt: skip
 

@@ -95,13 +95,15 @@ def test_the_figure_greys_what_is_ablated(data: AttentionData, order: str) -> No
     ablated = ablated_dimensions(data, 4, 3, "least attended").tolist()
     for name in ("attention", "contribution"):
         assert by_name[name].customdata.tolist() == places.tolist()
-        assert by_name[name].marker.color.tolist() == [1.0 + (j in ablated) for j in places]
-        assert by_name[name].marker.colorscale[0] == (0, class_look(1).colour)
+        kept, gone = by_name[name], by_name[f"{name}, ablated"]
+        assert kept.marker.color == class_look(1).colour != gone.marker.color
+        assert all((kept.y if j in ablated else gone.y)[at] == 0 for at, j in enumerate(places))
     contribution = data.head.weight[1] * data.deep.features[4]
     for name, values in (
         ("attention", data.deep.attention[4]), ("other face", data.deep.attention[6]), ("contribution", contribution),
     ):  # fmt: skip
-        np.testing.assert_allclose(by_name[name].y, values[places.copy()], atol=6e-4)
+        drawn = by_name[name].y + (by_name[f"{name}, ablated"].y if f"{name}, ablated" in by_name else 0)
+        np.testing.assert_allclose(drawn, values[places.copy()], atol=6e-4)
     assert by_name["chosen"].x == (3,)
     assert by_name["chosen"].y[0] == pytest.approx(100 * data.curves["zero"].bottom[3], abs=0.01)
     assert by_name["least attended"].line.width > by_name["most attended"].line.width
