@@ -341,7 +341,7 @@ GATES: dict[str, Gate] = {
         suspects,
     )
 }
-OF_LESSONS = frozenset({"frame", "introduction", "narrow_code", "exercises", "suspects"})
+OF_LESSONS = frozenset({"frame", "introduction", "exercises", "suspects"})
 """Rules for lessons alone: an assignment has a card in place of a lesson's frame."""
 
 

@@ -17,6 +17,7 @@ from dacl_edu.plots.faces import face_sheet
 from dacl_edu.plots.geometry import center_distance_heatmap, geometry_comparison
 from dacl_edu.plots.gradient_field import gradient_field
 from dacl_edu.plots.intervals import interval_plot
+from dacl_edu.plots.paired import paired_seeds
 from dacl_edu.plots.per_class import per_class_comparison
 from dacl_edu.plots.reliability import reliability_diagram
 from dacl_edu.plots.samples import correct_and_wrong
@@ -52,6 +53,7 @@ __all__ = [
     "gradient_field",
     "interval_plot",
     "lines",
+    "paired_seeds",
     "per_class_comparison",
     "points",
     "reliability_diagram",

@@ -21,7 +21,7 @@ NOTEBOOKS = sorted(path for path in FOLDER.rglob("*.ipynb") if ".ipynb_checkpoin
 PLOTLY = "application/vnd.plotly.v1+json"
 # A student's version of an assignment is not executed, and its source declares.
 OF_SOURCES = {*gates.GATES, "pair_agrees"} - gates.OF_LESSONS
-OF_STUDENTS = {"no_widget_state", "no_absolute_paths", "no_remote_images", "small_outputs", "headings"}
+OF_STUDENTS = {"no_widget_state", "narrow_code", "no_absolute_paths", "no_remote_images", "small_outputs", "headings"}
 ALT = "Two bars, the second twice as high as the first."
 
 

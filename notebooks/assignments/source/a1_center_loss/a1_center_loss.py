@@ -320,7 +320,8 @@ def careful_center_loss(x, y, c):
     Returns one number, float32 or float64.
     """
     ### BEGIN SOLUTION
-    return center_loss(x.float(), y, c.float())  # widened first: no step is done in float16
+    # widened first: no step is done in float16
+    return center_loss(x.float(), y, c.float())
     ### END SOLUTION
 
 # %% [markdown]

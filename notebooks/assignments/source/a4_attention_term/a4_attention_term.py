@@ -84,7 +84,7 @@ D = torch.randn(8, 5, dtype=torch.float64)  # (m, d): features minus their cente
 
 
 def attention_learns(term=None, β=1.0, steps=150):
-    """Return mean attention and its deviation within a sample at each step: (steps, 2)."""
+    """Mean attention and its deviation within a sample at each step: (steps, 2)."""
     s, path = torch.zeros_like(D, requires_grad=True), []
     adam = torch.optim.Adam([s], lr=0.1)
     for _ in range(steps):
@@ -157,7 +157,7 @@ for seed in hidden_seeds():
 
 # %% nbgrader={"grade": false, "grade_id": "budget_gradient", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def budget_gradient(a, budget):
-    """The gradient of the budget term by a: a (m, d), budget a number; returns (m, d)."""
+    """Gradient of the budget term by a: a (m, d), budget a number; returns (m, d)."""
     ### BEGIN SOLUTION
     return torch.full_like(a, 2 * (a.mean() - budget) / a.numel())
     ### END SOLUTION
@@ -199,7 +199,7 @@ for seed in hidden_seeds():
 
 # %% nbgrader={"grade": false, "grade_id": "entropy_term", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def entropy_term(a):
-    """The mean negative entropy of the shares: a (m, d); returns one number, shape ()."""
+    """Mean negative entropy of the shares: a (m, d); returns one number, shape ()."""
     ### BEGIN SOLUTION
     p = a / a.sum(dim=1, keepdim=True)  # (m, d)
     return torch.xlogy(p, p).sum() / len(a)
@@ -240,7 +240,7 @@ for seed in hidden_seeds():
 
 # %% nbgrader={"grade": false, "grade_id": "entropy_gradient", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def entropy_gradient(a):
-    """The gradient of the entropy term by a, all of it above 0: a (m, d); returns (m, d)."""
+    """Gradient of the entropy term by a, all above 0: a (m, d); returns (m, d)."""
     ### BEGIN SOLUTION
     total = a.sum(dim=1, keepdim=True)  # (m, 1)
     p = a / total  # (m, d)
@@ -311,9 +311,10 @@ for name, term in {
 
 # %% nbgrader={"grade": false, "grade_id": "my_term", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def my_term(a):
-    """A term of my own that keeps attention from collapsing: a (m, d); returns one number, shape ()."""
+    """A term that keeps attention from collapsing: a (m, d); returns one number ()."""
     ### BEGIN SOLUTION
-    return ((a.mean(dim=1) - 0.5) ** 2).mean()  # a budget of ½ for each sample by itself
+    # a budget of ½ for each sample by itself
+    return ((a.mean(dim=1) - 0.5) ** 2).mean()
     ### END SOLUTION
 
 # %% [markdown]

@@ -160,7 +160,8 @@ def attentive_island(x, a, y, c, lam1):
 # Try it. One sample at $(2, 0)$ of class 0, attention ½: $\tfrac12 \cdot 1^2 / 2 = \tfrac14$, and $\lambda_1 P = 0.25 \cdot 4 = 1$. Together 1.25.
 
 # %% tags=["not-graded"]
-x_small, a_small, y_small = torch.tensor([[2.0, 0.0]]), torch.full((1, 2), 0.5), torch.tensor([0])
+x_small, y_small = torch.tensor([[2.0, 0.0]]), torch.tensor([0])
+a_small = torch.full((1, 2), 0.5)
 L = attentive_island(x_small, a_small, y_small, c_small, 0.25)
 assert L.shape == ()
 print(rounded(L))
@@ -311,43 +312,30 @@ for name in ("attentive_island", "island_push"):
     getattr(questions, name)(globals()[name])
 
 # %% nbgrader={"grade": false, "grade_id": "methods", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["not-graded"]
-from pathlib import Path
-
-from dacl_edu.training import TrainConfig, train
+from dacl_edu.lessons.runs import train_each
+from dacl_edu.training import TrainConfig
 
 length = epochs or (9 if profile == "quick" else None)
 shared = {"epochs": length} if length else {}
-methods = {"dacl": {}, "my_attentive_island": {"loss_parameters": {"lam1": lam1}}}
+mine = {"loss_parameters": {"lam1": lam1}}
+methods = {"dacl": {}, "my_attentive_island": mine}
 
 # %% nbgrader={"grade": false, "grade_id": "configs", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["not-graded"]
-configs = [
-    TrainConfig.from_preset(profile, method=method, seed=number, **fields, **shared)
-    for number in range(first_seed, first_seed + seeds)
+numbers = range(first_seed, first_seed + seeds)
+configs = {
+    (method, k): TrainConfig.from_preset(
+        profile, method=method, seed=k, **fields, **shared
+    )
+    for k in numbers
     for method, fields in methods.items()
-]
-assert len(configs) == 2 * seeds
+}
 
 # %% nbgrader={"grade": false, "grade_id": "train", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["not-graded"]
-from IPython.display import display
-
-folder = Path(out or "../../../../runs/a5_island")  # of the project, beside this notebook's folders
-handle = display({"text/plain": "starting"}, raw=True, display_id=True)
-
-
-def said(config):
-    def on_epoch(line):
-        run = f"run {configs.index(config) + 1} of {len(configs)}: {config.method}, seed {config.seed}"
-        handle.update({"text/plain": f"{run}, epoch {line['epoch']} of {config.epochs}"}, raw=True)
-
-    return on_epoch
-
-
-results = {}
-for config in configs:
-    name = f"{config.method}-{profile}-lam{lam1:g}-epochs{config.epochs}-seed{config.seed}"
-    result = train(config, folder / name, resume=True, progress=False, on_epoch=said(config))
-    results[config.method, config.seed] = result["accuracy"]
-assert len(results) == len(configs) and all(0 <= accuracy <= 1 for accuracy in results.values())
+# in the project's folder, unless another is given
+results = train_each(configs, out or "../../../../runs/a5_island")
+accuracy = {key: result["accuracy"] for key, result in results.items()}
+assert len(accuracy) == 2 * seeds
+assert all(0 <= share <= 1 for share in accuracy.values())
 
 # %% [markdown]
 # ## What came out
@@ -357,9 +345,8 @@ assert len(results) == len(configs) and all(0 <= accuracy <= 1 for accuracy in r
 # %% nbgrader={"grade": false, "grade_id": "table", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["not-graded"]
 import pandas as pd
 
-numbers = list(range(first_seed, first_seed + seeds))
-table = pd.DataFrame({method: [results[method, number] for number in numbers] for method in methods}, index=numbers)
-table.index.name = "seed"
+columns = {method: [accuracy[method, k] for k in numbers] for method in methods}
+table = pd.DataFrame(columns, index=pd.Index(numbers, name="seed"))
 table["difference"] = table["my_attentive_island"] - table["dacl"]
 assert table.shape == (seeds, 3)
 table.round(4)
@@ -371,40 +358,27 @@ table.round(4)
 # %% nbgrader={"grade": false, "grade_id": "interval", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["not-graded"]
 from scipy import stats
 
-mine, dacl = torch.tensor(table["my_attentive_island"].values), torch.tensor(table["dacl"].values)
+mine, dacl = (torch.tensor(columns[name]) for name in ("my_attentive_island", "dacl"))
 found = {name: float(value) for name, value in compare(mine, dacl).items()}
+middle, error = found["difference"], found["standard_error"]
 t = stats.t.ppf(0.975, seeds - 1) if seeds > 1 else math.nan
-low, high = (found["difference"] + sign * t * found["standard_error"] for sign in (-1, 1))
-print("mean difference", rounded(found["difference"]), " standard error", rounded(found["standard_error"]))
+low, high = middle - t * error, middle + t * error
+print("mean difference", rounded(middle), " standard error", rounded(error))
 print("95 % interval from", rounded(low), "to", rounded(high))
-assert seeds == 1 or low <= found["difference"] <= high
+assert seeds == 1 or low <= middle <= high
 
 # %% [markdown]
 # **What to see in the figure:** left, each line is one seed. Do all lines go the same way? How long is the way between two seeds of one method, compared with the way
 # between the methods? Right, the mean difference with its interval: does it hold 0?
 
 # %% nbgrader={"grade": false, "grade_id": "figure", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["not-graded"]
-from plotly.subplots import make_subplots
+from dacl_edu.plots import paired_seeds
 
-from dacl_edu.plots import BLUE, ORANGE
-
-figure = make_subplots(cols=2, subplot_titles=("accuracy, one line a seed", "mean difference, 95 % interval"))
-left, right = {"row": 1, "col": 1}, {"row": 1, "col": 2}
-short = {"dacl": "dacl", "my_attentive_island": "island"}
-for number in numbers:
-    pair = [results[method, number] for method in methods]
-    figure.add_scatter(x=list(short.values()), y=pair, name=f"seed {number}", line_color=BLUE, **left)
-bar = {"type": "constant", "value": high - found["difference"], "width": 12} if seeds > 1 else None
-
-# %% nbgrader={"grade": false, "grade_id": "show", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["not-graded"]
-figure.add_scatter(x=["island − dacl"], y=[found["difference"]], mode="markers", error_y=bar,
-                   marker={"color": ORANGE, "size": 13, "symbol": "diamond"}, **right)  # fmt: skip
-figure.add_hline(y=0, line_dash="dot", **right)
-figure.update_xaxes(range=[-0.3, 1.3], **left)
-figure.update_layout(width=760, height=400, showlegend=False, title="Island loss with attention, beside DACL")
-show(figure, alt=f"""Left: {seeds} lines, one a seed, from the accuracy of dacl to that of the island loss. Right: the mean
-difference {found['difference']:.3f} with its interval from {low:.3f} to {high:.3f}, and a dotted line at zero.""")
-assert list(figure.data[0].y) == table.loc[numbers[0], ["dacl", "my_attentive_island"]].tolist()
+pairs = {k: (accuracy["dacl", k], accuracy["my_attentive_island", k]) for k in numbers}
+title = "Island loss with attention, beside DACL"
+figure = paired_seeds(pairs, ("dacl", "island"), (low, middle, high), title)
+show(figure)
+assert list(figure.data[0].y) == list(pairs[first_seed])
 
 # %% [markdown]
 # ## Your conclusion

@@ -142,7 +142,7 @@ def my_plan():
     """
     ### BEGIN SOLUTION
     return {
-        "variants": {"softmax": {"method": "softmax"}, "center": {"method": "center"}, "dacl": {"method": "dacl"}},
+        "variants": {name: {"method": name} for name in ("softmax", "center", "dacl")},
         "seeds": [0, 1, 2],
         "select_by": "last",
     }
@@ -194,54 +194,34 @@ for seed in hidden_seeds():
 #
 # The next cells carry out your plan. Finished runs are kept, an interrupted one is continued: you may stop the kernel and run the cells again.
 
-# %% nbgrader={"grade": false, "grade_id": "configs", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["not-graded"]
-from pathlib import Path
-
+# %% nbgrader={"grade": false, "grade_id": "trainer", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["not-graded"]
+from dacl_edu.lessons.runs import train_each
 from dacl_edu.runs import shipped_runs
-from dacl_edu.training import TrainConfig, train
+from dacl_edu.training import TrainConfig
 
-length = {"epochs": epochs} if epochs else {}
+# %% nbgrader={"grade": false, "grade_id": "configs", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["not-graded"]
+shared = {"select_by": plan["select_by"], **({"epochs": epochs} if epochs else {})}
 configs = {
-    (name, number): TrainConfig.from_preset(profile, seed=number, select_by=plan["select_by"], **fields, **length)
+    (name, k): TrainConfig.from_preset(profile, seed=k, **fields, **shared)
     for name, fields in plan["variants"].items()
-    for number in plan["seeds"]
+    for k in plan["seeds"]
 }
-
-# %% nbgrader={"grade": false, "grade_id": "shipped", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["not-graded"]
-place = {"root", "device", "workers", "snapshots", "precision"}  # do not decide what a run is
-shipped = {run.config.model_dump_json(exclude=place): run.result for run in shipped_runs()}
-assert len(configs) == len(runs)
-
-# %% nbgrader={"grade": false, "grade_id": "progress", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["not-graded"]
-from IPython.display import display
-
-folder = Path(out or "../../../../runs/a6_open_experiment")  # of the project, beside this notebook's folders
-handle = display({"text/plain": "starting"}, raw=True, display_id=True)
-
-# %% nbgrader={"grade": false, "grade_id": "said", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["not-graded"]
-def said(key):
-    def on_epoch(line):
-        run = f"run {list(configs).index(key) + 1} of {len(configs)}: {key[0]}, seed {key[1]}"
-        handle.update({"text/plain": f"{run}, epoch {line['epoch']} of {configs[key].epochs}"}, raw=True)
-
-    return on_epoch
+assert set(configs) == set(runs)
 
 # %% nbgrader={"grade": false, "grade_id": "train", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["not-graded"]
-results = {}
-for key, config in configs.items():
-    results[key] = shipped.get(config.model_dump_json(exclude=place))
-    if results[key] is None:
-        name = f"{key[0].replace(' ', '_')}-{profile}-epochs{config.epochs}-{config.select_by}-seed{key[1]}"
-        results[key] = train(config, folder / name, resume=True, progress=False, on_epoch=said(key))
+# in the project's folder, unless another is given
+place = out or "../../../../runs/a6_open_experiment"
+# what comes with the project is not trained again
+results = train_each(configs, place, done=shipped_runs())
 assert set(results) == set(runs)
 
 # %% nbgrader={"grade": false, "grade_id": "table", "locked": true, "schema_version": 3, "solution": false, "task": false} tags=["not-graded"]
 columns = ["accuracy", "average_accuracy"]
-rows = [
-    {"variant": name, "seed": number, **{column: result[column] for column in columns}, "attention": result["attention"]["mean"]}
-    for (name, number), result in results.items()
-]
-table = pd.DataFrame(rows)
+table = pd.DataFrame(
+    {"variant": name, "seed": k, **{column: result[column] for column in columns}}
+    for (name, k), result in results.items()
+)
+table["attention"] = [result["attention"]["mean"] for result in results.values()]
 assert table["accuracy"].between(0, 1).all() and len(table) == len(runs)
 table.round(4)
 
@@ -311,14 +291,17 @@ for seed in hidden_seeds():
 from dacl_edu.evaluation.significance import seeds_interval
 from dacl_edu.plots import interval_plot
 
-wide = pd.DataFrame(my_results(), columns=["variant", "seed", "accuracy"]).pivot(index="seed", columns="variant", values="accuracy")
-pairs = {"center − softmax": ("center", "softmax"), "dacl − softmax": ("dacl", "softmax"), "dacl − center": ("dacl", "center")}
-intervals = {name: seeds_interval(wide[first] - wide[second]) for name, (first, second) in pairs.items()}
-figure = interval_plot(intervals, "Differences of one seed, mean of three with 95 % interval", "accuracy, difference")
+table = pd.DataFrame(my_results(), columns=["variant", "seed", "accuracy"])
+wide = table.pivot(index="seed", columns="variant", values="accuracy")
+pairs = [("center", "softmax"), ("dacl", "softmax"), ("dacl", "center")]
+intervals = {f"{a} − {b}": seeds_interval(wide[a] - wide[b]) for a, b in pairs}
+title = "Differences of one seed, mean of three with 95 % interval"
+figure = interval_plot(intervals, title, "accuracy, difference")
 figure.add_vline(x=0, line_dash="dot")
 show(figure)
 assert len(figure.data) == 3
-# What to see: all three intervals hold 0; those of the two metric losses lie mostly below softmax loss.
+# What to see: all three intervals hold 0; those of the two metric losses lie mostly
+# below softmax loss.
 ### END SOLUTION
 
 # %% [markdown]
