@@ -318,9 +318,9 @@ def controls() -> Sheet:
         "learned": a, "ones": np.ones(3), "mean": np.full(3, a.mean()), "permuted": a[[2, 0, 1]],
         "normalized": a / a.mean(),
     }  # fmt: skip
-    takes = ("as in the paper", "no attention at all", "no selection", "no right place", "no smaller λ")
+    takes = ("nothing", "attention", "the selection", "the right places", "the smaller λ")
     alt = (
-        "Attention 0.2, 0.6, 0.7 of one sample under five controls: all ones; their mean three times; the "
+        "Attention 0.2, 0.6, 0.7 of one sample under four controls: all ones; their mean three times; the "
         "same on other places; divided by the mean."
     )
     lit = [(1, column) for column in range(3)] + [(2, column) for column in range(3)]

@@ -44,10 +44,10 @@ QUESTIONS = (
     Question("Does any arm differ from softmax loss, at λ = 0.01?", "softmax", ("lam=0.01", *AS_SHIPPED)),
     Question("Does the loss matter at any λ?", "softmax", ("attention=none", *AS_SHIPPED)),
     Question(
-        "Is learned attention better than its controls, at λ = 0.01?", "dacl, attention default",
+        "Is learned attention better than its controls, at λ = 0.01?", "dacl, attention learned",
         ("method=dacl", "lam=0.01", *AS_SHIPPED),
     ),
-    Question("The same at λ = 1", "dacl, attention default", ("method=dacl", "lam=1", *AS_SHIPPED)),
+    Question("The same at λ = 1", "dacl, attention learned", ("method=dacl", "lam=1", *AS_SHIPPED)),
     Question(
         "Does DACL differ from center loss at λ and at λ/2, λ = 0.01?", "dacl",
         ("method=center,dacl", "attention=none", "lam=0.005,0.01", *AS_SHIPPED),
@@ -84,7 +84,8 @@ def findings(runs: Sequence[Run], probes: pd.DataFrame, missing: Sequence[str]) 
     """Return the answers as Markdown; a question whose runs are not there is named."""
     parts = [
         "# What the runs say",
-        f"{len(runs)} of {len(runs) + len(missing)} runs. Written by `python -m tools.study runs/study`.",
+        f"{len(runs)} of {len(runs) + len(missing)} runs. Written by `python -m tools.study runs/study`. A difference "
+        "is taken over the seeds that both rows have, so it need not be that of the two means; n is what a row has.",
     ]
     for words, baseline, where in QUESTIONS:
         chosen = " ".join(f'--where "{condition}"' for condition in where)

@@ -388,7 +388,8 @@ def factor_bars(found: pd.DataFrame, names: Mapping[str, str] | None = None, mos
     strongest = ", ".join(f"{n} {100 * s:.1f} %" for n, s in zip(called[:4], table["share"], strict=False))
     return finish(
         figure, "What attention goes along with",
-        f"Bars of {len(table)} factors; the longest: {strongest}. {sum(sure)} of those shown can be told from chance.",
+        f"Bars of {len(table)} factors; furthest above chance: {strongest}. {sum(sure)} of those shown can be told "
+        "from chance.",
         width=760, height=140 + 24 * len(table), barmode="overlay", bargap=0.25,
         legend={"orientation": "h", "y": 1, "yanchor": "bottom"}, margin={"l": 60, "r": 20, "t": 90, "b": 50},
     )  # fmt: skip

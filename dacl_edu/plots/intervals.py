@@ -7,7 +7,7 @@ from collections.abc import Container, Mapping
 
 from plotly.graph_objects import Figure
 
-from dacl_edu.plots.style import GREY, LOOKS, finish
+from dacl_edu.plots.style import BLACK, GREY, LOOKS, finish
 
 
 def interval_plot(
@@ -59,7 +59,7 @@ def interval_plot(
             showlegend=False,
         )
     figure.update_yaxes(autorange="reversed", automargin=True)
-    figure.update_xaxes(title=axis)
+    figure.update_xaxes(title=axis, zerolinecolor=BLACK, zerolinewidth=1.5)
     return finish(
         figure,
         title,

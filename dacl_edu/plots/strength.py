@@ -33,7 +33,7 @@ def strength_curves(
     Returns
     -------
     Figure
-        One trace a line, after those of the reference.
+        One trace a line, after that of the reference.
 
     Examples
     --------
@@ -47,9 +47,11 @@ def strength_curves(
     if reference is not None:
         name, (low, middle, high) = reference
         figure.add_hrect(y0=low, y1=high, fillcolor=GREY, opacity=0.15, line_width=0)
-        figure.add_hline(
-            y=middle, line={"color": GREY, "dash": "dot"}, annotation_text=name, annotation_position="bottom left"
-        )
+        across = [weights[0], weights[-1]]
+        figure.add_scatter(
+            x=across, y=[middle, middle], name=name, mode="lines", line={"color": GREY, "dash": "dot"},
+            hovertemplate=f"{name}: {middle:.4g}, from {low:.4g} to {high:.4g}<extra></extra>",
+        )  # fmt: skip
         said.append(f"{name}: {middle:.4g}, from {low:.4g} to {high:.4g}")
     for index, (name, line) in enumerate(series.items()):
         colour, dash, symbol = LOOKS[index % len(LOOKS)]

@@ -95,7 +95,8 @@ def compare_configurations(
     name = _baseline(list(groups), baseline)
     differences = {group: _difference(own, groups[name]) for group, own in groups.items() if group != name}
     corrected = _holm({group: found.p_value for group, found in differences.items() if found is not None})
-    rows = [_row(group, own, differences.get(group), corrected) for group, own in groups.items()]
+    order = [name, *(group for group in groups if group != name)]  # what all are compared with comes first
+    rows = [_row(group, groups[group], differences.get(group), corrected) for group in order]
     result = runs[0].result
     what = f"{result['dataset']} {result['split']}, {result['images']:,} images, epoch: {result['selected_by']}"
     return Comparison(what, name, rows, sentence(rows, name, wanted))
@@ -120,17 +121,23 @@ def sentence(rows: Sequence[Row], baseline: str, wanted: float = PAPER_DIFFERENC
     if seeds == 1:
         words.append("One seed: this says something of these networks, nothing of the methods.")
         return " ".join(words)
-    need = [seeds_needed(row.difference, wanted) for row in tested if row.difference]
+    need = {row.name: seeds_needed(row.difference, wanted) for row in tested if row.difference}
     points = f"{100 * wanted:.1f} points{', the paper’s,' if wanted == PAPER_DIFFERENCE else ''}"
     if not any(d.by_seed or d.by_image or d.rest for d in (row.difference for row in tested) if d):
         words.append("All are right on the same images, so nothing is known of the spread.")
-    elif any(number is None for number in need):
-        words.append(f"A difference of {points} cannot be shown on so few images, however many seeds.")
+    elif never := [row for row, number in need.items() if number is None]:
+        words.append(
+            f"A difference of {points} between {never[0]} and {baseline} cannot be shown on so few images, however "
+            "many seeds."
+        )
     else:
-        most = max(number for number in need if number is not None)
+        most = max(number for number in need.values() if number is not None)
         more = ", or more test images" if most > 30 else ""
         doubt = f"; {_counted(seeds)} tell little of the spread" if seeds < 5 else ""
-        words.append(f"To show a difference of {points} would need about {most} seeds (power 80 %{doubt}){more}.")
+        of_all = f"to {baseline} in every row" if len(need) > 1 else f"to {baseline}"
+        words.append(
+            f"To show a difference of {points} {of_all} would need about {most} seeds (power 80 %{doubt}){more}."
+        )
     return " ".join(words)
 
 

@@ -19,15 +19,10 @@ from dacl_edu.errors import UserError
 from dacl_edu.files import clear_unfinished, read_object, replace_text, write_json
 from dacl_edu.runs.config import TrainConfig, first_problem
 from dacl_edu.runs.lock import LOCK, lock_run
+from dacl_edu.runs.naming import PLACE
 
 _PACKAGES = ("torch", "torchvision", "numpy", "lightning-fabric", "torchmetrics", "dacl-edu")
-_PLACE = {
-    "root",
-    "workers",
-    "device",
-    "data_place",
-    "logger",
-}  # where a run happens, not what it computes: a resumed run may change them
+_MAY_CHANGE = set(PLACE) - {"snapshots"}  # when a run is resumed; snapshots must be of the same images to its end
 
 
 class Result(BaseModel):
@@ -123,7 +118,7 @@ class RunFolder:
 
     def _require_same(self, config: TrainConfig) -> None:
         before, now = self.config().model_dump(), config.model_dump()
-        changed = [key for key in now if key not in _PLACE and before[key] != now[key]]
+        changed = [key for key in now if key not in _MAY_CHANGE and before[key] != now[key]]
         if changed:
             said = ", ".join(f"{key} {before[key]!r} → {now[key]!r}" for key in changed)
             raise UserError(

@@ -19,6 +19,10 @@ PLACE = ("root", "workers", "device", "data_place", "snapshots", "logger")
 """Settings that do not change what a run computes: where it ran and lay (but see :func:`data_folder`), what it kept."""
 
 
+UNSET = {"attention": "learned"}
+"""What a setting that is not set means, in a word."""
+
+
 def settings(config: TrainConfig) -> dict[str, Any]:
     """Return what makes a configuration another method: all but the seed, :data:`PLACE` and the preset's name.
 
@@ -167,7 +171,8 @@ def named(runs: Sequence[Run]) -> list[Run]:
             usual = settings(TrainConfig.from_preset(run.config.preset)) if run.config.preset in PRESETS else {}
         for key in differs:
             if usual.get(key, ...) != mine[key]:
-                words.append(f"{key.replace('_', ' ')} {mine[key] if mine[key] is not None else 'default'}")
+                value = UNSET.get(key, "default") if mine[key] is None else mine[key]
+                words.append(f"{key.replace('_', ' ')} {value}")
         groups.append(", ".join([run.config.method, *words]))
     found: list[Run] = []
     for run, group in zip(runs, groups, strict=True):

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from dacl_edu.training.numbers import flat, scores
+
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
@@ -45,26 +47,24 @@ class Board:
 
     def epoch(self, line: dict[str, Any], number: int) -> None:
         """Write the metrics of an epoch under their names in ``metrics.jsonl``: ``train/loss``, …"""
-        for key, value in line.items():
-            for name, each in (value if isinstance(value, dict) else {"": value}).items():
-                if isinstance(each, float):
-                    self.writer.add_scalar(f"{key}/{name}".rstrip("/"), each, number)
+        for name, value in flat(line).items():
+            if name != "epoch":
+                self.writer.add_scalar(name, value, number)
         self.writer.flush()  # TensorBoard reads while the run goes on
 
     def finish(self, config: TrainConfig, result: dict[str, Any], images: Tensor, predictions: Predictions) -> None:
         """Write settings and final result (its HPARAMS page), the confusion matrix and the surest wrong answers."""
         from torch.utils.tensorboard.summary import hparams
 
-        split = result["split"]
-        scores = {f"{split}/{name}": float(result[name]) for name in ("accuracy", "average_accuracy")}
+        split, found = result["split"], scores(result)
         settings = {
             key: value if isinstance(value, bool | int | float | str) else str(value)
             for key, value in config.model_dump(mode="json").items()
         }
         # Not add_hparams: that writes a second file.
-        for summary in hparams(settings, scores):
+        for summary in hparams(settings, found):
             self.writer._get_file_writer().add_summary(summary)
-        for name, value in scores.items():
+        for name, value in found.items():
             self.writer.add_scalar(name, value, result["epochs"])
         self.writer.add_image(f"{split}/confusion", confusion_picture(result["confusion"]), result["epochs"])
         faces = wrong_faces(images, predictions)

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from dacl_edu.errors import UserError
 from dacl_edu.files import replace_text, write_json
 from dacl_edu.runs.config import TrainConfig
+from dacl_edu.training.numbers import flat, scores
 
 PROJECT = "dacl-edu"
 """What the runs are filed under: an experiment of MLflow, a project of Weights & Biases."""
@@ -141,33 +142,6 @@ class WandbTracker:
         """Write the result into the run's summary and end it."""
         self.run.summary.update(scores(result))
         self.run.finish()
-
-
-def flat(line: dict[str, Any]) -> dict[str, float]:
-    """Return the numbers of an epoch under the names that TensorBoard shows.
-
-    Examples
-    --------
-    >>> flat({"epoch": 1, "train": {"loss": 0.5}, "validation": {"confusion": [[1]]}})
-    {'epoch': 1, 'train/loss': 0.5}
-    """
-    found: dict[str, float] = {}
-    for key, value in line.items():
-        for name, each in (value if isinstance(value, dict) else {"": value}).items():
-            if isinstance(each, int | float):
-                found[f"{key}/{name}".rstrip("/")] = each
-    return found
-
-
-def scores(result: dict[str, Any]) -> dict[str, float]:
-    """Return what a result is judged by.
-
-    Examples
-    --------
-    >>> scores({"split": "test", "accuracy": 0.9, "average_accuracy": 0.8, "seconds": 3.0})
-    {'test/accuracy': 0.9, 'test/average_accuracy': 0.8}
-    """
-    return {f"{result['split']}/{name}": result[name] for name in ("accuracy", "average_accuracy")}
 
 
 def _known(folder: Path) -> str | None:
