@@ -180,7 +180,8 @@ def _is_first_process() -> bool:
 def demo(
     profile: Annotated[str, typer.Option("--profile", "-p", help="Preset: smoke, minute, quick, ...")] = "minute",
     epochs: Annotated[
-        int | None, typer.Option("--epochs", "-e", help="Epochs of each run. [default: the preset's]", min=1)
+        int | None,
+        typer.Option("--epochs", "-e", help="Epochs of each run. [default: the preset's]", min=1, max=1_000_000),
     ] = None,
     seeds: Annotated[str, typer.Option("--seeds", "--seed", help="Seeds of each method: 0-2, or 0,3,7.")] = "0-2",
     workers: Annotated[
@@ -220,7 +221,7 @@ def demo(
 @app.command()
 def info(
     backbone: Annotated[str, typer.Option(help="small_resnet, a torchvision classifier, or timm:<name>.")] = "resnet18",
-    image_size: Annotated[int, typer.Option(help="Side of the images in pixels.")] = 224,
+    image_size: Annotated[int, typer.Option(min=8, max=8192, help="Side of the images in pixels.")] = 224,
     attention: Annotated[str, typer.Option(help="Attention mode.")] = "learned",
     as_json: Json = False,
 ) -> None:

@@ -83,10 +83,16 @@ def grade(
     name: Name,
     course: CourseFolder = Path("course"),
     students: Annotated[list[str] | None, typer.Option("--student", help="Only this one; may be repeated.")] = None,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", min=0, help="Submissions at a time. [default: processors]")] = 0,
-    cell_seconds: Annotated[float, typer.Option(min=0.5, help="Seconds that a cell, or a call, may take.")] = 10.0,
-    total_seconds: Annotated[float, typer.Option(min=5, help="Seconds that a submission may take.")] = 120.0,
-    memory_mb: Annotated[int, typer.Option(min=256, help="Megabytes that a submission may use.")] = 2048,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", min=0, max=512, help="Submissions at a time. [default: processors]")
+    ] = 0,
+    cell_seconds: Annotated[
+        float, typer.Option(min=0.5, max=86_400, help="Seconds that a cell, or a call, may take.")
+    ] = 10.0,
+    total_seconds: Annotated[
+        float, typer.Option(min=5, max=86_400, help="Seconds that a submission may take.")
+    ] = 120.0,
+    memory_mb: Annotated[int, typer.Option(min=256, max=1_000_000, help="Megabytes that a submission may use.")] = 2048,
     questions: Annotated[list[str] | None, typer.Option("--question", help="Only this one gets new points.")] = None,
 ) -> None:
     """Grade what was collected: gradebook, CSV, a feedback page each. Example: dacl-edu course grade a2

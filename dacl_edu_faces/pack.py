@@ -134,7 +134,7 @@ def contact_sheet(images: NDArray[np.uint8], labels: NDArray[np.int64], columns:
 
 def main(
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("data/faces"),
-    processes: Annotated[int, typer.Option(help="Processes that render.")] = 1,
+    processes: Annotated[int, typer.Option(min=1, max=512, help="Processes that render.")] = 1,
     wildness: Annotated[float, typer.Option(min=0, max=1, help="How unruly the pictures are.")] = WILDNESS,
 ) -> None:
     """Render and pack the shipped set, or its twin at another wildness."""

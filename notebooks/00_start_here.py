@@ -298,14 +298,14 @@ judged(my_savings, f"right. Dimension 3 accounts for {share:.0%} of the differen
 #
 # **[09 · Change it](09_change_it.ipynb)** (90 minutes). *Afterwards you can* change the loss, predict what happens, and test your prediction over seeds.
 #
-# **[10 · Results](10_results.ipynb)** (40 minutes, Tables 1-2, Fig. 3-4). *Afterwards you can* say how much of a difference is luck. **The verdict is here.**
+# **[10 · Results](10_results.ipynb)** (50 minutes, Tables 1-2, Fig. 3-4). *Afterwards you can* say how much of a difference is luck. **The verdict on luck is here.**
 #
 # **[11 · Embedding](11_embedding.ipynb)** (45 minutes). *Afterwards you can* say what a picture of features shows and what it makes up.
 #
 # **[12 · What attention looks like](12_attention.ipynb)** (40 minutes, Fig. 5). *Afterwards you can* put a number on "similar within a class", and say what training moved.
 #
-# **[13 · What attention does](13_what_attention_does.ipynb)** (45 minutes). *Afterwards you can* test whether attention marks what the classifier needs, and name the
-# experiment that would convict each suspect.
+# **[13 · What attention does](13_what_attention_does.ipynb)** (55 minutes). *Afterwards you can* test whether attention marks what the classifier needs, and read
+# from trained controls which suspect did it. **The last verdict is here.**
 #
 # **[14 · Beyond faces](14_beyond_faces.ipynb)** (20 minutes). *Afterwards you can* train the three methods on any images, and name a case in which attention does fall.
 #

@@ -787,7 +787,7 @@ print(f"parameters in training {sizes[0]:,}, in use {sizes[1]:,}")
 # %% [markdown]
 # On one sample with three dimensions (`frozen` looks like `learned`, but never changes):
 #
-# ![Attention 0.2, 0.6, 0.7 of one sample under five controls: all ones; their mean three times; the same on other places; divided by the mean.](drawings/controls.svg)
+# ![Attention 0.2, 0.6, 0.7 of one sample under four controls: all ones; their mean three times; the same on other places; divided by the mean.](drawings/controls.svg)
 
 # %%
 from dacl_edu.model.attention import ATTENTION_MODES

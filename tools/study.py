@@ -22,7 +22,7 @@ from dacl_edu.evaluation.probes import NUISANCES, kept_and_let_go, linear_probes
 from dacl_edu.evaluation.significance import seeds_interval
 from dacl_edu.runs.comparison import compare_configurations
 from dacl_edu.runs.comparison_table import written
-from dacl_edu.runs.naming import matching
+from dacl_edu.runs.matching import matching
 from dacl_edu.runs.run import Run, find_runs
 from dacl_edu.runs.study import write_study
 from dacl_edu.sweep.plan import read_plan
@@ -55,6 +55,10 @@ QUESTIONS = (
     Question(
         "Does DACL at λ = 1 differ from center loss at λ, λ/2, and λ times the mean attention that it found (0.35)?",
         "dacl", ("method=center,dacl", "attention=none", "lam=0.35,0.5,1", *AS_SHIPPED),
+    ),
+    Question(
+        "How much of center loss's harm at λ = 1 does each win back?", "center, lam 1.0",
+        ("method=center,dacl", "lam=0.35,0.5,1", *AS_SHIPPED),
     ),
     Question("Every training label right", "softmax", ("folder=noise000",)),
     Question("Three labels in ten wrong", "softmax", ("folder=noise030",)),

@@ -21,18 +21,22 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
-Repetitions = Annotated[int, typer.Option("--repetitions", "-r", min=1, help="Repetitions; the median is shown.")]
+Repetitions = Annotated[
+    int, typer.Option("--repetitions", "-r", min=1, max=10_000, help="Repetitions; the median is shown.")
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 CpuTime = Annotated[
     bool,
     typer.Option("--cpu-time", help="Count the time computed, for a machine that others use too."),
 ]
-Images = Annotated[int, typer.Option(min=256, help="Images of an epoch.")]
+Images = Annotated[int, typer.Option(min=256, max=10_000_000, help="Images of an epoch.")]
 
 
 @app.command()
 def loss(
-    threads: Annotated[list[int] | None, typer.Option(help="Threads of one operation. [default: 1 and 2]")] = None,
+    threads: Annotated[
+        list[int] | None, typer.Option(min=1, max=1024, help="Threads of one operation. [default: 1 and 2]")
+    ] = None,
     repetitions: Repetitions = 5,
     cpu_time: CpuTime = False,
     as_json: Json = False,
@@ -58,7 +62,7 @@ def input_command(
 @app.command()
 def step(
     paper: Annotated[bool, typer.Option("--paper", help="ResNet-18 at 224 px, batch 128; slow on a CPU.")] = False,
-    batch: Annotated[int, typer.Option(min=2, help="Samples of a step.")] = 128,
+    batch: Annotated[int, typer.Option(min=2, max=1_000_000, help="Samples of a step.")] = 128,
     device: Device = "auto",
     repetitions: Repetitions = 5,
     cpu_time: CpuTime = False,
@@ -108,7 +112,7 @@ def growth(repetitions: Repetitions = 5, as_json: Json = False) -> None:
 @app.command()
 def gpu(
     images: Images = 12271,
-    side: Annotated[int, typer.Option(min=8, help="Side of the stored images; the crop is 7/8 of it.")] = 256,
+    side: Annotated[int, typer.Option(min=8, max=8192, help="Side of the stored images; the crop is 7/8 of it.")] = 256,
     repetitions: Repetitions = 3,
     device: Device = "cuda",
     as_json: Json = False,

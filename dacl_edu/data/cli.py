@@ -80,7 +80,7 @@ def check(
 @app.command()
 def prepare(
     data: Data,
-    size: Annotated[int, typer.Option(help="Side of the images in pixels.")],
+    size: Annotated[int, typer.Option(min=8, max=8192, help="Side of the images in pixels.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to be made; give it as --root afterwards.")],
     root: Root = None,
     classes: Classes = None,

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from dacl_edu.errors import UserError
 from dacl_edu.evaluation.samples import Array, as_samples
 
 NUISANCES = {
@@ -42,6 +43,11 @@ def linear_probes(
         ``"class"``: share of correct answers; for each column of ``factors`` R², the share of its variance that is
         predicted: 1 at best, about 0 (or a little below) where nothing can be read.
 
+    Raises
+    ------
+    UserError
+        Fewer people than folds, a fold without two classes, or a factor that is no finite number or never varies.
+
     Examples
     --------
     >>> x = np.random.default_rng(0).normal(size=(300, 4))
@@ -57,15 +63,35 @@ def linear_probes(
     from sklearn.preprocessing import StandardScaler
 
     x, y = as_samples(features, labels)
+    people = np.unique(np.asarray(groups))
+    if len(np.asarray(groups)) != len(x):
+        raise UserError(f"{len(np.asarray(groups))} people for {len(x)} samples", hint="name the person of each image")
+    if not 2 <= folds <= len(people):
+        raise UserError(f"{folds} folds of {len(people)} people", hint=f"2 to {len(people)} folds, or more people")
     parts = GroupKFold(folds)
+    if any(len(np.unique(y[fitted])) < 2 for fitted, _ in parts.split(x, y, groups)):
+        raise UserError("a probe needs two classes in every fold", hint="take more images, or fewer folds")
     lda = make_pipeline(StandardScaler(), LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"))
     told = {"class": float((cross_val_predict(lda, x, y, groups=groups, cv=parts) == y).mean())}
     if factors is not None and len(factors.columns):
-        targets = StandardScaler().fit_transform(factors.to_numpy(dtype=float))
+        targets = StandardScaler().fit_transform(_numbers(factors, len(x)))
         ridge = make_pipeline(StandardScaler(), RidgeCV(alphas=np.logspace(-1, 4, 6)))
-        error = np.square(cross_val_predict(ridge, x, targets, groups=groups, cv=parts) - targets).mean(axis=0)
+        predicted = cross_val_predict(ridge, x, targets, groups=groups, cv=parts).reshape(targets.shape)
+        error = np.square(predicted - targets).mean(axis=0)
         told |= {name: float(1 - each) for name, each in zip(factors.columns, error, strict=True)}
     return told
+
+
+def _numbers(factors: pd.DataFrame, rows: int) -> Array:
+    if len(factors) != rows:
+        raise UserError(f"{len(factors)} rows of factors for {rows} samples", hint="take the factors of these images")
+    if "class" in factors:
+        raise UserError("a factor is called 'class', as the classes' own score is", hint="call it otherwise")
+    for name in factors:
+        column = pd.to_numeric(factors[name], errors="coerce").to_numpy(dtype=float)
+        if not np.isfinite(column).all() or np.ptp(column) == 0:
+            raise UserError(f"factor {name!r} is no number everywhere, or always the same", hint="leave it out")
+    return factors.to_numpy(dtype=float)
 
 
 def kept_and_let_go(attention: ArrayLike, draws: int = 20, seed: int = 0) -> Mapping[str, list[NDArray[np.int64]]]:

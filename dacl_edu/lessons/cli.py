@@ -42,7 +42,9 @@ def run_notebook_command(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder of all that it makes. [default: runs/<notebook>]")
     ] = None,
-    cell_timeout: Annotated[int | None, typer.Option(help="Seconds that a cell may take. [default: no limit]")] = None,
+    cell_timeout: Annotated[
+        int | None, typer.Option(min=1, max=10_000_000, help="Seconds that a cell may take. [default: no limit]")
+    ] = None,
     show_parameters: Annotated[
         bool, typer.Option("--parameters", help="List what the notebook takes, and leave.")
     ] = False,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from plotly.graph_objects import Figure
 
+from dacl_edu.errors import UserError
 from dacl_edu.plots.style import GREY, LOOKS, finish
 
 Interval = tuple[float, float, float]
@@ -35,6 +36,11 @@ def strength_curves(
     Figure
         One trace a line, after that of the reference.
 
+    Raises
+    ------
+    UserError
+        No point at all, or a weight that a logarithmic axis has no place for.
+
     Examples
     --------
     >>> figure = strength_curves({"dacl": {0.1: (0.7, 0.8, 0.9), 1.0: (0.6, 0.7, 0.8)}}, "Accuracy", "share")
@@ -44,6 +50,8 @@ def strength_curves(
     figure = Figure()
     said = []
     weights = sorted({weight for line in series.values() for weight in line})
+    if not weights or not all(0 < weight < math.inf for weight in weights):
+        raise UserError(f"weights {weights} on a logarithmic axis", hint="give at least one, all above 0 and finite")
     if reference is not None:
         name, (low, middle, high) = reference
         figure.add_hrect(y0=low, y1=high, fillcolor=GREY, opacity=0.15, line_width=0)

@@ -96,7 +96,7 @@ def compare(
     Differences are those to the baseline, over the seeds that both have, with a 95 % interval and Holm's p. A study
     that is kept in small files (docs/sweeps.md) is a folder of runs too.
     """
-    from dacl_edu.runs.naming import matching
+    from dacl_edu.runs.matching import matching
     from dacl_edu.runs.run import read_run
     from dacl_edu.runs.standing import how_far
     from dacl_edu.runs.study import is_study, load_study
@@ -124,15 +124,13 @@ def compare(
         for run in damaged:
             _say(f"left out: {run.folder}: {' '.join(run.missing)}")
         found = [run for run in found if run.finished or run.folder in kept]
-    if form is TableFormat.terminal:
-        print(textwrap.fill(how_far(found), 80))
-    print_comparison(found, baseline, form)
+    print_comparison(found, baseline, form, first=how_far(found))
 
 
 def print_comparison(
-    runs: Sequence[Run], baseline: str | None = None, form: TableFormat = TableFormat.terminal
+    runs: Sequence[Run], baseline: str | None = None, form: TableFormat = TableFormat.terminal, first: str = ""
 ) -> None:
-    """Print one row a configuration, and the sentence that one may honestly say."""
+    """Print one row a configuration, and the sentence that one may honestly say; in a terminal ``first`` before."""
     from dacl_edu.runs.comparison import compare_configurations
     from dacl_edu.runs.comparison_table import for_terminal, written
 
@@ -140,6 +138,8 @@ def print_comparison(
     if form is not TableFormat.terminal:
         print(written(found, form.value))
         return
+    if first:
+        print(textwrap.fill(first, 80))
     Console(width=80).print(for_terminal(found))
     print(textwrap.fill(found.sentence, 80))
 

@@ -17,6 +17,8 @@ from dacl_edu.text import nearest
 PAPER_DIFFERENCE = 0.0072
 """DACL over center loss on RAF-DB in the paper's Table 1: 87.78 against 87.06 %, 22 of 3,068 images, one run each."""
 LEVEL = 0.05
+WHERE = {"folder": "folder", "epochs": "epochs", "limit": "limit", "data set": "data"}
+"""What runs may differ in → the setting to choose them by."""
 
 
 class Row(NamedTuple):
@@ -146,7 +148,7 @@ def _require_alike(runs: Sequence[Run]) -> None:
         raise UserError("no finished run to compare", hint="name run folders, or a folder that holds them")
     kinds: dict[str, Callable[[Run], object]] = {
         "data set": lambda run: run.result["dataset"],
-        "folder of the data": lambda run: data_folder(run.config) or "its own",
+        "folder": lambda run: data_folder(run.config) or "none",
         "split": lambda run: run.result["split"],
         "number of images": lambda run: run.result["images"],
         "list of classes": lambda run: tuple(run.result["classes"]),
@@ -160,6 +162,10 @@ def _require_alike(runs: Sequence[Run]) -> None:
             found.setdefault(of(run), run)
         if len(found) > 1:
             (one, first), (other, second) = list(found.items())[:2]
+            if first.folder == second.folder:  # a study in small
+                field = WHERE.get(what)
+                where = f": --where {field}={one}" if field else ""
+                raise UserError(f"these runs differ in their {what}: {one}, {other}", hint=f"choose one{where}")
             raise UserError(
                 f"these runs differ in their {what}: {one} in {first.folder}, {other} in {second.folder}",
                 hint="compare only what differs in the method; name fewer folders",
@@ -177,7 +183,9 @@ def _require_alike(runs: Sequence[Run]) -> None:
 def _baseline(groups: list[str], asked: str | None) -> str:
     if asked is None:
         return next((group for group in groups if group.partition(",")[0] == "softmax"), groups[0])
-    matches = [group for group in groups if group == asked] or [g for g in groups if g.partition(",")[0] == asked]
+    matches = [group for group in groups if group == asked] or [g for g in groups if g.startswith(f"{asked},")]
+    if len(matches) > 1:
+        raise UserError(f"--baseline {asked!r} may be {len(matches)} rows", hint=f"one of: {'; '.join(matches)}")
     if not matches:
         raise UserError(f"--baseline {asked!r} is none of these runs", hint=nearest(asked, groups))
     return matches[0]

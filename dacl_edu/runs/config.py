@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
@@ -30,6 +30,9 @@ MatmulPrecision = Literal["highest", "high", "medium"]
 Logger = Literal["none", "csv", "mlflow", "wandb"]
 Selection = Literal["last", "validation", "test"]
 
+
+MANY, LARGE, WIDE = 1_000_000_000, 8192, 1_000_000
+"""Most epochs, images or steps; pixels of a side; numbers of a layer: more is a slip of the hand."""
 
 SELECTED_BY = {
     "last": "last epoch",
@@ -76,14 +79,18 @@ class TrainConfig(BaseModel):
     classes: str | tuple[str, ...] | None = Field(
         None, description="which classes: a choice of the data set (7, 8, basic, compound, all, …) or names with commas"
     )
-    load_size: int | None = Field(None, ge=8, description="side in pixels to which images are resized when read")
-    image_size: int = Field(224, ge=8, description="side in pixels of the crop that the network sees")
+    load_size: int | None = Field(
+        None, ge=8, le=LARGE, description="side in pixels to which images are resized when read"
+    )
+    image_size: int = Field(224, ge=8, le=LARGE, description="side in pixels of the crop that the network sees")
     augment: Augmentation = Field("ten_crop", description="augmentation of training images, per sample")
     normalize: Normalization = Field("dataset", description="channel mean and std: of the training part, or known ones")
     validation_fraction: float = Field(
         0.1, ge=0, lt=1, description="share of the training part held out, where the data set has no validation part"
     )
-    limit: int | None = Field(None, ge=2, description="use at most this many images of each split, for a quick try")
+    limit: int | None = Field(
+        None, ge=2, le=MANY, description="use at most this many images of each split, for a quick try"
+    )
     data_place: DataPlace = Field(
         "auto", description="where images lie: device, host; auto takes a GPU's memory where a third of it suffices"
     )
@@ -94,9 +101,14 @@ class TrainConfig(BaseModel):
     # -- network
     backbone: str = Field("resnet18", description="small_resnet, a torchvision classifier, or timm:<name>")
     attention: AttentionMode | None = Field(None, description="attention mode; default learned where the loss uses it")
-    attention_widths: tuple[int, ...] | None = Field(None, description="context encoder widths; default 7d, d, d/8")
+    attention_widths: tuple[Annotated[int, Field(ge=1, le=WIDE)], ...] | None = Field(
+        None, description="context encoder widths; default 7d, d, d/8"
+    )
     feature_dim: int | None = Field(
-        None, ge=1, description="dimension d of a linear layer after the pooling, e.g. 2 to draw features; default none"
+        None,
+        ge=1,
+        le=WIDE,
+        description="dimension d of a linear layer after the pooling, e.g. 2 to draw features; default none",
     )
     pretrained: str | None = Field(None, description="'imagenet' or a checkpoint file to start from")
     pretrained_classes: Literal["same", "shared", "fresh"] = Field(
@@ -113,15 +125,17 @@ class TrainConfig(BaseModel):
     loss_parameters: dict[str, Any] = Field(default_factory=dict, description="keyword arguments of the loss")
 
     # -- optimisation
-    epochs: int = Field(60, ge=1, description="passes over the training part")
-    batch_size: int = Field(128, ge=1, description="samples in one step, over all processes; BatchNorm needs two")
-    accumulate: int = Field(1, ge=1, description="micro-batches into which a step is cut, to save memory")
+    epochs: int = Field(60, ge=1, le=MANY, description="passes over the training part")
+    batch_size: int = Field(
+        128, ge=1, le=MANY, description="samples in one step, over all processes; BatchNorm needs two"
+    )
+    accumulate: int = Field(1, ge=1, le=MANY, description="micro-batches into which a step is cut, to save memory")
     lr: float = Field(0.01, gt=0, description="initial (step, constant) or largest (onecycle) learning rate")
     momentum: float = Field(0.9, ge=0, lt=1, description="momentum of SGD")
     nesterov: bool = Field(False, description="Nesterov momentum")
     weight_decay: float = Field(5e-4, ge=0, description="weight decay of SGD")
     schedule: Schedule = Field("step", description="learning-rate schedule")
-    step_epochs: int = Field(20, ge=1, description="epochs between two drops (step)")
+    step_epochs: int = Field(20, ge=1, le=MANY, description="epochs between two drops (step)")
     step_factor: float = Field(0.1, gt=0, le=1, description="factor of each drop (step)")
     warmup: float = Field(0.15, gt=0, lt=1, description="share of the run in which the rate rises (onecycle)")
     clip_norm: float | None = Field(None, gt=0, description="largest norm of the gradient; default no clipping")
@@ -133,7 +147,10 @@ class TrainConfig(BaseModel):
     )
 
     snapshots: int = Field(
-        0, ge=0, description="validation images of each class whose features and attention are kept after every epoch"
+        0,
+        ge=0,
+        le=MANY,
+        description="validation images of each class whose features and attention are kept after every epoch",
     )
     logger: Logger = Field(
         "none", description="a tracker beside TensorBoard: csv, mlflow or wandb; nothing is uploaded (docs/scale.md)"
@@ -141,7 +158,7 @@ class TrainConfig(BaseModel):
 
     # -- machine
     device: str = Field("auto", description="auto, cpu, cuda or mps")
-    devices: int = Field(1, ge=1, description="processes; start several with torchrun")
+    devices: int = Field(1, ge=1, le=MANY, description="processes; start several with torchrun")
     precision: Precision = Field("auto", description="auto takes bfloat16 where the processor computes in it")
     matmul_precision: MatmulPrecision = Field(
         "highest", description="float32 products: highest is float32, high TF32 on a GPU (faster), medium bfloat16"

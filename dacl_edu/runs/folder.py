@@ -22,6 +22,8 @@ from dacl_edu.runs.lock import LOCK, lock_run
 from dacl_edu.runs.naming import PLACE
 
 _PACKAGES = ("torch", "torchvision", "numpy", "lightning-fabric", "torchmetrics", "dacl-edu")
+STUDY = "runs.jsonl"
+"""File by which a study in small is known (:mod:`dacl_edu.runs.study`)."""
 _MAY_CHANGE = set(PLACE) - {"snapshots"}  # when a run is resumed; snapshots must be of the same images to its end
 
 
@@ -201,6 +203,8 @@ def find_run_folders(places: Iterable[str | Path], holding: str = "config.json")
             walked.add(real)
             if holding in files:
                 found.setdefault(Path(real), Path(folder))
+        if STUDY in os.listdir(top):
+            raise UserError(f"{top}: a study in small, without features and weights", hint="dacl-edu compare reads it")
     return list(found.values())
 
 

@@ -8,9 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from dacl_edu.errors import UserError
 from dacl_edu.runs.config import PRESETS, TrainConfig
-from dacl_edu.text import nearest
 
 if TYPE_CHECKING:
     from dacl_edu.runs.run import Run
@@ -100,55 +98,6 @@ def config_hash(config: TrainConfig) -> str:
     known = {name: value for name, value in settings(config).items() if value != usual[name]}
     known["seed"] = config.seed
     return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:10]
-
-
-def matching(runs: Sequence[Run], conditions: Sequence[str]) -> list[Run]:
-    """Return the runs whose settings meet all conditions.
-
-    Parameters
-    ----------
-    runs : sequence of Run
-    conditions : sequence of str
-        ``"lam=0.01,1"``: a field of :class:`TrainConfig`, or ``folder`` (:func:`data_folder`), and its values.
-        ``none`` is the value of a field that is not set.
-
-    Raises
-    ------
-    UserError
-        A condition of another form, an unknown field, or no run that meets them.
-
-    Examples
-    --------
-    >>> from dacl_edu.runs.run import shipped_runs
-    >>> [run.config.seed for run in matching(shipped_runs(), ["method=dacl", "seed=0,2"])]
-    [0, 2]
-    """
-    kept = list(runs)
-    for condition in conditions:
-        field, equals, text = condition.partition("=")
-        known = [*TrainConfig.model_fields, "folder"]
-        if not equals or field not in known:
-            hint = nearest(field, known) if equals else "write a field and its values: --where lam=0.01,1"
-            raise UserError(f"--where {condition}: no such setting", hint=hint)
-        values = {value.strip() for value in text.split(",")}
-        kept = [run for run in kept if _said(run.config, field, values)]
-    if not kept:
-        raise UserError(f"no run has {' and '.join(conditions)}", hint="see the settings: dacl-edu compare --each")
-    return kept
-
-
-def _said(config: TrainConfig, field: str, values: set[str]) -> bool:
-    value = data_folder(config) if field == "folder" else getattr(config, field)
-    if isinstance(value, float):
-        return any(_number(text) == value for text in values)
-    return ("none" if value is None else str(value).lower()) in {text.lower() for text in values}
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
 
 
 def named(runs: Sequence[Run]) -> list[Run]:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import functools
 import json
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,11 +18,13 @@ from torch.nn.functional import one_hot
 
 from dacl_edu import paths
 from dacl_edu.errors import UserError
+from dacl_edu.evaluation.metrics import score
 from dacl_edu.evaluation.predict import Predictions
 from dacl_edu.runs.config import TrainConfig
+from dacl_edu.runs.folder import STUDY, Result
 from dacl_edu.runs.run import Run
 
-LINES, ANSWERS = "runs.jsonl", "answers.npz"
+LINES, ANSWERS = STUDY, "answers.npz"
 _RESULT = ("method", "dataset", "preset", "seed", "split", "images", "selected_by", "selected_epoch", "classes",
            "accuracy", "average_accuracy", "attention", "epochs")  # fmt: skip
 _EPOCHS = 13
@@ -100,20 +104,35 @@ def load_study(folder: str | Path | None = None) -> list[Run]:
 @functools.lru_cache(maxsize=4)
 def _load(folder: Path) -> tuple[Run, ...]:
     try:
-        lines = [json.loads(line) for line in (folder / LINES).read_text(encoding="utf-8").splitlines()]
-        with np.load(folder / ANSWERS, allow_pickle=False) as arrays:
+        lines = [json.loads(line) for line in (folder / LINES).read_text(encoding="utf-8-sig").split("\n") if line]
+        with open(folder / ANSWERS, "rb") as file, np.load(file, allow_pickle=False) as arrays:
             answers, labels = (torch.from_numpy(arrays[name].astype(np.int64)) for name in ("answers", "labels"))
-        return tuple(_run(folder, line, row, labels[line["labels"]]) for line, row in zip(lines, answers, strict=True))
     except OSError as error:
         raise UserError(
             f"{folder}: no study there ({error.strerror})", hint=f"a study is {LINES} and {ANSWERS}: docs/sweeps.md"
         ) from error
-    except Exception as error:  # a damaged archive of arrays fails in many ways
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(f"{folder}: a damaged study ({error})", hint="restore its two files") from error
+    if len(lines) != len(answers):
+        raise UserError(
+            f"{folder}: a damaged study ({len(lines)} runs, answers of {len(answers)})", hint="restore its two files"
+        )
+    return tuple(_run(f"{folder}, run {k + 1}", folder, lines[k], answers[k], labels) for k in range(len(lines)))
 
 
-def _run(folder: Path, line: dict, answers: torch.Tensor, labels: torch.Tensor) -> Run:  # type: ignore[type-arg]
-    nothing = torch.zeros(len(labels), 0)
-    logits = one_hot(answers, len(line["result"]["classes"])).float()
-    predictions = Predictions(logits, nothing, nothing, labels, torch.arange(len(labels)))
-    return Run(folder, TrainConfig.checked(line["config"]), line["history"], line["result"], predictions)
+def _run(called: str, folder: Path, line: Any, answers: torch.Tensor, labels: torch.Tensor) -> Run:
+    """Return one run, after looking whether its answers give the accuracy that its line says."""
+    try:
+        config, result, own = TrainConfig.checked(line["config"]), line["result"], labels[line["labels"]]
+        nothing = torch.zeros(len(own), 0)
+        logits = one_hot(answers, len(result["classes"])).float()
+        predictions = Predictions(logits, nothing, nothing, own, torch.arange(len(own)))
+        scores = score(answers, own, len(result["classes"]))
+        whole = {**scores, **result}
+        Result.model_validate(whole)
+        if abs(scores["accuracy"] - whole["accuracy"]) > 1e-6 or whole["seed"] != config.seed:
+            raise ValueError("its answers, result and settings are not of one run")
+        return Run(folder, config, list(line["history"]), whole, predictions)
+    except (ValueError, KeyError, IndexError, TypeError, RuntimeError, UserError) as error:
+        what = " ".join(str(error).split())[:200]
+        raise UserError(f"{called}: a damaged study ({what})", hint="restore its two files") from error

@@ -15,8 +15,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from zoneinfo import available_timezones
 
 from dacl_edu.errors import UserError
+from dacl_edu.text import nearest
 from dacl_edu_course.authoring.assignment import Assignment
 from dacl_edu_course.authoring.release import COURSE_ID, tools_on_path
 from dacl_edu_course.definitions import write_text
@@ -182,8 +184,11 @@ def set_due(course: str | Path, name: str, when: str, student: str = "") -> str:
     from nbgrader.api import MissingEntry
     from nbgrader.utils import parse_utc
 
+    zone = "".join(when.split(" ")[2:])
+    if zone and not zone.lstrip("+-").isdigit() and zone not in available_timezones():  # nbgrader takes it for UTC
+        raise UserError(f"{zone!r} is no time zone", hint=nearest(zone, available_timezones(), "e.g. Europe/Berlin"))
     try:
-        due = parse_utc(when)
+        due = parse_utc(when if when.isascii() else "")
     except (ValueError, OverflowError) as error:
         raise UserError(f"{when!r} is no time", hint='write "2026-12-01 23:59 Europe/Berlin"') from error
     with gradebook(Path(course), name) as book:

@@ -83,6 +83,8 @@ def test_an_extension_is_one_students(course: Path) -> None:
         set_due(course, NAME, "2026-11-20", "zoe")
     with pytest.raises(UserError, match="'tomorrowish' is no time"):
         set_due(course, NAME, "tomorrowish")
+    with pytest.raises(UserError, match=r"'Europe/Belin' is no time zone — did you mean 'Europe/Berlin'"):
+        set_due(course, NAME, "2026-11-19 11:00 Europe/Belin")  # it was taken for UTC
     set_due(course, NAME, "2026-11-20 12:00", "bo")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from typer.testing import CliRunner
 from dacl_edu.cli import app
 from dacl_edu.errors import UserError
 from dacl_edu.runs.comparison import compare_configurations
-from dacl_edu.runs.naming import matching
+from dacl_edu.runs.matching import matching
 from dacl_edu.runs.run import Run, find_runs
 from dacl_edu.runs.study import ANSWERS, LINES, load_study, write_study
 from dacl_edu.sweep.plan import read_plan
@@ -46,9 +48,49 @@ def test_parts_of_a_study_are_compared_by_their_settings(runs: list[Run], tmp_pa
     assert len(matching(chosen, ["lam=1e-2"])) == 4 and len(matching(chosen, ["folder=none"])) == 4
     said = CliRunner().invoke(app, ["compare", str(tmp_path), "--where", "method=softmax,center"])
     assert said.exit_code == 0 and "center" in said.output and "dacl" not in said.output
-    for wrong, why in (("lam=7", "no run has lam=7"), ("lamm=1", "no such setting"), ("lam", "no such setting")):
+    assert len(matching(chosen, ["seed=0-1", "attention = learned"])) == 2
+    each = CliRunner().invoke(app, ["compare", str(tmp_path), "--each"])
+    assert each.exit_code == 0 and "accuracy of each class" in each.output
+    for wrong, why in (
+        ("lam=7", "no run has lam=7.*there are 0.01"), ("lam=0.01,7", "no run has lam=7"),
+        ("lamm=1", "no such setting.*'lam'"), ("lam", "no such setting"), ("λ=1", "no such setting"),
+    ):  # fmt: skip
         with pytest.raises(UserError, match=why):
             matching(chosen, [wrong])
+
+
+def test_what_is_no_study_of_one_kind_is_said_with_the_remedy(runs: list[Run], tmp_path: Path) -> None:
+    write_study(runs, tmp_path)
+    mixed = [*load_study(tmp_path)]
+    other = mixed[0].config.model_copy(update={"root": Path("elsewhere/noise"), "seed": 7})
+    with pytest.raises(UserError, match=r"differ in their folder: none, noise — choose one: --where folder=none"):
+        compare_configurations([*mixed, replace(mixed[0], config=other)])
+    with pytest.raises(UserError, match="may be 2 rows — one of: dacl, attention"):
+        compare_configurations(mixed, "dacl")
+    for command in ("report", "evaluate"):
+        said = CliRunner().invoke(app, [command, str(tmp_path)])
+        assert isinstance(said.exception, UserError) and "compare reads it" in str(said.exception)
+
+
+def test_answers_that_are_not_of_their_runs_are_not_taken(runs: list[Run], tmp_path: Path) -> None:
+    write_study(runs, tmp_path)
+    whole = (tmp_path / LINES).read_text("utf-8")
+    lines = whole.splitlines()
+    first = json.loads(lines[0])
+    damaged = [[lines[1], lines[0], *lines[2:]], lines[1:]]
+    for field, value in (("accuracy", "x"), ("accuracy", None), ("classes", []), ("dataset", []), ("seed", 9)):
+        damaged.append([json.dumps({**first, "result": {**first["result"], field: value}}), *lines[1:]])
+    for number, each in enumerate(damaged):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / ANSWERS).write_bytes((tmp_path / ANSWERS).read_bytes())
+        (folder / LINES).write_text("\n".join(each), "utf-8")
+        with pytest.raises(UserError, match="damaged study"):
+            load_study(folder)
+    (tmp_path / "marked").mkdir()
+    (tmp_path / "marked" / ANSWERS).write_bytes((tmp_path / ANSWERS).read_bytes())
+    (tmp_path / "marked" / LINES).write_text("\ufeff" + whole.replace("\n", "\n\n"), "utf-8")
+    assert len(load_study(tmp_path / "marked")) == len(runs), "what an editor adds does no harm"
 
 
 @pytest.mark.parametrize("name", [LINES, ANSWERS])
