@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
 
 class UserError(Exception):
     """Something the user can put right: one sentence that names what is wrong, and a hint how.
@@ -44,3 +49,22 @@ def _readable_letter(letter: str) -> str:
     if letter.isprintable() or "\udc80" <= letter <= "\udcff":  # a byte of a file name that is no UTF-8
         return letter
     return " " if letter.isspace() else letter.encode("unicode_escape").decode()
+
+
+def first_problem(error: ValidationError) -> str:
+    """Return the first thing that pydantic found wrong, with the name of its field.
+
+    Examples
+    --------
+    >>> from pydantic import BaseModel, ValidationError
+    >>> class Pair(BaseModel):
+    ...     first: int
+    >>> try:
+    ...     Pair(first="x")
+    ... except ValidationError as error:
+    ...     first_problem(error)
+    'first: Input should be a valid integer, unable to parse string as an integer'
+    """
+    first = error.errors()[0]
+    field, reason = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
+    return f"{field}: {reason}" if field else reason

@@ -10,7 +10,7 @@ import gzip
 import hashlib
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -95,15 +95,20 @@ def pack_split(
     for part in spread(_encode_chunk, [work[i : i + 16] for i in range(0, count, 16)], processes):
         jpegs += part
         report(len(part))
-    offsets = np.cumsum([0] + [len(j) for j in jpegs]).astype(np.int64)
-    archive = io.BytesIO()
-    np.savez(archive, jpeg=np.frombuffer(b"".join(jpegs), np.uint8), offsets=offsets)
     factors = [plan_face(*w[:4], SEED, wildness).as_dict() for w in work]
     table = pd.DataFrame(factors)
     table.insert(0, "id", [f"{split}_{index:05d}" for index in range(count)])
     observed = observed_labels(split, labels)
     table.insert(1, "label_observed", [EXPRESSIONS[k] for k in observed])
     table.insert(2, "label_true", [EXPRESSIONS[k] for k in labels])
+    return store_split(split, jpegs, table, out)
+
+
+def store_split(split: str, jpegs: Sequence[bytes], table: pd.DataFrame, out: Path) -> dict[str, Any]:
+    """Write one split's pictures and table; return their entries of the manifest."""
+    offsets = np.cumsum([0] + [len(j) for j in jpegs]).astype(np.int64)
+    archive = io.BytesIO()
+    np.savez(archive, jpeg=np.frombuffer(b"".join(jpegs), np.uint8), offsets=offsets)
     text = table.to_csv(index=False, lineterminator="\n")
     # No time stamp in the file: the same pictures give the same bytes.
     contents = {f"{split}.npz": archive.getvalue(), f"{split}.csv.gz": gzip.compress(text.encode(), 9, mtime=0)}

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
@@ -27,7 +26,7 @@ from dacl_edu.runs.run import Run, find_runs
 from dacl_edu.runs.study import write_study
 from dacl_edu.sweep.plan import read_plan
 
-TARGET = Path("studies/bundled")
+TARGET = paths.HOME / "studies" / "bundled"
 PLANS = ("plan.toml", "conditions.toml")
 
 
@@ -114,10 +113,18 @@ def findings(runs: Sequence[Run], probes: pd.DataFrame, missing: Sequence[str]) 
     return "\n\n".join(parts) + "\n"
 
 
+def learned(runs: Sequence[Run]) -> list[Run]:
+    """Return DACL's runs with learned attention on the faces as they are shipped."""
+    return [
+        run for run in runs
+        if run.config.method == "dacl" and run.config.attention is None and run.config.root is None
+    ]  # fmt: skip
+
+
 def attention_table(runs: Sequence[Run]) -> pd.DataFrame:
     """Return mean attention of DACL's arms, one line a λ and weight decay."""
     found: dict[tuple[float, float], list[Run]] = {}
-    for run in matching(runs, ["method=dacl", "attention=none", "folder=none"]):
+    for run in learned(runs):
         found.setdefault((run.config.lam, run.config.weight_decay), []).append(run)
     lines = []
     for (lam, decay), own in sorted(found.items()):
@@ -136,7 +143,9 @@ def probe_table(runs: Sequence[Run]) -> pd.DataFrame:
     faces = load_dataset("bundled", "test")
     assert faces.factors is not None and faces.groups is not None  # of the bundled faces all is known
     lines = []
-    for run in matching(runs, ["method=dacl", "attention=none", "folder=none", "lam=0.01,0.1,1"]):
+    for run in learned(runs):
+        if run.config.lam not in (0.01, 0.1, 1):
+            continue
         seen = run.predictions
         assert seen is not None
         for part, halves in kept_and_let_go(seen.attention).items():
@@ -147,7 +156,8 @@ def probe_table(runs: Sequence[Run]) -> pd.DataFrame:
             told = {kind: scores[list(names)].mean() for kind, names in NUISANCES.items()}
             lines.append({"lam": run.config.lam, "weight_decay": run.config.weight_decay, "seed": run.config.seed,
                           "half": part, "class": scores["class"], **told})  # fmt: skip
-    return pd.DataFrame(lines).sort_values(["lam", "weight_decay", "seed", "half"])
+    columns = ["lam", "weight_decay", "seed", "half", "class", *NUISANCES]
+    return pd.DataFrame(lines, columns=columns).sort_values(columns[:4])
 
 
 def probe_differences(probes: pd.DataFrame) -> pd.DataFrame:
@@ -169,6 +179,8 @@ def _interval(values: Sequence[float], digits: int = 3) -> str:
 
 
 def _markdown(table: pd.DataFrame) -> str:
+    if table.empty:
+        return "Not answered: no such runs yet."
     rows = [list(table.columns), ["---"] * len(table.columns), *table.astype(str).values.tolist()]
     return "\n".join(f"| {' | '.join(map(str, row))} |" for row in rows)
 

@@ -10,9 +10,6 @@ of each class). Validation and test stay as they are. Harder and easier pictures
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import io
 import json
 import shutil
 import sys
@@ -25,7 +22,7 @@ from numpy.typing import NDArray
 from dacl_edu import paths
 from dacl_edu.data.bundled import MANIFEST
 from dacl_edu.data.classes import EXPRESSIONS
-from dacl_edu_faces.pack import observed_labels
+from dacl_edu_faces.pack import observed_labels, store_split
 
 NOISE = {"noise000": 0.0, "noise030": 0.3}
 SHARES = {"share010": 0.1, "share001": 0.01}
@@ -73,17 +70,8 @@ def write_twin(source: Path, target: Path, table: pd.DataFrame, rows: NDArray[np
             shutil.copy(source / name, target / name)
     with np.load(source / "train.npz", allow_pickle=False) as arrays:
         stream, offsets = arrays["jpeg"], arrays["offsets"]
-    pieces = [stream[offsets[row] : offsets[row + 1]] for row in rows]
-    archive = io.BytesIO()
-    ends = np.cumsum([0] + [len(piece) for piece in pieces]).astype(np.int64)
-    np.savez(archive, jpeg=np.concatenate(pieces), offsets=ends)
-    text = table.to_csv(index=False, lineterminator="\n")
-    for name, content in (
-        ("train.npz", archive.getvalue()),
-        ("train.csv.gz", gzip.compress(text.encode(), 9, mtime=0)),
-    ):
-        (target / name).write_bytes(content)
-        manifest["files"][name] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    jpegs = [stream[offsets[row] : offsets[row + 1]].tobytes() for row in rows]
+    manifest["files"] |= store_split("train", jpegs, table, target)
     manifest["images"]["train"] = len(rows)
     (target / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
 

@@ -256,7 +256,7 @@ class FaceDataset(Dataset[tuple[Tensor, int]]):
         """The same with images and labels on a device; all else is shared. On its own device no image is copied."""
         moved = copy.copy(self)
         moved.labels = self.labels.to(device)
-        if device.type != self._stored.device.type:
+        if torch.empty(0, device=device).device != self._stored.device:
             moved.images = torch.empty(len(self), *self.image_shape, dtype=torch.uint8, device=device)
             for part, images in zip(moved.images.split(_PART), self.in_order(_PART), strict=True):
                 part.copy_(images)

@@ -138,8 +138,14 @@ def images_below(folder: Path) -> list[Path]:
 def files_below(folder: Path) -> tuple[list[Path], Counter[str]]:
     """Image files in a folder and the folders in it, sorted; and how many others there are of each ending."""
     found, others = [], Counter[str]()
+    walked = set(map(str, Path(os.path.realpath(folder)).parents))  # a link may lead back up, or to a folder beside
     for place, folders, files in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith((".", "__")) and not _leads_back(place, name)]
+        real = os.path.realpath(place)
+        if real in walked:  # by a link: its pictures are there already
+            folders[:] = []
+            continue
+        walked.add(real)
+        folders[:] = [name for name in folders if not name.startswith((".", "__"))]
         for name in files:
             # macOS leaves "._name.jpg" beside each file it copies; it is not an image.
             if name.startswith(".") or name.lower() in _LEFT_BEHIND:
@@ -153,12 +159,6 @@ def files_below(folder: Path) -> tuple[list[Path], Counter[str]]:
 
 #: What Windows writes into folders of pictures.
 _LEFT_BEHIND = ("thumbs.db", "desktop.ini")
-
-
-def _leads_back(place: str, name: str) -> bool:
-    """Whether a folder is a link to one that it lies in: every picture would be found again and again."""
-    path = os.path.join(place, name)
-    return os.path.islink(path) and Path(os.path.realpath(place)).is_relative_to(os.path.realpath(path))
 
 
 def _layout(root: Path, seed: str) -> dict[str, Path]:

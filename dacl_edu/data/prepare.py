@@ -88,12 +88,7 @@ def prepare(
         lock.acquire()
     try:
         listings = {split: list_dataset(name, split, root, image_size, **options) for split in splits}
-        wrong: dict[str, dict[str, str]] = {split: {} for split in splits}
-        if on_error == "skip":
-            sound = {split: listing.decodable() for split, listing in listings.items()}
-            listings = {split: listing for split, (listing, _) in sound.items()}
-            wrong = {split: found for split, (_, found) in sound.items()}
-        return _prepare(name, listings, wrong, source, image_size, folder, chunk_bytes, options)
+        return _prepare(name, listings, on_error == "skip", source, image_size, folder, chunk_bytes, options)
     finally:
         lock.release()
 
@@ -101,7 +96,7 @@ def prepare(
 def _prepare(
     name: str,
     listings: dict[str, Listing],
-    wrong: dict[str, dict[str, str]],
+    skip: bool,
     source: Path | None,
     size: int,
     folder: Path,
@@ -115,6 +110,7 @@ def _prepare(
         "image_size": size,
         "classes": list(next(iter(listings.values())).classes),
         "fingerprints": {split: listing.fingerprint() for split, listing in listings.items()},
+        **({"on_error": "skip"} if skip else {}),
     }
     plan = json.loads(json.dumps(plan, default=str))  # as it will be read back, to be compared with it
     if (folder / MANIFEST).is_file():
@@ -126,6 +122,10 @@ def _prepare(
                 hint="give another folder (--out), or remove this one",
             )
         return manifest
+    wrong: dict[str, dict[str, str]] = {split: {} for split in listings}
+    if skip:  # only now: a folder that is finished needs no picture decoded
+        for split, listing in listings.items():
+            listings[split], wrong[split] = listing.decodable()
     _require_disk(folder, sum(map(len, listings.values())) * 3 * size * size)
     entries = {}
     for split, listing in listings.items():

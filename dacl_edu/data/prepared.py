@@ -18,7 +18,7 @@ import torch
 from pydantic import BaseModel, Field, ValidationError
 
 from dacl_edu.data.dataset import FaceDataset
-from dacl_edu.errors import UserError
+from dacl_edu.errors import UserError, first_problem
 from dacl_edu.files import read_object
 
 if TYPE_CHECKING:
@@ -83,8 +83,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     try:
         _Manifest.model_validate(manifest)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise UserError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}", hint=_AGAIN) from error
+        raise UserError(f"{path}: {first_problem(error)}", hint=_AGAIN) from error
     return manifest
 
 

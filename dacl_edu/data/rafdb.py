@@ -19,7 +19,7 @@ from pathlib import Path, PureWindowsPath
 from dacl_edu.data.classes import canonical_index
 from dacl_edu.data.folder import list_class_folders, split_folders, subfolders
 from dacl_edu.data.listing import Listing
-from dacl_edu.data.reading import again, not_found, numbered_label, read_lines, require_files
+from dacl_edu.data.reading import again, alike, not_found, numbered_label, read_lines, require_files
 from dacl_edu.data.registry import register_reader
 from dacl_edu.errors import UserError
 from dacl_edu.expressions import EXPRESSIONS, RAFDB_COMPOUND
@@ -234,11 +234,11 @@ def _listed(split: str, base: Path, label_file: Path, classes: str) -> tuple[lis
     ids = list(entries)
     # Image/original holds the uncropped photographs under the same names; they are never a substitute.
     folder = base / "Image" / "aligned"
-    present = {path.name.casefold() for path in folder.iterdir()} if folder.is_dir() else set()
+    present = {alike(path.name) for path in folder.iterdir()} if folder.is_dir() else set()
     paths = []
     for name in ids:
         aligned = f"{Path(name).stem}_aligned{Path(name).suffix}"
-        plain = name.casefold() in present and aligned.casefold() not in present
+        plain = alike(name) in present and alike(aligned) not in present
         paths.append(folder / (name if plain else aligned))
     paths = require_files(paths, str(label_file), ACCESS)
     return ids, list(entries.values()), paths

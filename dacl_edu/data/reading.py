@@ -200,8 +200,8 @@ def require_files(paths: Sequence[Path], listed_in: str, access: str) -> list[Pa
     folders: dict[Path, dict[str, str]] = {}  # one listing a folder is much faster than one question a file
     for folder in {path.parent for path in paths}:
         names = os.listdir(folder) if folder.is_dir() else []
-        folders[folder] = {_alike(name): name for name in names} | {name: name for name in names}
-    found = [folders[path.parent].get(path.name) or folders[path.parent].get(_alike(path.name)) for path in paths]
+        folders[folder] = {alike(name): name for name in names} | {name: name for name in names}
+    found = [folders[path.parent].get(path.name) or folders[path.parent].get(alike(path.name)) for path in paths]
     missing = [path for path, name in zip(paths, found, strict=True) if name is None]
     if missing:
         raise UserError(
@@ -212,5 +212,12 @@ def require_files(paths: Sequence[Path], listed_in: str, access: str) -> list[Pa
     return [path if path.name == name else path.with_name(str(name)) for path, name in zip(paths, found, strict=True)]
 
 
-def _alike(name: str) -> str:
+def alike(name: str) -> str:
+    """Return a file's name without what file systems differ in: capitals, and how an accent is composed.
+
+    Examples
+    --------
+    >>> alike("É.JPG") == alike("e\u0301.jpg")
+    True
+    """
     return unicodedata.normalize("NFC", name).casefold()

@@ -76,11 +76,7 @@ class DeepFeatures:
         UserError
             No such file, or not one of these.
         """
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                found = {f.name: arrays[f.name] for f in fields(cls)}
-        except Exception as error:  # a damaged archive of arrays fails in many ways
-            raise UserError(f"{path}: no deep features there ({type(error).__name__})", hint="make it again") from error
+        found = _read_arrays(path, cls, "deep features")
         split = str(found.pop("split"))
         return cls(**{name: widened(value) for name, value in found.items()}, split=split)
 
@@ -126,11 +122,16 @@ class ClassifierHead:
         UserError
             No such file, or not one of these.
         """
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                return cls(**{name: torch.from_numpy(arrays[name]) for name in arrays})
-        except Exception as error:
-            raise UserError(f"{path}: no classifier there ({type(error).__name__})", hint="make it again") from error
+        found = _read_arrays(path, cls, "classifier")
+        return cls(**{name: torch.from_numpy(value) for name, value in found.items()})
+
+
+def _read_arrays(path: Path, kind: type[DeepFeatures | ClassifierHead], what: str) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return {field.name: arrays[field.name] for field in fields(kind)}
+    except Exception as error:  # a damaged archive of arrays fails in many ways
+        raise UserError(f"{path}: no {what} there ({type(error).__name__})", hint="make it again") from error
 
 
 def balanced_rows(labels: Tensor, per_class: int) -> Tensor:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any, NamedTuple
 from pydantic import TypeAdapter, ValidationError
 
 from dacl_edu.errors import UserError
-from dacl_edu.runs.config import PRESETS, TrainConfig
+from dacl_edu.runs.config import TrainConfig
 from dacl_edu.text import nearest
 
 INJECTED = "# Parameters"  # how papermill begins the cell that it adds
@@ -104,8 +103,7 @@ def typed(parameter: Parameter, text: str | Sequence[str]) -> Any:
     Raises
     ------
     UserError
-        The text is not of that type, none of the choices that the help names (the nearest is said), or the trainer
-        refuses a setting of that name and value.
+        The text is not of that type, or the trainer refuses a setting of that name and value.
 
     Examples
     --------
@@ -120,7 +118,6 @@ def typed(parameter: Parameter, text: str | Sequence[str]) -> Any:
     dacl_edu.errors.UserError: parameter seed is 'three', but must be int — e.g. -p seed 0
     """
     value = _converted(parameter, text)
-    _require_choice(parameter, value)
     _require_setting(parameter.name, value)
     return value
 
@@ -143,39 +140,12 @@ def _converted(parameter: Parameter, text: str | Sequence[str]) -> Any:
         raise _wrong(parameter, text) from error
 
 
-def choices(parameter: Parameter) -> list[str]:
-    """Return the values that the help of a parameter names, if it is a list of single words; else nothing.
-
-    A note in parentheses and what stands before a colon do not count; "any preset" stands for all of them.
-
-    Examples
-    --------
-    >>> choices(Parameter("profile", str, "", "where no runs are given: smoke (seconds), or quick (minutes, each)"))
-    ['smoke', 'quick', '']
-    >>> choices(Parameter("out", str, "", "folder for the runs"))
-    []
-    """
-    listed = re.sub(r"\([^)]*\)", "", parameter.help).rpartition(": ")[2]
-    words = [word.strip() for word in re.split(r", or |, | or ", listed)]
-    if "any preset" in words:
-        words = [*(word for word in words if word != "any preset"), *PRESETS]
-    if len(words) < 2 or parameter.kind is not str or any(" " in word or not word.strip(".") for word in words):
-        return []
-    return list(dict.fromkeys([*words, parameter.default]))
-
-
-def _require_choice(parameter: Parameter, value: Any) -> None:
-    known = choices(parameter)
-    if known and value not in known:
-        raise UserError(f"parameter {parameter.name} is {value!r}", hint=nearest(value, filter(None, known)))
-
-
 def _require_setting(name: str, value: Any) -> None:
     """Refuse what the trainer would refuse, e.g. a seed below zero or a GPU that is not there, before anything runs."""
-    name = {"dataset": "data"}.get(name, name)
+    name = {"dataset": "data", "profile": "preset"}.get(name, name)
     if name not in TrainConfig.model_fields or value in (None, ""):  # empty: the lesson's own default
         return
-    config = TrainConfig.checked({name: value})
+    config = TrainConfig.from_preset(value) if name == "preset" else TrainConfig.checked({name: value})
     if name == "data":
         from dacl_edu.data import available_classes
 

@@ -118,12 +118,11 @@ def compare(
 
             Console().print(result_tables(results))
         return
-    kept = {run.folder for run in small}
-    damaged = [run for run in found if not run.finished and run.folder not in kept]
+    damaged = [run for run in found if not run.finished]
     if len(damaged) < len(found):  # of several, the others go on
         for run in damaged:
             _say(f"left out: {run.folder}: {' '.join(run.missing)}")
-        found = [run for run in found if run.finished or run.folder in kept]
+        found = [run for run in found if run.finished]
     print_comparison(found, baseline, form, first=how_far(found))
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 from dacl_edu._moved import with_new_names
 from dacl_edu.choices import AttentionMode, CenterInit
 from dacl_edu.data.classes import parsed_classes
-from dacl_edu.errors import UserError
+from dacl_edu.errors import UserError, first_problem
 from dacl_edu.text import nearest
 
 RENAMED_FIELDS = {"weights": "pretrained"}
@@ -253,13 +253,6 @@ class TrainConfig(BaseModel):
             known = re.findall("'([^']*)'", first.get("ctx", {}).get("expected", ""))  # of a field with few values
             hint = nearest(str(first["input"]), known, "see dacl-edu train --help")
             raise UserError(first_problem(error), hint=hint) from error
-
-
-def first_problem(error: ValidationError) -> str:
-    """Return the first thing that is wrong, with the name of its field."""
-    first = error.errors()[0]
-    field, reason = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
-    return f"{field}: {reason}" if field else reason
 
 
 def _kinds(annotation: Any) -> set[Any]:

@@ -15,9 +15,9 @@ from typing import Any
 from filelock import SoftFileLock
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from dacl_edu.errors import UserError
+from dacl_edu.errors import UserError, first_problem
 from dacl_edu.files import clear_unfinished, read_object, replace_text, write_json
-from dacl_edu.runs.config import TrainConfig, first_problem
+from dacl_edu.runs.config import TrainConfig
 from dacl_edu.runs.lock import LOCK, lock_run
 from dacl_edu.runs.naming import PLACE
 

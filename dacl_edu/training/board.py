@@ -14,6 +14,7 @@ from dacl_edu.training.numbers import flat, scores
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
+    from dacl_edu.data import FaceDataset
     from dacl_edu.evaluation.predict import Predictions
     from dacl_edu.runs.config import TrainConfig
 
@@ -52,7 +53,7 @@ class Board:
                 self.writer.add_scalar(name, value, number)
         self.writer.flush()  # TensorBoard reads while the run goes on
 
-    def finish(self, config: TrainConfig, result: dict[str, Any], images: Tensor, predictions: Predictions) -> None:
+    def finish(self, config: TrainConfig, result: dict[str, Any], faces: FaceDataset, predictions: Predictions) -> None:
         """Write settings and final result (its HPARAMS page), the confusion matrix and the surest wrong answers."""
         from torch.utils.tensorboard.summary import hparams
 
@@ -67,9 +68,9 @@ class Board:
         for name, value in found.items():
             self.writer.add_scalar(name, value, result["epochs"])
         self.writer.add_image(f"{split}/confusion", confusion_picture(result["confusion"]), result["epochs"])
-        faces = wrong_faces(images, predictions)
-        if faces is not None:
-            self.writer.add_image(f"{split}/most confident wrong answers", faces, result["epochs"])
+        wrong = wrong_faces(faces, predictions)
+        if wrong is not None:
+            self.writer.add_image(f"{split}/most confident wrong answers", wrong, result["epochs"])
         self.writer.close()
 
 
@@ -88,11 +89,11 @@ def confusion_picture(counts: list[list[int]]) -> Tensor:
     return cells.repeat_interleave(CELL, 0).repeat_interleave(CELL, 1)[None]
 
 
-def wrong_faces(images: Tensor, predictions: Predictions) -> Tensor | None:
+def wrong_faces(faces: FaceDataset, predictions: Predictions) -> Tensor | None:
     """Return the most confident wrong answers as one picture (3, H, W) uint8; None where every answer is right."""
     from torchvision.utils import make_grid
 
     sure, answer = torch.softmax(predictions.logits.double(), dim=1).max(dim=1)
     order = sure.argsort(descending=True, stable=True)
     wrong = order[(answer != predictions.labels)[order]][:FACES]
-    return make_grid(images[predictions.indices[wrong]], nrow=8) if len(wrong) else None
+    return make_grid(faces.gather(predictions.indices[wrong])[0], nrow=8) if len(wrong) else None

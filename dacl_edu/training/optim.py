@@ -11,6 +11,7 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR, StepLR
 
 from dacl_edu.errors import UserError
 from dacl_edu.runs.config import TrainConfig
+from dacl_edu.text import nearest
 
 
 def build_optimizer(network: nn.Module, config: TrainConfig) -> SGD:
@@ -64,7 +65,7 @@ def resolve_device(config: TrainConfig) -> str:
         return next(kind for kind, is_there in there.items() if is_there)
     wanted = "cuda" if config.device == "gpu" else config.device
     if wanted not in there:
-        raise UserError(f"unknown device {config.device!r}", hint=f"there are auto, {', '.join(there)}")
+        raise UserError(f"unknown device {config.device!r}", hint=nearest(config.device, ["auto", *there]))
     if not there[wanted]:
         what = {"cuda": "CUDA device", "mps": "Apple GPU"}[wanted]
         raise UserError(

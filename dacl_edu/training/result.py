@@ -76,7 +76,7 @@ def write_result(run: RunState) -> dict[str, Any]:
     if run.fabric.is_global_zero:
         predictions.save(run.folder.predictions_file)
         write_json(run.folder.result_file, result)
-        run.board.finish(config, result, evaluated.images, predictions)
+        run.board.finish(config, result, evaluated, predictions)
         if run.tracker is not None:
             run.tracker.finish(result)
     return result

@@ -5,7 +5,6 @@ Each is a few calls of its own library; a run that goes on after an interruption
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -13,14 +12,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from dacl_edu.errors import UserError
-from dacl_edu.files import replace_text, write_json
+from dacl_edu.files import read_object, replace_text, write_json
 from dacl_edu.runs.config import TrainConfig
 from dacl_edu.training.numbers import flat, scores
 
 PROJECT = "dacl-edu"
 """What the runs are filed under: an experiment of MLflow, a project of Weights & Biases."""
-
-_ID = "tracker.json"
 
 
 class Tracker(Protocol):
@@ -92,6 +89,7 @@ class MLflowTracker:
     """A run of MLflow: where ``MLFLOW_TRACKING_URI`` says, or else in ``mlruns`` beside the run's folder."""
 
     def __init__(self, config: TrainConfig, folder: Path) -> None:
+        from mlflow.entities import Param
         from mlflow.tracking import MlflowClient
 
         beside = folder.absolute().parent / "mlruns"
@@ -101,12 +99,13 @@ class MLflowTracker:
         self.client = MlflowClient(address or beside.as_uri())
         found = self.client.get_experiment_by_name(PROJECT)
         number = self.client.create_experiment(PROJECT) if found is None else found.experiment_id
-        self.run = _known(folder) or self.client.create_run(number, run_name=folder.name).info.run_id
+        known = _known(folder, "mlflow")
+        self.run = known or self.client.create_run(number, run_name=folder.name).info.run_id
         self.client.update_run(self.run, status="RUNNING")
-        if _known(folder) is None:
-            write_json(folder / _ID, {"id": self.run})
-            for name, value in config.model_dump(mode="json").items():
-                self.client.log_param(self.run, name, value)
+        if known is None:
+            _keep(folder, "mlflow", self.run)
+            settings = config.model_dump(mode="json").items()
+            self.client.log_batch(self.run, params=[Param(name, str(value)) for name, value in settings])
 
     def epoch(self, history: list[dict[str, Any]]) -> None:
         """Log the newest epoch."""
@@ -126,13 +125,13 @@ class WandbTracker:
     def __init__(self, config: TrainConfig, folder: Path) -> None:
         import wandb
 
-        known = _known(folder)
+        known = _known(folder, "wandb")
         self.run = wandb.init(
             project=PROJECT, name=folder.name, dir=folder, id=known, resume="allow" if known else None,
             mode=os.environ.get("WANDB_MODE", "offline"), config=config.model_dump(mode="json"),
             settings=wandb.Settings(silent=True, console="off"),
         )  # fmt: skip
-        write_json(folder / _ID, {"id": self.run.id})
+        _keep(folder, "wandb", self.run.id)
 
     def epoch(self, history: list[dict[str, Any]]) -> None:
         """Log the newest epoch."""
@@ -144,6 +143,16 @@ class WandbTracker:
         self.run.finish()
 
 
-def _known(folder: Path) -> str | None:
-    file = folder / _ID
-    return str(json.loads(file.read_text(encoding="utf-8"))["id"]) if file.is_file() else None
+def _known(folder: Path, tracker: str) -> str | None:
+    """Return the tracker's name of an interrupted run."""
+    file = folder / f"tracker-{tracker}.json"
+    if not file.is_file():
+        return None
+    try:
+        return str(read_object(file)["id"])
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{file}: cannot be read ({error})", hint="remove it: the tracker begins a new run") from error
+
+
+def _keep(folder: Path, tracker: str, name: str) -> None:
+    write_json(folder / f"tracker-{tracker}.json", {"id": name})

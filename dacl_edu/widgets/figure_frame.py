@@ -12,18 +12,19 @@ from dacl_edu.plots.reflow import SCRIPT
 _FRAMED = """
 function render({ model, el }) {
   el.style.display = "none";
-  let later;
+  const off = new AbortController();
+  let later, watched, name;
   const begin = () => {
     const plot = el.nextElementSibling, place = el.parentElement;
     if (!plot?._fullLayout) return void (later = setTimeout(begin, 100));  // not drawn yet
 
-    const name = () => plot.setAttribute("aria-label", model.get("words"));
+    name = () => plot.setAttribute("aria-label", model.get("words"));
     plot.setAttribute("role", "figure");
     model.on("change:words", name);
     name();
 
     let width = 0;
-    new ResizeObserver(() => {
+    watched = new ResizeObserver(() => {
       const design = structuredClone(model.get("design")), drawn = plot._fullLayout;
       const room = Math.floor(Math.min(place.clientWidth, design.width ?? Infinity));
       if (room < 50 || room === (width || drawn.width)) return;
@@ -36,7 +37,8 @@ function render({ model, el }) {
       });
       model.set("fitted", fitted);
       model.save_changes();
-    }).observe(place);
+    });
+    watched.observe(place);
 
     let box = place;
     for (let up = place; up; up = up.parentElement?.closest(".widget-box")) box = up;
@@ -44,10 +46,15 @@ function render({ model, el }) {
       const { key, shiftKey, ctrlKey, altKey, metaKey } = event;
       const forPage = ctrlKey || altKey || metaKey || key === "Escape" || (shiftKey && key === "Enter");
       if (!forPage) event.stopPropagation();
-    });
+    }, { signal: off.signal });
   };
   begin();
-  return () => clearTimeout(later);
+  return () => {
+    clearTimeout(later);
+    watched?.disconnect();
+    if (name) model.off("change:words", name);
+    off.abort();
+  };
 }
 export default { render };
 """

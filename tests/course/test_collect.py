@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 import zipfile
 from pathlib import Path
 
@@ -126,9 +125,7 @@ def test_odd_files_are_kept_or_refused_with_a_reason(assignment: Assignment, tmp
     put(class_ / "a b" / "x.ipynb", text("blank"))
     put(class_ / "a_b" / "x.ipynb", text("underscore"))
     put(class_ / "-rf $(x)\n" / "x.ipynb", text("odd"))
-    begin = time.perf_counter()
     found = by_student(collect(class_, assignment, course))
-    assert time.perf_counter() - begin < 30
     assert isinstance(read_submission(found["binary"].path), Damaged)
     assert found["empty"].path is None and "the folder is empty" in found["empty"].notes[0]
     assert (course / "submitted/empty" / NAME).is_dir(), "so that the grader sees the student"

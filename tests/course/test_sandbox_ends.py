@@ -66,12 +66,11 @@ def test_a_cell_that_ends_the_process(name: str, spare: list[Worker]) -> None:
     with spare.pop() if spare else Worker(STOPPED) as started:
         started.wait()
         spare.append(Worker(STOPPED))
-        before, memory = time.monotonic(), psutil.Process().memory_info().rss
+        memory = psutil.Process().memory_info().rss
         with pytest.raises(WorkerDied) as died:
             started.run(source, seconds)
             started.run("import time; time.sleep(2)")
         assert died.value.reason in reason.split("|")
-        assert time.monotonic() - before < seconds + 30
         assert not psutil.pid_exists(started.pid), "it is gone before anybody goes on"
         assert psutil.Process().memory_info().rss - memory < 30e6
         with pytest.raises(WorkerDied):  # and stays so

@@ -256,6 +256,13 @@ def test_what_is_no_archive_is_refused(tmp_path, content):
     assert left_behind(tmp_path, "a") == []
 
 
+ODD_NAMES = (
+    "zip of another code page", "zip of many dots", "tar with a name in no encoding",
+    "tar with a line break in a name",
+)  # fmt: skip
+"""Sound archives whose files are called otherwise."""
+
+
 def test_every_bad_archive_is_refused_and_leaves_nothing_or_gives_what_was_packed(tmp_path):
     tried = refused = 0
     for what, archive in bad_archives(tmp_path / "in", bomb=2**22):
@@ -268,8 +275,10 @@ def test_every_bad_archive_is_refused_and_leaves_nothing_or_gives_what_was_packe
         else:
             found = contents(tmp_path / "out" / "x")
             shutil.rmtree(tmp_path / "out" / "x")
-            if "wrong bit" not in what:  # a plain tar has no checksum of its content
-                assert set(found) <= set(SOUND) | {"a", "good", "second"} or "zip" in what or "name" in what, what
+            changed = {name for name in found.keys() & SOUND.keys() if found[name] != SOUND[name]}
+            assert not changed or what.startswith("tar with"), what  # a plain tar has no checksum of its content
+            odd = found.keys() - SOUND.keys() - {"a", "good", "second"}
+            assert not odd or what in ODD_NAMES, (what, odd)
         assert left_behind(tmp_path, "in", "out") == [] and not any((tmp_path / "out").glob("*")), what
     assert tried > 150 and refused > 100
 

@@ -88,6 +88,12 @@ def test_a_link_that_leads_back_is_not_followed(root):
     (root / "train" / "happy" / "again").symlink_to(root / "train")
     (root / "train" / "happy" / "here").symlink_to(".")
     assert load_dataset("folder", "train", root).ids.tolist() == expected
+    (root / "train" / "happy" / "more").symlink_to("../sad")
+    (root / "train" / "sad" / "more").symlink_to("../happy")
+    crossed = load_dataset("folder", "train", root).ids.tolist()
+    assert len(crossed) == len(expected) + sum(f"/{label}/" in name for label in ("happy", "sad") for name in expected)
+    for label in ("happy", "sad"):
+        (root / "train" / label / "more").unlink()
     elsewhere = root / "elsewhere"
     (root / "train" / "sad").rename(elsewhere)
     (root / "train" / "sad").symlink_to(elsewhere)  # another disk, say

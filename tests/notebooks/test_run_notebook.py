@@ -18,7 +18,7 @@ import pytest
 from dacl_edu import cli
 from dacl_edu.errors import UserError
 from dacl_edu.lessons.cli import export_figures, find_notebook, parse_words, register, run_notebook
-from dacl_edu.lessons.parameters import Parameter, checked_values, choices, declared_parameters, typed
+from dacl_edu.lessons.parameters import Parameter, checked_values, declared_parameters, typed
 
 if "run-notebook" not in [command.name for command in cli.app.registered_commands]:
     register(cli.app)
@@ -124,7 +124,7 @@ def test_what_the_trainer_refuses_is_refused_before_anything_runs(name: str, kin
 @pytest.mark.parametrize(
     ("notebook", "name", "text", "said"),
     [
-        ("07", "profile", "smok", "parameter profile is 'smok' — did you mean 'smoke'?"),
+        ("07", "profile", "smok", "unknown preset 'smok' — did you mean 'smoke'?"),
         ("07", "profile", "paper-rafbd", "did you mean 'paper-rafdb'?"),
         ("07", "method", "softmax dalc", "unknown method 'dalc' — did you mean 'dacl'?"),
         ("07", "dataset", "rafbd", "unknown data set 'rafbd' — did you mean 'rafdb'?"),
@@ -143,14 +143,13 @@ def test_a_choice_that_is_none_is_refused_before_a_kernel_starts(
     assert said in str(refused.value) and not (tmp_path / "out").exists()
 
 
-def test_every_default_of_the_lessons_is_one_of_its_choices() -> None:
-    several = {"07": ["profile", "device", "precision"], "10": ["profile", "device"], "14": ["profile", "device"]}
-    for notebook, names in several.items():
+def test_every_default_and_whatever_the_trainer_takes_is_taken() -> None:
+    for notebook in ("07", "10", "13", "14"):
         declared = declared_parameters(find_notebook(notebook))
-        assert [name for name in declared if choices(declared[name])] == names
         for parameter in declared.values():
             assert typed(parameter, "none" if parameter.default is None else str(parameter.default)) == parameter.default
-    assert {"gpu", "minute", "smoke"} <= set(choices(declared_parameters(find_notebook("07"))["profile"]))
+        assert typed(declared["profile"], "minute") == "minute", "a preset that the comment does not name"
+    assert typed(declared_parameters(find_notebook("07"))["precision"], "64-true") == "64-true"
 
 
 def test_no_annotation_is_executed(tmp_path: Path) -> None:
@@ -262,12 +261,10 @@ def test_a_name_that_is_too_long_is_a_sentence(command: Run, tmp_path: Path) -> 
         assert done.stderr.startswith("error: ") and "OSError" not in done.stderr and long in done.stderr
 
 
-def test_a_killed_kernel_is_an_error_within_a_minute(command: Run, tmp_path: Path) -> None:
+def test_a_killed_kernel_is_an_error(command: Run, tmp_path: Path) -> None:
     path = write(tmp_path / "x.ipynb", "import os, signal, time\nos.kill(os.getpid(), signal.SIGKILL)\ntime.sleep(600)")
-    start = time.perf_counter()
     done = command(path, "--out", tmp_path / "out")
     assert done.returncode == 2
-    assert time.perf_counter() - start < 60
     assert "the kernel died" in done.stderr.splitlines()[-1]
 
 

@@ -12,6 +12,7 @@ import gzip
 import io
 import lzma
 import os
+import shutil
 import stat
 import tarfile
 import warnings
@@ -150,7 +151,7 @@ def bad_archives(folder: Path, seed: int = 0, bomb: int = 100 * 2**20) -> Iterat
     Parameters
     ----------
     folder : Path
-        Is made; files stay in it.
+        Is made anew; files stay in it.
     seed : int
         Which bytes are damaged.
     bomb : int
@@ -162,7 +163,8 @@ def bad_archives(folder: Path, seed: int = 0, bomb: int = 100 * 2**20) -> Iterat
         What is wrong.
     path : Path
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     number = 0
     for source in (damaged(seed), hostile(bomb), odd()):
         for name, content in source:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import socket
 import struct
 import zlib
@@ -27,7 +28,7 @@ def bad_images(folder: Path, seed: int = 0) -> Iterator[tuple[str, Path]]:
     Parameters
     ----------
     folder : Path
-        Is made; files stay in it.
+        Is made anew; files stay in it.
     seed : int
         Which bytes are damaged.
 
@@ -37,7 +38,8 @@ def bad_images(folder: Path, seed: int = 0) -> Iterator[tuple[str, Path]]:
         What is wrong.
     path : Path
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     for number, (name, content) in enumerate(_contents(np.random.default_rng(seed))):
         path = folder / f"{number:03d}.jpg"
         path.write_bytes(content)

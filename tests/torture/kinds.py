@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import importlib
 import json
 import os
 import resource
@@ -20,6 +19,8 @@ from training.tiny import tiny_options, write_faces
 
 from dacl_edu.runs.checkpoint import load_checkpoint, newest_checkpoint
 from dacl_edu.runs.trained import load_run
+from torture.bad_archives import bad_archives
+from torture.bad_images import bad_images
 from torture.commands import command, complaint, outcome
 from torture.damage import WORDS, damaged_bytes, damaged_json
 from torture.parsers import CONFIG, PARSERS, RESULT, prepare
@@ -267,21 +268,14 @@ def options(folder: Path, count: int = 1500) -> Iterator[Case]:
 
 def images(folder: Path, count: int = 0) -> Iterator[Case]:
     """Damaged and foreign images in a folder of faces."""
-    yield from _made("bad_images", folder, _checked)
+    for what, path in bad_images(folder / "made"):
+        yield what, partial(_checked, path, folder)
 
 
 def archives(folder: Path, count: int = 0) -> Iterator[Case]:
     """Damaged and hostile archives."""
-    yield from _made("bad_archives", folder, _unpacked)
-
-
-def _made(name: str, folder: Path, judge: Callable[[Path, Path], str]) -> Iterator[Case]:
-    try:
-        make = getattr(importlib.import_module(f"torture.{name}"), name)
-    except ModuleNotFoundError:
-        return
-    for what, path in make(folder / "made"):
-        yield what, partial(judge, path, folder)
+    for what, path in bad_archives(folder / "made"):
+        yield what, partial(_unpacked, path, folder)
 
 
 def _checked(image: Path, folder: Path) -> str:

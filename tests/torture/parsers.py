@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from dacl_edu.data import available_splits, list_dataset
+from dacl_edu.data.prepared import read_manifest
 from dacl_edu.errors import UserError
 from dacl_edu.lessons.parameters import declared_parameters, typed
 from dacl_edu.runs.config import TrainConfig
@@ -21,7 +22,9 @@ from dacl_edu.runs.folder import RunFolder
 from dacl_edu.runs.options import _parsed
 from dacl_edu.runs.plan import parsed_seeds, planned
 from dacl_edu.runs.run import Run, read_run
+from dacl_edu.runs.study import load_study
 from dacl_edu.sweep.plan import EXAMPLE, read_plan
+from dacl_edu.training.trackers import _known
 from dacl_edu_course.submissions.roster import read_map, read_roster
 from dacl_edu_course.submissions.submission import Damaged, Submission, read_submission
 from torture.damage import WORDS, damaged_bytes, damaged_json, damaged_text
@@ -154,10 +157,20 @@ PREDICTIONS = _arrays(
     logits=np.eye(7, dtype=np.float32), features=np.zeros((7, 4), np.float32), attention=np.ones((7, 4), np.float32),
     labels=np.arange(7), indices=np.arange(7),
 )  # fmt: skip
+STUDY = {
+    "config": {"seed": 0}, "result": {**RESULT, "accuracy": 1 / 7}, "labels": 0,
+    "history": [{"epoch": 1, "attention": {"mean": 0.5}}],
+}  # fmt: skip
+ANSWERS = _arrays(answers=np.zeros((1, 7), np.uint8), labels=np.arange(7, dtype=np.uint8)[None])
+PREPARED = {"format": 1, "data": "rafdb", "image_size": 48, "classes": CLASSES, "splits": {}, "fingerprints": {}}
 RUN = {
     "config.json": json.dumps(CONFIG).encode(), "result.json": json.dumps(RESULT).encode(),
     "metrics.jsonl": json.dumps(EPOCH).encode() + b"\n", "environment.json": b"{}", "predictions.npz": PREDICTIONS,
 }  # fmt: skip
+
+
+def _answers(folder: Path) -> None:
+    (folder / "answers.npz").write_bytes(ANSWERS)
 
 
 def _annotation(random: Random) -> bytes:
@@ -223,6 +236,13 @@ PARSERS = {
     "options": Parser("options", "words", _hostile_options, _options),
     "parameters": _json("options", "notebook.ipynb", NOTEBOOK, _parameters),
     "submission": _json("labels", "handed_in.ipynb", NOTEBOOK, _submission),
+    "study": _json("run folders", "runs.jsonl", STUDY, load_study, beside=_answers),
+    "study's answers": Parser(
+        "run folders", "answers.npz", lambda random: damaged_bytes(random, ANSWERS, 0.5), load_study,
+        lambda folder: (folder / "runs.jsonl").write_text(json.dumps(STUDY)),
+    ),
+    "prepared": _json("run folders", "prepared.json", PREPARED, read_manifest),
+    "tracker": _json("run folders", "tracker-wandb.json", {"id": "a1"}, lambda folder: _known(folder, "wandb")),
     "roster": _table(
         "labels", "roster.csv", "id,name,email\n1,Ada,a@x\n2,Bo,b@x\n",
         lambda folder: (read_roster(folder / "roster.csv"), read_map(folder / "roster.csv")),
