@@ -51,8 +51,8 @@ class RenderJob:
     format: str = "jpg"
 
     def __post_init__(self) -> None:
-        if self.count < 7:
-            raise UserError(f"--count is {self.count}", hint="give at least 7, one for each expression")
+        if not 7 <= self.count <= 10_000_000:
+            raise UserError(f"--count is {self.count}", hint="give at least 7, one an expression, at most 10 million")
         if not 16 <= self.size <= 1024:
             raise UserError(f"--size is {self.size}", hint="give 16 to 1024 pixels")
         if not 0 <= self.seed < 2**31:
@@ -101,8 +101,8 @@ def render_set(job: RenderJob, out: Path, processes: int = 1, report: Callable[[
     """
     from dacl_edu_faces.head import load_head
 
-    if processes < 1:
-        raise UserError(f"--processes is {processes}", hint="give at least 1")
+    if not 1 <= processes <= 512:
+        raise UserError(f"--processes is {processes}", hint="give at least 1, at most 512")
     load_head()  # before any process starts: it is built once, and a missing extra is said at once
     _claim(job, out)
     everything = list(job.images())

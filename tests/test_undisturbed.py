@@ -21,8 +21,11 @@ def sends(number: int) -> threading.Thread:
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="no signals to threads")
 @pytest.mark.parametrize("take", [sends, lambda number: os.kill(os.getpid(), number)], ids=["thread", "process"])
-def test_an_interrupt_comes_at_the_end_of_the_block(take) -> None:
+def test_an_interrupt_comes_at_the_end_of_the_block(take, request: pytest.FixtureRequest) -> None:
     done = False
+    # in a job that a shell put into the background SIGINT is ignored
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     with pytest.raises(KeyboardInterrupt), undisturbed():
         take(signal.SIGINT)
         for _ in range(20):

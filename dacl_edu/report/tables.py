@@ -15,8 +15,7 @@ from dacl_edu.evaluation.paper import ATTEMPTS, TABLE_1, TABLE_2, TEST_IMAGES, T
 from dacl_edu.evaluation.significance import difference_interval, mcnemar, p_text, seeds_difference
 from dacl_edu.expressions import EXPRESSIONS
 from dacl_edu.report.gather import equivalent_command, first_of_each
-from dacl_edu.runs.config import PRESETS, TrainConfig
-from dacl_edu.runs.naming import PLACE
+from dacl_edu.runs.config import PLACE, PRESETS, TrainConfig
 from dacl_edu.runs.paper_settings import deviations
 from dacl_edu.runs.run import Run
 from dacl_edu.runs.standing import accuracy_by_method, how_far

@@ -34,6 +34,9 @@ Selection = Literal["last", "validation", "test"]
 MANY, LARGE, WIDE = 1_000_000_000, 8192, 1_000_000
 """Most epochs, images or steps; pixels of a side; numbers of a layer: more is a slip of the hand."""
 
+PLACE = ("root", "workers", "device", "data_place", "snapshots", "logger")
+"""Settings that do not change what a run computes: where it ran and lay (see ``naming.data_folder``), what it kept."""
+
 SELECTED_BY = {
     "last": "last epoch",
     "validation": "accuracy on validation",

@@ -17,9 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from dacl_edu.errors import UserError, first_problem
 from dacl_edu.files import clear_unfinished, read_object, replace_text, write_json
-from dacl_edu.runs.config import TrainConfig
+from dacl_edu.runs.config import PLACE, TrainConfig
 from dacl_edu.runs.lock import LOCK, lock_run
-from dacl_edu.runs.naming import PLACE
 
 _PACKAGES = ("torch", "torchvision", "numpy", "lightning-fabric", "torchmetrics", "dacl-edu")
 STUDY = "runs.jsonl"

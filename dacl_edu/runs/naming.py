@@ -8,13 +8,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from dacl_edu.runs.config import PRESETS, TrainConfig
+from dacl_edu.runs.config import PLACE, PRESETS, TrainConfig
 
 if TYPE_CHECKING:
     from dacl_edu.runs.run import Run
-
-PLACE = ("root", "workers", "device", "data_place", "snapshots", "logger")
-"""Settings that do not change what a run computes: where it ran and lay (but see :func:`data_folder`), what it kept."""
 
 
 UNSET = {"attention": "learned"}
