@@ -83,17 +83,19 @@ def train_each(
     --------
     >>> import tempfile
     >>> config = TrainConfig.from_preset("smoke", method="center", limit=28, batch_size=14, epochs=1)
-    >>> results = train_each({("center", 0): config}, tempfile.mkdtemp())  # doctest: +ELLIPSIS
-    {...}
+    >>> results = train_each({("center", 0): config}, tempfile.mkdtemp())
     >>> results["center", 0]["epochs"]
     1
     """
+    from IPython import get_ipython
     from IPython.display import display
 
     from dacl_edu.training import train
 
     known = {config_hash(run.config): run.result for run in done}
-    line = display({"text/plain": "starting"}, raw=True, display_id=True)
+    # Elsewhere than in a notebook a line cannot be changed any more once it is printed: nothing is.
+    in_notebook = hasattr(get_ipython(), "kernel")
+    line = display({"text/plain": "starting"}, raw=True, display_id=True) if in_notebook else None
     results: dict[Key, dict[str, Any]] = {}
     for number, (key, config) in enumerate(configs.items(), start=1):
         result = known.get(config_hash(config))
@@ -101,7 +103,7 @@ def train_each(
             run = f"run {number} of {len(configs)}: {config.method}, seed {config.seed}"
 
             def say(epoch: dict[str, Any], run: str = run, last: int = config.epochs) -> None:
-                if line is not None:  # outside a notebook there is nothing to update
+                if line is not None:
                     line.update({"text/plain": f"{run}, epoch {epoch['epoch']} of {last}"}, raw=True)
 
             result = train(config, Path(out) / full_name(config), resume=True, progress=False, on_epoch=say)
