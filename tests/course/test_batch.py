@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 from pathlib import Path
 
 import nbformat
@@ -21,7 +22,7 @@ SOURCES = Path(__file__).parents[2] / "notebooks" / "assignments" / "source"
 
 
 @pytest.fixture(scope="module")
-def graded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def graded_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A course in which ada is right, finn is wrong, and sam handed in an empty folder."""
     folder = tmp_path_factory.mktemp("batch")
     course, downloads = folder / "course", folder / "downloads"
@@ -34,6 +35,12 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     batch.collect_course(downloads, assignment, course)
     batch.grade_course(assignment, course)
     return course
+
+
+@pytest.fixture
+def graded(graded_once: Path, tmp_path: Path) -> Path:
+    """A course of the test's own: most of them change it."""
+    return Path(shutil.copytree(graded_once, tmp_path / "graded" / "course"))
 
 
 def rows(course: Path) -> dict[str, dict[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -28,11 +29,18 @@ pytest.importorskip("nbgrader", reason="nbgrader is not installed: pip install .
 
 
 @pytest.fixture(scope="module")
-def released(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Assignment]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("course")
     write_source(folder / "source")
     release_course([], folder / "source", folder / "course")
-    return folder / "course", made_assignment(folder / "source")
+    return folder
+
+
+@pytest.fixture
+def released(made: Path, tmp_path: Path) -> tuple[Path, Assignment]:
+    """A course of the test's own: most of them write marks into it."""
+    shutil.copytree(made, tmp_path / "made")
+    return tmp_path / "made" / "course", made_assignment(tmp_path / "made" / "source")
 
 
 def mark_of(student: str, doubled: float | None = 2, shifted: float = 0, conclusion: float | None = None) -> Any:
