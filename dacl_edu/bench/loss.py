@@ -10,6 +10,7 @@ from torch import Tensor
 from dacl_edu.bench.pair import Pair, by_turns, peak_bytes
 from dacl_edu.centers import ClassCenters
 from dacl_edu.losses import sparse_center_loss
+from dacl_edu.training.allocator import keep_freed_memory
 
 SIZES = {(128, 512, 7): 1.2, (1024, 512, 7): 1.5, (4096, 2048, 8631): 1.5}
 """(m, d, K) → by how much the hand-written backward must be faster than autograd's."""
@@ -32,6 +33,7 @@ def loss_pairs(
     >>> [pair.what for pair in loss_pairs(1, 1, sizes={(8, 4, 3): 1.0})]
     ['Eq. 4 (8, 4, 3)', 'Eq. 4 (8, 4, 3) peak', 'Eq. 11 (128, 512, 8631)']
     """
+    keep_freed_memory()  # as in training: else the system's clearing of pages is most of what is measured
     for (m, d, k), wanted in sizes.items():
         calls = [_step(loss, m, d, k) for loss in (sparse_center_loss, plain_sparse_center_loss)]
         ours, theirs = by_turns(calls, repetitions, threads, cpu_time=cpu_time)

@@ -17,6 +17,7 @@ from dacl_edu.runs.config import TrainConfig
 from dacl_edu.runs.folder import RunFolder
 from dacl_edu.runs.methods import build_method
 from dacl_edu.runs.snapshots import SnapshotWriter
+from dacl_edu.training.allocator import keep_freed_memory
 from dacl_edu.training.batches import TrainingBatches
 from dacl_edu.training.data import epoch_generator, load_training_data
 from dacl_edu.training.optim import build_optimizer, build_schedule, resolve_precision, set_matmul_precision
@@ -66,6 +67,8 @@ def build_run(config: TrainConfig, folder: RunFolder, resume: bool, progress: bo
     if config.devices > 1:
         fabric.launch()
     set_matmul_precision(config)
+    if fabric.device.type == "cpu":
+        keep_freed_memory()
     ranks = fabric.global_rank, fabric.world_size
     batches = TrainingBatches(data.train, data.augment, config, fabric.device, *ranks)
     validation = data.validation
