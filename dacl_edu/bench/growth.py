@@ -14,6 +14,7 @@ from dacl_edu.data import AugmentParameters, FaceDataset
 from dacl_edu.expressions import EXPRESSIONS
 from dacl_edu.model import DACL
 from dacl_edu.runs.config import TrainConfig
+from dacl_edu.training.allocator import keep_freed_memory
 from dacl_edu.training.batches import TrainingBatches
 
 
@@ -54,6 +55,7 @@ class Growth:
 
 def growths(repetitions: int) -> Iterator[Growth]:
     """Yield the growth of Eq. 4 and 11 with m, d and K, of the network with an image's pixels, of an epoch with N."""
+    keep_freed_memory()  # as in training
     base = {"m": 1024, "d": 1024, "K": 64}
     for name, sizes in {"m": [1024, 2048, 4096], "d": [1024, 2048, 4096], "K": [64, 1024, 8192]}.items():
         yield _growth(name, sizes, [both_steps(*{**base, name: size}.values()) for size in sizes], repetitions)
