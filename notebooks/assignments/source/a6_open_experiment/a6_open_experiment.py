@@ -93,6 +93,71 @@ assert settings["profile"]
 # Nine runs come with the project (`notebooks/shipped`): softmax loss, center loss and DACL, profile `quick`, seeds 0 to 2. Where your plan names exactly such a run,
 # it is taken and not trained again. So with seeds 0, 1, 2 and a baseline among the three you train only what is new.
 #
+# ## What 176 small runs say already
+#
+# Before you spend hours, spend a minute on what has been trained: the study of lesson 10 (profile `minute`: 32 pixels, 12 epochs). It has softmax loss, center loss and DACL at up to nine λ
+# and all the controls, three to five seeds each. Put the arms that are nearest to your question into `nearest` and what they are compared with into `baseline`. Some choices:
+#
+# | question | `nearest` | `baseline` |
+# |---|---|---|
+# | 1 | `["method=center,dacl", "attention=none", "lam=0.35,0.5,1"]` | `"dacl"` |
+# | 2 | `["method=dacl", "lam=1"]` | `"dacl, attention learned"` |
+# | 3 to 7 | `["attention=none", "lam=0.01"]`: not your question, but the luck of the seeds, which yours will meet too | `"softmax"` |
+
+# %% tags=["not-graded"]
+from IPython.display import Markdown
+
+from dacl_edu.runs.comparison import compare_configurations
+from dacl_edu.runs.comparison_table import written
+from dacl_edu.runs.matching import matching
+from dacl_edu.runs.study import load_study
+
+study = matching(load_study(), ["folder=none", "weight_decay=0.0005"])
+print(len(study), "runs on these faces")
+assert {run.config.method for run in study} == {"softmax", "center", "dacl"}
+
+# %% tags=["not-graded"]
+nearest = ["attention=none", "lam=0.01"]  # yours; "none": learned, where it is used
+baseline = "softmax"
+
+known = compare_configurations(matching(study, nearest), baseline)
+assert len(known.rows) >= 2, "at least two arms"
+Markdown(written(known, "markdown"))
+
+# %% [markdown]
+# **Which λ, which arm?** Where every interval of the table holds 0, as at λ = 0.01, a difference is small or absent, and you would need many seeds to tell which. Where arms are far apart
+# (λ = 1), three seeds may do; but your answer then is about that λ. (The study was read on the test part, and so are you reading it: a λ chosen by its *accuracy* here would be selected on test.
+# Choose it by what your question asks.)
+#
+# **How many seeds?** With the spread between seeds and images that these pairs show, so many seeds would show a true difference of 1, 2 or 4 points (power 80 %: in four of five such
+# experiments p is below 0.05); and so likely would your own number of seeds show 2 points. The nine runs of profile `quick`, which you will train, vary less; but a spread that is estimated from three
+# seeds is itself uncertain.
+
+# %% tags=["not-graded"]
+from dacl_edu.evaluation.crossed import power, seeds_needed
+from dacl_edu.runs import shipped_runs
+
+my_seeds = 3  # yours
+
+
+def seeds_for(found):  # one row an arm; None: more than 1,000
+    arms = {row.name: row.difference for row in found.rows[1:]}
+    table = pd.DataFrame(index=arms, dtype=object)
+    for points in (1, 2, 4):
+        table[f"{points} p."] = [seeds_needed(d, points / 100) for d in arms.values()]
+    likely = [power(d, 0.02, my_seeds) for d in arms.values()]
+    return table.assign(**{f"{my_seeds} seeds, 2 p.": rounded(likely, 2)})
+
+# %% tags=["not-graded"]
+quick = compare_configurations(shipped_runs(), "softmax")
+needed = pd.concat({"study": seeds_for(known), "nine quick runs": seeds_for(quick)})
+assert (needed["4 p."].fillna(1001) <= needed["1 p."].fillna(1001)).all()
+needed
+
+# %% [markdown]
+# If a plan would need more hours than you have, change it now: another measure (mean attention, say: at λ = 0.01 its five seeds span 0.487 to 0.494), a larger λ, fewer epochs and more seeds. Or
+# keep it, and say in Question 3 what it will not be able to tell.
+#
 # ## Question 1 (3 points, read by a person): the hypothesis
 #
 # Write, before you run anything: your question; what you expect, as a statement that a result could contradict; and why you expect it, with a number or an equation
@@ -107,7 +172,7 @@ assert settings["profile"]
 #
 # <details><summary>Hint 1</summary>Which number do you want to compare, and between which two kinds of runs?</details>
 # <details><summary>Hint 2</summary>Complete: "If I am right, … is larger than …, by about …". What would you see if you were wrong?</details>
-# <details><summary>Hint 3</summary>How much do two seeds of one method differ, in lesson 10? An expected difference much smaller than that cannot be seen with three seeds. Choose
+# <details><summary>Hint 3</summary>How many seeds would your expected difference need, by the table above? If far more than you can train: choose
 # another measure (mean attention, say), more seeds, or a larger change.</details>
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "hypothesis", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
@@ -176,15 +241,15 @@ for seed in hidden_seeds():
 #
 # | points | design |
 # |---|---|
-# | 3 | all five are there and fit the plan; at least one unwanted difference is named, or it is shown that there is none; the number of seeds is weighed against the expected difference |
+# | 3 | all five are there and fit the plan; at least one unwanted difference is named, or it is shown that there is none; the number of seeds is weighed against the expected difference, with a number from the study or the nine runs |
 # | 2 | one of them is missing or does not fit the plan |
 # | 1 | only what the plan says, in words |
 # | 0 | missing |
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "design", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
 # Varied: the method. Held: data, network, 28 epochs, learning rate, augmentation, λ = 0.01, α, ε. Measured: accuracy on the 2,100 test faces, looked at once, after the last
-# epoch; nothing is selected. Seeds 0, 1, 2 for each method; a seed fixes initial weights and order, so differences are taken seed by seed. Lesson 10 shows a spread of about half
-# a point between seeds; with three pairs Student's t is 4.3, so only a difference of about one point can be told from 0. That is the size of my hypothesis: barely enough.
+# epoch; nothing is selected. Seeds 0, 1, 2 for each method; a seed fixes initial weights and order, so differences are taken seed by seed. By the nine runs
+# six seeds would show one point (power 80 %), by the study 25; three show two points with a chance of 74 or 22 %. So these runs can contradict my hypothesis only if it is badly wrong.
 #
 # Unwanted: DACL has an attention network besides, and with it another sequence of random numbers; its effective λ is about half of that of center loss, since attention is
 # near ½. So DACL against center loss does not isolate attention; each against softmax loss is clean.
