@@ -2,6 +2,7 @@
 
     python -m tools.notebooks            every notebook
     python -m tools.notebooks 05 06      those whose name begins so
+    python -m tools.notebooks studies/bundled/study.py    one that is no lesson
     python -m tools.notebooks --no-run   only bring the text into the .ipynb; unchanged code keeps its output
 
 Edit the .py file, run this, look at the .ipynb, commit both. A notebook that fails leaves its old .ipynb in place.
@@ -35,7 +36,8 @@ def main() -> int:
     parser.add_argument("--timeout", type=int, default=600, help="seconds that one cell may take [600]")
     arguments = parser.parse_args()
 
-    texts = find_texts(ROOT / "notebooks", arguments.names)
+    given = [Path(name).resolve() for name in arguments.names if Path(name).is_file()]
+    texts = given or find_texts(ROOT / "notebooks", arguments.names)
     if not texts:
         print(f"no notebook begins with {' or '.join(arguments.names)}", file=sys.stderr)
         return 2
@@ -57,7 +59,7 @@ def main() -> int:
         seconds = time.perf_counter() - start
         if error is None:
             store(notebook, text.with_suffix(".ipynb"))
-            of_lessons = OF_LESSONS if "assignments" in text.parts else ()
+            of_lessons = () if text.parent == ROOT / "notebooks" else OF_LESSONS
             for line in complaints(notebook, text):
                 if line.partition(":")[0] in of_lessons:
                     continue

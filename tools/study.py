@@ -18,13 +18,14 @@ from dacl_edu import paths
 from dacl_edu.data import load_dataset
 from dacl_edu.errors import UserError
 from dacl_edu.evaluation.probes import NUISANCES, kept_and_let_go, linear_probes
-from dacl_edu.evaluation.significance import seeds_interval
 from dacl_edu.runs.comparison import compare_configurations
 from dacl_edu.runs.comparison_table import written
 from dacl_edu.runs.matching import matching
 from dacl_edu.runs.run import Run, find_runs
 from dacl_edu.runs.study import write_study
 from dacl_edu.sweep.plan import read_plan
+from tools.tables import interval, markdown
+from tools.what_stops_table import section
 
 TARGET = paths.HOME / "studies" / "bundled"
 PLANS = ("plan.toml", "conditions.toml")
@@ -100,13 +101,14 @@ def findings(runs: Sequence[Run], probes: pd.DataFrame, missing: Sequence[str]) 
         parts.append(f"## {words}\n\n    {command}\n\n{answer}")
     parts.append(
         "## How far attention goes\n\nMean attention of DACL over the test faces, and how it changed from the first "
-        "epoch to the last (training faces); 95 % intervals over seeds.\n\n" + _markdown(attention_table(runs))
+        "epoch to the last (training faces); 95 % intervals over seeds.\n\n" + markdown(attention_table(runs))
     )
+    parts.append(section())
     parts.append(
         "## What the kept dimensions carry\n\nLinear probes (`dacl_edu.evaluation.probes`) on the half of the features "
         "that is attended more, minus the other half, in points: share of right answers for the class, R² for the "
         "factors (pose, light, identity: means of several). 95 % intervals over seeds; scores in `probes.csv`.\n\n"
-        + _markdown(probe_differences(probes))
+        + markdown(probe_differences(probes))
     )
     if missing:
         parts.append("## Missing\n\n" + "\n".join(f"- `{name}`" for name in missing))
@@ -131,8 +133,8 @@ def attention_table(runs: Sequence[Run]) -> pd.DataFrame:
         change = [run.history[-1]["attention"]["mean"] - run.history[0]["attention"]["mean"] for run in own]
         mean = [run.result["attention"]["mean"] for run in own]
         lines.append(
-            {"λ": f"{lam:g}", "weight decay": f"{decay:g}", "seeds": len(own), "mean attention": _interval(mean),
-             "change": _interval(change)}
+            {"λ": f"{lam:g}", "weight decay": f"{decay:g}", "seeds": len(own), "mean attention": interval(mean),
+             "change": interval(change)}
         )  # fmt: skip
     return pd.DataFrame(lines)
 
@@ -168,21 +170,9 @@ def probe_differences(probes: pd.DataFrame) -> pd.DataFrame:
         line = {"λ": f"{lam:g}", "weight decay": f"{decay:g}", "seeds": str(len(halves["kept"]))}
         for what in ("class", *NUISANCES):
             difference = 100 * (halves["kept"][what] - halves["let go"][what])
-            line[what] = _interval(difference.tolist(), digits=1)
+            line[what] = interval(difference.tolist(), digits=1)
         lines.append(line)
     return pd.DataFrame(lines)
-
-
-def _interval(values: Sequence[float], digits: int = 3) -> str:
-    low, middle, high = seeds_interval(values)
-    return f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})".replace("-", "−")
-
-
-def _markdown(table: pd.DataFrame) -> str:
-    if table.empty:
-        return "Not answered: no such runs yet."
-    rows = [list(table.columns), ["---"] * len(table.columns), *table.astype(str).values.tolist()]
-    return "\n".join(f"| {' | '.join(map(str, row))} |" for row in rows)
 
 
 if __name__ == "__main__":

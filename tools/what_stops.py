@@ -1,14 +1,17 @@
-"""What stops attention from falling to zero? The runs of the study looked into, and twelve more with one thing changed.
+"""What stops attention from falling to zero? The study's runs looked into, and fifteen more with one thing changed.
 
     python -m tools.what_stops runs/study runs/what-stops
 
-trains four arms (DACL, λ = 1, preset ``minute``, three seeds; what is done is skipped, what is half done is resumed),
+trains five arms (DACL, λ = 1, preset ``minute``, three seeds; what is done is skipped, what is half done is resumed),
 measures them and the study's runs, and writes ``studies/bundled/what_stops.csv``: a line a run.
 
 - ``no softmax loss``: the classifier is held at zero, so that its loss is the constant log 7 and the features follow
   L_SC alone.
 - ``no biases``: those of the heads (Eq. 6) are held at zero, where they begin.
 - ``still features``: L_SC moves attention alone; to the features it is a constant, and they follow the softmax loss.
+- ``pull cut``: only Eq. 9, L_SC's pull on the features themselves, is cut. What goes through the attention network back
+  into the feature map stays. (Added later: this is what was first trained as ``still features``, until a test showed
+  that the backbone was not that of softmax loss.)
 - ``constant rate``: the learning rate stays 0.1 and does not fall to nearly zero (``onecycle``).
 
 Written down before the arms were trained, and before anything but the metrics of one run (λ = 1, seed 0: L_SC falls
@@ -36,7 +39,6 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from dacl_edu import paths
 from dacl_edu.losses import MetricLoss, sparse_center_loss
 from dacl_edu.losses.registry import register_loss
 from dacl_edu.runs.config import TrainConfig
@@ -46,14 +48,14 @@ from dacl_edu.runs.trained import load_run
 from dacl_edu.training import loop
 from dacl_edu.training.build import build_run
 from dacl_edu.training.state import RunState
+from tools.what_stops_table import AS_STUDIED, TABLE
 
-TABLE = paths.HOME / "studies" / "bundled" / "what_stops.csv"
-AS_STUDIED, SEEDS = "as in the study", range(3)
+SEEDS = range(3)
 
 
 @register_loss("still_features")
 class StillFeatures(MetricLoss):
-    """Eq. 4, whose gradient reaches attention and not the features."""
+    """Eq. 4 without its pull on the features (Eq. 9); that on attention (Eq. 10) stays."""
 
     def formula(self, features: Tensor, attention: Tensor, labels: Tensor, centers: Tensor) -> Tensor:
         """Return L_SC."""
@@ -72,10 +74,16 @@ def without_biases(run: RunState) -> None:
     run.network.attention.heads.linear.bias.requires_grad_(False)
 
 
+def with_map_detached(run: RunState) -> None:
+    """Let nothing through the attention network back into the feature map, so into the features."""
+    run.network.attention.register_forward_pre_hook(lambda _, maps: (maps[0].detach(),))
+
+
 ARMS: dict[str, tuple[dict[str, Any], Callable[[RunState], None] | None]] = {
     "no softmax loss": ({}, without_softmax),
     "no biases": ({}, without_biases),
-    "still features": ({"method": "still_features"}, None),
+    "still features": ({"method": "still_features"}, with_map_detached),
+    "pull cut": ({"method": "still_features"}, None),
     "constant rate": ({"schedule": "constant"}, None),
 }
 
@@ -99,10 +107,10 @@ def main() -> int:
     return 0
 
 
-def train_arm(arm: str, seed: int, out: Path, preset: str = "minute") -> None:
+def train_arm(arm: str, seed: int, out: Path, preset: str = "minute", **settings: Any) -> None:
     """Train one run into ``out/arm/seed``."""
-    settings, change = ARMS[arm]
-    config = TrainConfig.from_preset(preset, **({"method": "dacl", "lam": 1, "seed": seed} | settings))
+    own, change = ARMS[arm]
+    config = TrainConfig.from_preset(preset, **({"method": "dacl", "lam": 1, "seed": seed} | own | settings))
 
     def changed(*arguments: Any) -> RunState:
         run = build_run(*arguments)
@@ -129,8 +137,7 @@ def measure(run: Run) -> dict[str, Any]:
         ``attention``, its mean. Of the head's difference u = p_in − p_ex = b + W e (Eq. 6): ``bias``, ``latent``, the
         means of its two parts; ``bias_alone``, ``latent_alone``: mean attention with the other part left out;
         ``one_vector``: with W e replaced by its mean over faces. ``distance``, the mean D² of a dimension.
-        ``first``, ``half``, ``last``: attention over the training faces in those epochs; ``loss_first``, ``loss_last``:
-        L_SC.
+        ``first``, ``half``, ``last``: attention over the training faces in those epochs; ``loss_first`` ...: L_SC then.
     """
     config, history = run.config, run.history
     found: dict[str, Any] = {name: getattr(config, name) for name in ("method", "lam", "weight_decay", "seed")}
@@ -153,12 +160,8 @@ def measure(run: Run) -> dict[str, Any]:
     found |= {"bias": float(bias.mean()), "latent": float(latent.mean())}
     for name, epoch in (("first", 0), ("half", len(history) // 2 - 1), ("last", -1)):
         found[name] = history[epoch]["attention"]["mean"]
-    return found | {f"loss_{name}": history[k]["train"]["metric_loss"] for name, k in (("first", 0), ("last", -1))}
-
-
-def read(table: Path = TABLE) -> pd.DataFrame:
-    """Return what :func:`main` wrote, a line a run."""
-    return pd.read_csv(table)
+        found[f"loss_{name}"] = history[epoch]["train"]["metric_loss"]
+    return found
 
 
 if __name__ == "__main__":
