@@ -4,7 +4,7 @@
 #   make lab     install, open JupyterLab on the first notebook
 #   make site    install, build the lessons, the ledger and the reference as static pages in build/site
 #   make torture    kill, fill, damage and mislead for 20 minutes; goes on where it stopped (KINDS="kills disk": only these)
-#   make study   the study of the bundled faces, 176 runs: hours, resumable (make study-smoke: a minute)
+#   make study   the study of the bundled faces, 191 runs: hours, resumable (make study-smoke: a minute)
 #   make course-demo    two classes hand in, of 30 and of 100: release, collect, grade, feedback, counts
 #   make assignments    write the students' versions from the instructor's sources
 #   make notebooks      execute the notebooks and store their outputs (NAMES="05 06": only some)
@@ -74,7 +74,7 @@ audit: $(VENV)/installed-test
 # Two processes, one thread each: more threads than cores wait for one another.
 test: check
 	$(RUN) pytest -n 2 --dist loadfile -m "not browser"
-	$(RUN) pytest -q --nbval --nbval-current-env -n 2 --dist loadfile notebooks
+	$(RUN) pytest -q --nbval --nbval-current-env -n 2 --dist loadfile notebooks studies
 	$(RUN) pytest -q tests/notebooks/test_in_browser.py tests/course/test_in_browser.py -k "00_start_here or course"
 
 # In a real browser: every notebook in JupyterLab (Run All, no error, a moved control changes its figure), the explorers in
@@ -102,6 +102,7 @@ study: install
 	$(RUN) dacl_edu sweep studies/bundled/plan.toml --out runs/study
 	$(RUN) tools.study_data runs/study-data
 	$(RUN) dacl_edu sweep studies/bundled/conditions.toml --out runs/study
+	$(RUN) tools.what_stops runs/study runs/what-stops
 	$(RUN) tools.study runs/study
 
 study-smoke: install

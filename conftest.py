@@ -18,6 +18,7 @@ import pytest
 
 collect_ignore_glob = [
     *("notebooks/*.py", "notebooks/assignments/source/*/*.py", "tools/*.py"),  # texts of notebooks are no modules
+    "studies/*/*.py",  # likewise
     "tests/course/seventh/*/*.py",  # an assignment's text, and the module beside it
     "notebooks/assignments/release/*",  # students' versions: nothing is written there yet, so every cell fails
 ]
