@@ -39,6 +39,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from dacl_edu.evaluation.attention_step import weighted_mean
 from dacl_edu.losses import MetricLoss, sparse_center_loss
 from dacl_edu.losses.registry import register_loss
 from dacl_edu.runs.config import TrainConfig
@@ -136,7 +137,9 @@ def measure(run: Run) -> dict[str, Any]:
     dict
         ``attention``, its mean. Of the head's difference u = p_in − p_ex = b + W e (Eq. 6): ``bias``, ``latent``, the
         means of its two parts; ``bias_alone``, ``latent_alone``: mean attention with the other part left out;
-        ``one_vector``: with W e replaced by its mean over faces. ``distance``, the mean D² of a dimension.
+        ``one_vector``: with W e replaced by its mean over faces. ``distance``, the mean D² of a dimension;
+        ``distance_attended``, weighted by attention; ``attention_1``, ``distance_1`` and so on: means over the quarter
+        of the dimensions that is attended least, to the one that is attended most.
         ``first``, ``half``, ``last``: attention over the training faces in those epochs; ``loss_first`` ...: L_SC then.
     """
     config, history = run.config, run.history
@@ -145,7 +148,8 @@ def measure(run: Run) -> dict[str, Any]:
     model, faces = loaded.model, load_evaluated_split(config)
     maps = torch.cat([model.backbone(loaded.prepare.evaluate(images)) for images in faces.in_order(256)])
     features = model.pool(maps).flatten(1)  # (n, d)
-    found["distance"] = float((features - loaded.centers()[faces.labels]).square().mean())
+    squares = (features - loaded.centers()[faces.labels]).square()  # D²: (n, d)
+    found["distance"] = float(squares.mean())
     heads, encoder = model.attention.heads, model.attention.encoder
     if heads is None or encoder is None:  # softmax loss
         return found | {"lam": 0.0}
@@ -158,6 +162,11 @@ def measure(run: Run) -> dict[str, Any]:
     ):  # fmt: skip
         found[name] = float(score.sigmoid().mean())
     found |= {"bias": float(bias.mean()), "latent": float(latent.mean())}
+    attention = differences.sigmoid()
+    found["distance_attended"] = weighted_mean(squares, attention)
+    for number, quarter in enumerate(attention.mean(dim=0).argsort().chunk(4), start=1):
+        found[f"attention_{number}"] = float(attention[:, quarter].mean())
+        found[f"distance_{number}"] = float(squares[:, quarter].mean())
     for name, epoch in (("first", 0), ("half", len(history) // 2 - 1), ("last", -1)):
         found[name] = history[epoch]["attention"]["mean"]
         found[f"loss_{name}"] = history[epoch]["train"]["metric_loss"]

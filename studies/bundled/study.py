@@ -183,8 +183,8 @@ assert ends["still features"].high < 0.1 < ends["as in the study"].low
 words = [f"{arm} {m:.3f} ({a:.3f} to {b:.3f})" for arm, (a, m, b) in ends.items()]
 Markdown(
     f"Mean attention at λ = 1: {'; '.join(words)}. It goes to zero where the features "
-    "do not follow L_SC: what stops it is that they do. They come to sit near their "
-    "centers, and Eq. 10, D²/2m, has little left to pull with."
+    "do not follow L_SC. So what stops it is that they do: where attention is left, "
+    "they come to sit on their centers, and Eq. 10, D²/2m, has little to pull with."
 )
 
 # %% [markdown]
