@@ -54,8 +54,8 @@ def section(table: pd.DataFrame | None = None) -> str:
         [
             f"## What stops attention from falling to zero\n\n    {COMMAND}",
             "DACL at λ = 1, mean attention over the test faces. Hypotheses H11 to H15 and what the arms are stand in "
-            "`tools/what_stops.py`, committed before they were trained (but `pull cut`, which came later); a line a run in "
-            "`what_stops.csv`. Differences are taken seed by seed (0 to 2); 95 % intervals over seeds.",
+            "`tools/what_stops.py`, committed before they were trained (but `pull cut`, which came later); a line a "
+            "run in `what_stops.csv`. Differences are taken seed by seed (0 to 2); 95 % intervals over seeds.",
             "\n".join(lines),
             "One thing changed at a time. D² is the mean squared distance of a dimension to its center (Eq. 10), in "
             "per cent of what it is under softmax loss with the same seed.",

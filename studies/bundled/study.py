@@ -25,6 +25,20 @@
 # Every interval is of 95 %, over seeds, or over seeds and images where arms are compared. A sentence with numbers is written by the cell that computed them.
 
 # %% jupyter={"source_hidden": true} tags=["setup"]
+# On Colab or Kaggle this fetches the project. Elsewhere, or run again, it does nothing.
+import importlib.util, os, subprocess, sys
+
+found = importlib.util.find_spec("dacl_edu") or os.path.isdir("dacl-edu/notebooks")
+if not found:
+    address = ""  # where you found this notebook
+    address = os.environ.get("DACL_EDU_REPOSITORY", address)
+    assert address, "write the address of the project's repository between the quotes"
+    subprocess.run(["git", "clone", "--depth", "1", address, "dacl-edu"], check=True)
+    pip = [sys.executable, "-m", "pip", "install", "-q", "-e", "./dacl-edu[notebooks]"]
+    subprocess.run(pip, check=True)
+if os.path.isdir("dacl-edu/notebooks"):  # fetched just now, or before a restart
+    os.chdir("dacl-edu/notebooks")
+    sys.path.insert(0, os.path.dirname(os.getcwd()))
 
 # What this page uses:
 from IPython.display import Markdown
