@@ -91,6 +91,6 @@ def strength_curves(
     figure.update_xaxes(type="log", title=x, tickvals=named, ticktext=[f"{each:g}" for each in named], tickangle=0)
     figure.update_yaxes(title=y)
     return finish(
-        figure, title, f"{y} over {x}. {'; '.join(said)}.", width=680, height=380,
-        legend={"orientation": "h", "y": 1.12, "x": 0}, margin={"t": 90},
+        figure, title, f"{y} over {x}. {'; '.join(said)}.", width=680, height=394,
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}, margin={"t": 104},
     )  # fmt: skip

@@ -40,6 +40,13 @@ def test_every_notebook_keeps_every_rule(path: Path) -> None:
     assert not found, "\n".join(found)
 
 
+def test_the_notebook_of_the_study_is_its_text_and_no_lesson() -> None:
+    text = FOLDER.parent / "studies" / "bundled" / "study.py"
+    found = gates.complaints(nbformat.read(text.with_suffix(".ipynb"), as_version=4), text)
+    found = [line for line in found if line.partition(":")[0] in OF_SOURCES - {"short_cells"}]
+    assert not found, "\n".join(found)
+
+
 @pytest.mark.parametrize("text", find_texts(FOLDER), ids=_id)
 def test_a_text_is_what_jupytext_would_write(text: Path) -> None:
     """Else JupyterLab refuses to open a lesson whose .ipynb is newer than its text: "File Load Error"."""
