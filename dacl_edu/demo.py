@@ -34,10 +34,6 @@ def run_demo(profile: str, epochs: int | None, seeds: str, out: Path, workers: i
     workers : int, optional
         Runs at once; default as many as fit.
 
-    Returns
-    -------
-    list of Run
-
     Raises
     ------
     UserError

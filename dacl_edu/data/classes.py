@@ -24,10 +24,6 @@ def canonical_index(name: str, classes: Sequence[str] = EXPRESSIONS) -> int:
     classes : sequence of str
         Where it is looked for; the paper's seven if left out.
 
-    Returns
-    -------
-    int
-
     Raises
     ------
     UserError

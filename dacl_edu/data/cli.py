@@ -123,10 +123,6 @@ def _option(classes: str | None) -> dict[str, Any]:
 def report_table(report: Report) -> Table:
     """Images of each class and split, beside the published counts where there are any.
 
-    Parameters
-    ----------
-    report : Report
-
     Returns
     -------
     rich.table.Table
@@ -155,10 +151,6 @@ def report_lines(report: Report, most: int = 10, of_files: int | None = 10) -> l
         Leaks that are named; all are counted.
     of_files : int, optional
         Files that do not decode which are named; None names all.
-
-    Returns
-    -------
-    list of str
     """
     lines = list(report.notes)
     lines += [f"differs from the published counts: {line}" for line in report.differences()]

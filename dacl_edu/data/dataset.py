@@ -271,10 +271,6 @@ class FaceDataset(Dataset[tuple[Tensor, int]]):
             Row numbers, or a (N,) boolean mask.
         split : str, optional
             Name of the new split; as it was, if left out.
-
-        Returns
-        -------
-        FaceDataset
         """
         rows = np.asarray(indices)
         # An empty list has no integer dtype of its own.
@@ -327,10 +323,6 @@ class FaceDataset(Dataset[tuple[Tensor, int]]):
 
     def redraw_labels(self, generator: torch.Generator) -> bool:
         """Draw each label from the shares that its image gives to the classes, where the factors have such shares.
-
-        Parameters
-        ----------
-        generator : torch.Generator
 
         Returns
         -------

@@ -91,10 +91,6 @@ def published_for(name: str) -> Published:
     name : str
         An option after a colon does not matter.
 
-    Returns
-    -------
-    Published
-
     Examples
     --------
     >>> sum(published_for("jaffe:KA").splits["all"])

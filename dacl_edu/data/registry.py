@@ -131,10 +131,6 @@ def available_splits(name: str, root: str | Path | None = None, **options: Any) 
     **options
         As for `load_dataset`.
 
-    Returns
-    -------
-    tuple of str
-
     Raises
     ------
     UserError
@@ -215,10 +211,6 @@ def list_dataset(
     ----------
     name, split, root, image_size, classes, **options
         As for `load_dataset`; `image_size` matters only where the reader decodes at once.
-
-    Returns
-    -------
-    Listing
 
     Raises
     ------

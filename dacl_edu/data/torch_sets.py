@@ -130,10 +130,6 @@ def face_dataset(
         The short side is resized to it and the centre square kept; without it, all pictures must have one size.
     name, split : str
 
-    Returns
-    -------
-    FaceDataset
-
     Raises
     ------
     UserError

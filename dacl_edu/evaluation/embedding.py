@@ -91,10 +91,6 @@ def embed(
         Folder where results are kept by content (features, parameters, versions); those of the runs that come with
         the project are found, too. None: nothing is kept.
 
-    Returns
-    -------
-    Embedding
-
     Raises
     ------
     UserError

@@ -39,10 +39,6 @@ def mcnemar(first: ArrayLike, second: ArrayLike) -> PairedTest:
     first, second : array of bool, shape (n,)
         Whether each image was classified correctly.
 
-    Returns
-    -------
-    PairedTest
-
     Raises
     ------
     ValueError
@@ -111,10 +107,6 @@ def accuracy_interval(correct: ArrayLike, confidence: float = 0.95) -> Interval:
     correct : array of bool, shape (n,)
     confidence : float, default 0.95
 
-    Returns
-    -------
-    Interval
-
     Examples
     --------
     >>> interval = accuracy_interval([True] * 80 + [False] * 20)
@@ -138,10 +130,6 @@ def difference_interval(
     confidence : float, default 0.95
     resamples : int, default 2000
     seed : int, default 0
-
-    Returns
-    -------
-    Interval
 
     Examples
     --------
@@ -169,10 +157,6 @@ def seeds_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
     values : array, shape (s,)
         One number a seed; with a single seed the interval is not known and is NaN.
     confidence : float, default 0.95
-
-    Returns
-    -------
-    Interval
 
     Examples
     --------

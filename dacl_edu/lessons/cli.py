@@ -261,10 +261,6 @@ def export_figures(notebook: Path, folder: Path) -> list[Path]:
     notebook : Path
     folder : Path
         Made if there are figures.
-
-    Returns
-    -------
-    list of Path
     """
     import nbformat
 

@@ -20,10 +20,6 @@ _WIDGET = "application/vnd.jupyter.widget-view+json"
 def setup(seed: int = 0) -> None:
     """Prepare a notebook: seed torch, choose how numbers print and how figures look. Each lesson calls it first.
 
-    Parameters
-    ----------
-    seed : int, default 0
-
     Examples
     --------
     >>> setup()

@@ -21,10 +21,6 @@ def center_loss(x: Array, y: Labels, c: Array) -> float:
     c : array, shape (K, d)
         Centers.
 
-    Returns
-    -------
-    float
-
     Examples
     --------
     >>> center_loss(np.array([[1.0, 2.0], [3.0, 0.0]]), np.array([0, 1]), np.array([[0.0, 0.0], [3.0, 4.0]]))

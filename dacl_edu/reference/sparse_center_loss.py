@@ -21,10 +21,6 @@ def sparse_center_loss(x: Array, a: Array, y: Labels, c: Array) -> float:
     c : array, shape (K, d)
         Centers.
 
-    Returns
-    -------
-    float
-
     Examples
     --------
     >>> x, a = np.array([[1.0, 2.0], [3.0, 0.0]]), np.array([[1.0, 0.5], [1.0, 0.25]])

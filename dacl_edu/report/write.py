@@ -125,10 +125,6 @@ def write_pictures(sections: Iterable[Section], folder: Path) -> list[Path]:
     folder : Path
         Made if missing.
 
-    Returns
-    -------
-    list of Path
-
     Raises
     ------
     UserError

@@ -31,10 +31,6 @@ def planned(
     changes : mapping
         Fields of :class:`TrainConfig`; ``method`` may be a list.
 
-    Returns
-    -------
-    list of TrainConfig
-
     Raises
     ------
     UserError

@@ -124,10 +124,6 @@ def full_beside(runs: Sequence[Run]) -> list[Run]:
 def first_lines(runs: Sequence[Run]) -> list[str]:
     """Return what is said before any number: how far the runs went, the full result beside them, and a question.
 
-    Parameters
-    ----------
-    runs : sequence of Run
-
     Examples
     --------
     >>> first_lines(shipped_runs())[0]

@@ -125,10 +125,6 @@ def answer(data: AttentionData, row: int, ablated: Tensor, fill: str = "zero") -
     ablated : Tensor, shape (k,)
         Dimensions.
     fill : {"zero", "mean"}
-
-    Returns
-    -------
-    Answer
     """
     x = data.deep.features[row].clone()
     x[ablated] = 0.0 if fill == "zero" else data.deep.features[:, ablated].mean(dim=0)

@@ -151,10 +151,6 @@ def comparison(point: Point) -> list[tuple[str, str, str, str, str]]:
 def gradient_figure(point: Point) -> Figure:
     """Draw Eq. 4 over x and over a through a point, each with its tangent.
 
-    Parameters
-    ----------
-    point : Point
-
     Returns
     -------
     Figure

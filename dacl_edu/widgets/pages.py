@@ -51,10 +51,6 @@ def page_notebook(name: str, runs: Sequence[str] = (), folder: str = "") -> Any:
     folder : str
         Where the kernel works: relative paths and a student's own modules are found from there.
 
-    Returns
-    -------
-    nbformat.NotebookNode
-
     Raises
     ------
     UserError
