@@ -199,19 +199,7 @@ def decode_images(
 
 
 def resize_images(images: Tensor, image_size: int | None) -> Tensor:
-    """Square images of another size, bilinear and antialiased.
-
-    Parameters
-    ----------
-    images : Tensor
-        (N, C, S, S) uint8.
-    image_size : int, optional
-        Side of the result; as they are, if left out.
-
-    Returns
-    -------
-    Tensor
-        (N, C, image_size, image_size) uint8.
+    """Square images (N, C, S, S) uint8 of another side, bilinear and antialiased; with None as they are.
 
     Raises
     ------
@@ -232,14 +220,7 @@ def resize_images(images: Tensor, image_size: int | None) -> Tensor:
 
 
 def require_memory(n_bytes: int, what: str) -> None:
-    """Refuse to allocate more memory than there is, before the operating system ends the process for it.
-
-    Parameters
-    ----------
-    n_bytes : int
-        What will be allocated.
-    what : str
-        What it is for, to be named in the message.
+    """Refuse to allocate more bytes than there are, before the operating system ends the process for it.
 
     Raises
     ------

@@ -46,22 +46,7 @@ class Face(NamedTuple):
 
 
 def parse_line(line: str) -> Face:
-    """One line of ``label.lst``.
-
-    Parameters
-    ----------
-    line : str
-        ``"name.jpg 0 top left right bottom confidence label"``.
-
-    Returns
-    -------
-    Face
-        The box in the order left, top, right, bottom.
-
-    Raises
-    ------
-    UserError
-        There are not eight columns, one is not a number, the box is empty, or the label is not 0 to 6.
+    """One line of ``label.lst``: name, number, top, left, right, bottom, confidence and label.
 
     Examples
     --------
@@ -132,11 +117,6 @@ def list_expw(split: str, root: Path) -> Listing:
     Listing
         ``ids`` are ``<image name>#<face id>``, ``groups`` the photographs: who is in them is not known.
         ``factors`` hold the confidence of the face detector.
-
-    Raises
-    ------
-    UserError
-        The data set is not there, not complete, or names the line that is wrong.
     """
     import pandas as pd
 

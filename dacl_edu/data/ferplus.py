@@ -69,19 +69,9 @@ def majority(votes: np.ndarray, classes: Sequence[str] = EXPRESSIONS) -> np.ndar
 
 
 def vote_shares(votes: np.ndarray, classes: Sequence[str]) -> np.ndarray:
-    """The distribution of the votes over some classes; single votes are dropped, as by `majority`.
+    """The distribution of votes (N, 10) over K classes, (N, K) float64; single votes are dropped, as by `majority`.
 
-    Parameters
-    ----------
-    votes : numpy.ndarray
-        (N, 10) counts in the order of `VOTES`.
-    classes : sequence of str
-        (K,)
-
-    Returns
-    -------
-    numpy.ndarray
-        (N, K) float64; rows add up to 1, or to 0 where no vote is left.
+    Rows add up to 1, or to 0 where no vote is left.
 
     Examples
     --------
@@ -93,22 +83,9 @@ def vote_shares(votes: np.ndarray, classes: Sequence[str]) -> np.ndarray:
 
 
 def read_votes(path: Path) -> pd.DataFrame:
-    """The table of votes.
+    """The table of votes, ``fer2013new.csv``: one row a row of ``fer2013.csv``.
 
-    Parameters
-    ----------
-    path : Path
-        ``fer2013new.csv``.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row a row of ``fer2013.csv``: ``split``, ``name`` (empty where the picture is no face) and `VOTES`.
-
-    Raises
-    ------
-    UserError
-        Names the row that is wrong, as a spreadsheet counts it: the header is row 1.
+    Columns are ``split``, ``name`` (empty where the picture is no face) and `VOTES`.
     """
     import pandas as pd
 
@@ -184,11 +161,6 @@ def list_ferplus(split: str, root: Path, classes: str = "7") -> Listing:
     Listing
         Only images whose label has a majority and is one of the classes. ``factors`` hold the ten counts of votes
         (``votes_neutral``, …); of the soft training part also the shares to draw from (``share_neutral``, …).
-
-    Raises
-    ------
-    UserError
-        A file is missing or damaged, or the two do not belong together.
     """
     labels_file, images = _find(root)
     if isinstance(images, dict):

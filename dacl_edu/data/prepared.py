@@ -144,13 +144,7 @@ def load_prepared(name: str, split: str, folder: Path | None, image_size: int | 
 
 
 def verify_prepared(folder: Path) -> Iterator[tuple[str, bool]]:
-    """Whether the images are still those that were written, by the SHA-256 in the manifest.
-
-    Yields
-    ------
-    split : str
-    sound : bool
-    """
+    """Whether the images of each split are still those that were written, by the SHA-256 in the manifest."""
     manifest = read_manifest(folder)
     for split, entry in manifest["splits"].items():
         images = _map(folder / f"{split}.npy", entry["images"], manifest["image_size"]).numpy()

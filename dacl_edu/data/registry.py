@@ -95,7 +95,8 @@ def register_reader(
     Returns
     -------
     callable
-        Decorates ``listing(split, root, **options) -> Listing`` and returns it unchanged.
+        Decorates ``listing(split, root, **options) -> Listing`` and returns it unchanged. `split` is one that `splits`
+        found. It raises UserError where the data set is not there, not complete, or damaged, and names file and row.
     """
 
     def register(listing: List) -> List:

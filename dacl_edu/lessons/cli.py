@@ -254,14 +254,7 @@ def _failing_line(traceback: Sequence[str]) -> str:
 
 
 def export_figures(notebook: Path, folder: Path) -> list[Path]:
-    """Write each figure of an executed notebook as a file: ``01-training-curves.png`` and ``.json`` (for plotly).
-
-    Parameters
-    ----------
-    notebook : Path
-    folder : Path
-        Made if there are figures.
-    """
+    """Write each figure of an executed notebook as a file: ``01-training-curves.png`` and ``.json`` (for plotly)."""
     import nbformat
 
     written: list[Path] = []

@@ -1,4 +1,7 @@
-"""Figures: each function takes arrays and returns a plotly Figure. No training, no files."""
+"""Figures: each function takes arrays and returns a plotly Figure. No training, no files.
+
+Where there is nothing to draw, or arrays do not belong together, it is a `UserError` that says which.
+"""
 
 from dacl_edu._moved import old_names
 from dacl_edu.plots.attention_figures import (

@@ -80,11 +80,6 @@ def training_curves(
         One panel a quantity, three in a row; traces are in the order run by run, panel by panel. A quantity that a run
         did not write is None there. With ``band`` a method with several runs has two traces a panel, the band first.
 
-    Raises
-    ------
-    UserError
-        A panel that is not known, or no runs.
-
     Examples
     --------
     >>> line = {"epoch": 1, "train": {"softmax_loss": 1.9, "accuracy": 0.2}, "attention": {"mean": 0.5}}

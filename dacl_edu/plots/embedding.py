@@ -54,11 +54,6 @@ def embedding_plot(
     Figure
         Each point's ``customdata`` is (predicted class, id, face).
 
-    Raises
-    ------
-    UserError
-        No point, NaN, or lengths that do not agree.
-
     Examples
     --------
     >>> figure = embedding_plot([[0.0, 1.0], [2.0, 3.0]], [0, 1], ["a", "b"], predicted=[0, 0])
@@ -95,11 +90,6 @@ def embedding_comparison(
     -------
     Figure
         Traces are in the order method by method, class by class; in each, wrong answers come last and so on top.
-
-    Raises
-    ------
-    UserError
-        As :func:`embedding_plot`; or no method.
 
     Examples
     --------

@@ -46,11 +46,6 @@ def face_sheet(
         The faces are a picture in the layout; the captions are its first trace, so that they can be read and tested.
         A second trace, unseen, answers the pointer where there is something to say.
 
-    Raises
-    ------
-    UserError
-        The images are not (n, 3, H, W) uint8, n > 0.
-
     Examples
     --------
     >>> figure = face_sheet(torch.zeros(3, 3, 8, 8, dtype=torch.uint8), columns=2, captions=["a", "b", "c"])

@@ -69,11 +69,6 @@ def thumbnails(images: ArrayLike, side: int = 48, quality: int = 75) -> list[str
     -------
     list of str, length n
 
-    Raises
-    ------
-    UserError
-        The images are not (n, 3, H, W) uint8.
-
     Examples
     --------
     >>> few = thumbnails(np.zeros((2, 3, 64, 64), dtype=np.uint8), side=16)

@@ -73,12 +73,7 @@ class SnapshotWriter:
 
 
 def load_snapshots(folder: str | Path) -> list[Snapshot]:
-    """Read the snapshots of a run, in the order of the epochs; an empty list where there are none.
-
-    Parameters
-    ----------
-    folder : path
-        A run folder.
+    """Read the snapshots of a run's folder, in the order of the epochs; an empty list where there are none.
 
     Examples
     --------

@@ -35,15 +35,7 @@ def is_short(run: Run) -> bool:
 def how_far(runs: Sequence[Run]) -> str:
     """Say how far runs went and what follows: "9 of 28 epochs, one seed: this ranks nothing."
 
-    Parameters
-    ----------
-    runs : sequence of Run
-        At least one, finished or not.
-
-    Returns
-    -------
-    str
-        Computed from each run's settings and its preset's.
+    It is computed from the settings of the runs, at least one, finished or not, and from their presets'.
 
     Examples
     --------
@@ -104,10 +96,7 @@ def accuracy_by_method(runs: Sequence[Run]) -> dict[str, dict[int, float]]:
 def full_beside(runs: Sequence[Run]) -> list[Run]:
     """Return the full experiment that comes with the project, where these runs are another one on the same data.
 
-    Returns
-    -------
-    list of Run
-        Empty where these runs are that experiment, are on other data, or where none comes with this copy.
+    Empty where these runs are that experiment, are on other data, or where none comes with this copy.
     """
     if not runs:
         return []

@@ -149,13 +149,9 @@ def comparison(point: Point) -> list[tuple[str, str, str, str, str]]:
 
 
 def gradient_figure(point: Point) -> Figure:
-    """Draw Eq. 4 over x and over a through a point, each with its tangent.
+    """Draw Eq. 4 over x and over a through a point, each with its tangent: losses and slopes are the package's.
 
-    Returns
-    -------
-    Figure
-        Left: ``Eq. 4 over x``, ``slope, Eq. 9``, the point, the center. Right: ``Eq. 4 over a``, ``slope, Eq. 10``,
-        the point. Losses are the package's, slopes those of its hand-written backward.
+    Left: ``Eq. 4 over x``, ``slope, Eq. 9``, the point, the center. Right: ``Eq. 4 over a``, ``slope, Eq. 10``, it.
     """
     from plotly.subplots import make_subplots
 
