@@ -251,25 +251,9 @@ def available_memory() -> int | None:
 def progress(
     results: Iterable[Any], total: int, patience: float = 2.0, what: str = "decoding images", steps: int = 1
 ) -> Iterator[Any]:
-    """Pass `results` through; after `patience` seconds, show on a terminal how far they are.
+    """Pass `results` through; after `patience` seconds, show on a terminal how far they are, beside the word `what`.
 
-    Parameters
-    ----------
-    results : iterable
-        Passed through as they come.
-    total : int
-        How many steps there are in all.
-    patience : float
-        Seconds after which the bar appears.
-    what : str
-        What is shown beside the bar.
-    steps : int
-        How many steps one result stands for.
-
-    Yields
-    ------
-    object
-        The results.
+    There are `total` steps in all, and each result stands for `steps` of them.
     """
     from rich.console import Console
     from rich.progress import Progress

@@ -78,20 +78,10 @@ def close_pairs(left: np.ndarray, right: np.ndarray, bits: int = MAX_BITS) -> It
 
 
 def correlation(left: np.ndarray, right: np.ndarray, detail: bool = False) -> np.ndarray:
-    """Correlation of pairs of images.
+    """Correlation of pairs of images (P, 32, 32) uint8: (P,) from -1 to 1, 0 for a blank image.
 
-    Parameters
-    ----------
-    left, right : numpy.ndarray
-        (P, 32, 32) uint8.
-    detail : bool
-        Compare only what lies between two blurs: what is coarser is the light and the outline, which aligned faces
-        share; what is finer is lost to encoding.
-
-    Returns
-    -------
-    numpy.ndarray
-        (P,) from -1 to 1; 0 for a blank image.
+    With `detail` only what lies between two blurs is compared: what is coarser is the light and the outline, which
+    aligned faces share; what is finer is lost to encoding.
 
     Examples
     --------

@@ -16,15 +16,7 @@ import numpy as np
 
 from dacl_edu.data.decode import Box
 from dacl_edu.data.listing import Listing
-from dacl_edu.data.reading import (
-    again,
-    first_file,
-    first_folder,
-    not_found,
-    numbered_label,
-    read_lines,
-    require_files,
-)
+from dacl_edu.data.reading import again, first_file, first_folder, not_found, numbered_label, read_lines, require_files
 from dacl_edu.data.registry import register_reader
 from dacl_edu.errors import UserError
 from dacl_edu.expressions import EXPW as LABEL_NAMES

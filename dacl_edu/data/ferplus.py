@@ -44,17 +44,8 @@ _FOLDERS = {"train": "FER2013Train", "val": "FER2013Valid", "test": "FER2013Test
 def majority(votes: np.ndarray, classes: Sequence[str] = EXPRESSIONS) -> np.ndarray:
     """The majority rule of FER+: single votes are dropped, and the winner needs more than half of the rest.
 
-    Parameters
-    ----------
-    votes : numpy.ndarray
-        (N, 10) counts in the order of `VOTES`.
-    classes : sequence of str
-        The paper's expressions, if left out.
-
-    Returns
-    -------
-    numpy.ndarray
-        (N,) int64, index in `classes`, or -1 where there is no winner or it is none of them.
+    From counts (N, 10) in the order of `VOTES`, (N,) int64: the index in `classes`, or -1 where there is no winner or
+    it is none of them.
 
     Examples
     --------

@@ -26,11 +26,7 @@ Splits = Callable[..., tuple[str, ...]]  # (root, **options)
 List = Callable[..., Listing]  # (split, root, **options)
 
 #: What people call the three splits.
-SPLIT_NAMES = {
-    "train": ("train", "training"),
-    "val": ("val", "valid", "validation"),
-    "test": ("test", "testing"),
-}
+SPLIT_NAMES = {"train": ("train", "training"), "val": ("val", "valid", "validation"), "test": ("test", "testing")}
 
 
 @dataclass(frozen=True)

@@ -170,10 +170,7 @@ def _drawn(
                 for line in lines:
                     value = PANELS[panel].value(line)
                     found.setdefault(line["epoch"], []).extend([] if value is None else [value])
-            series[panel] = (
-                sorted(found),
-                [mean(found[epoch]) if found[epoch] else None for epoch in sorted(found)],
-            )
+            series[panel] = sorted(found), [mean(found[epoch]) if found[epoch] else None for epoch in sorted(found)]
             if len(runs) > 1:
                 spreads[panel] = [stdev(found[e]) if len(found[e]) > 1 else 0.0 for e in sorted(found)]
         yield name, series, spreads

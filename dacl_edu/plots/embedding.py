@@ -119,10 +119,7 @@ def embedding_comparison(
         for label in np.unique(y).tolist():
             rows = np.flatnonzero(y == label)
             wrong = np.zeros(len(rows), bool) if answers is None else answers[rows] != label
-            rows, wrong = (
-                rows[np.argsort(wrong, kind="stable")],
-                np.sort(wrong),
-            )
+            rows, wrong = rows[np.argsort(wrong, kind="stable")], np.sort(wrong)
             trace = class_trace(space, wide, xyz[rows], label, wrong)
             trace |= {
                 "name": classes[label],

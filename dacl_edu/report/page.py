@@ -82,13 +82,7 @@ def render(sections: Sequence[Section], title: str, lead: Sequence[str] = ()) ->
 
 
 def packed(figure: Any, faces: dict[str, int]) -> dict[str, Any]:
-    """Return a figure as small JSON: no template, single precision, and each face once a page.
-
-    Parameters
-    ----------
-    figure : plotly Figure
-    faces : dict of str to int
-        Faces of the page so far; those of this figure are added.
+    """Return a figure as small JSON: no template, single precision, each face once a page (``faces`` are those so far).
 
     Examples
     --------

@@ -72,11 +72,7 @@ class ExplorerData:
 
 
 def explorer_data(
-    runs: Sequence[Run],
-    split: str = "test",
-    per_class: int = 30,
-    cache: str | Path | None = None,
-    **options: Any,
+    runs: Sequence[Run], split: str = "test", per_class: int = 30, cache: str | Path | None = None, **options: Any
 ) -> ExplorerData:
     """Gather what the explorer needs: features of the same images by each run, an aligned embedding, the faces.
 
