@@ -99,6 +99,17 @@ def interval_text(low: float, high: float, digits: int = 3) -> str:
     return "not known" if np.isnan(low) or np.isnan(high) else f"{low:.{digits}f} to {high:.{digits}f}"
 
 
+def spread_text(mean: float, spread: float) -> str:
+    """Write a mean in per cent, with its spread over seeds where that is known.
+
+    Examples
+    --------
+    >>> spread_text(0.8281, 0.0031), spread_text(0.8281, float("nan"))
+    ('82.81 ± 0.31', '82.81')
+    """
+    return f"{100 * mean:.2f}" + ("" if np.isnan(spread) else f" ± {100 * spread:.2f}")
+
+
 def accuracy_interval(correct: ArrayLike, confidence: float = 0.95) -> Interval:
     """Wilson's interval of an accuracy: how much other test images could have changed it.
 

@@ -80,7 +80,6 @@ def explorer(name: str, **options: Any) -> widgets.Widget:
 
     Examples
     --------
-    >>> explorer("gradients")  # doctest: +SKIP
     >>> explorer("loss-lap")
     Traceback (most recent call last):
     ...

@@ -264,10 +264,6 @@ def attention_explorer(
     -------
     VBox
         It also has ``controls`` (a dict of widgets) and ``figure``, so that a page can move it.
-
-    Examples
-    --------
-    >>> attention_explorer(deep, head, images, classes)  # doctest: +SKIP
     """
     return _Explorer(AttentionData.of(deep, head, images, classes, seeds)).widget
 

@@ -134,10 +134,6 @@ def confusion_explorer(
     -------
     ipywidgets.VBox
         A sentence that says what is missing, where something is.
-
-    Examples
-    --------
-    >>> confusion_explorer("runs/demo")  # doctest: +SKIP
     """
     from dacl_edu.widgets import layout
 

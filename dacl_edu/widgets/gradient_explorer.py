@@ -217,12 +217,7 @@ def sentence(point: Point) -> str:
 
 
 def gradient_explorer() -> widgets.VBox:
-    """Return the explorer: sliders for x, c, a and λ, the two curves, and a table that compares the gradients.
-
-    Examples
-    --------
-    >>> gradient_explorer()  # doctest: +SKIP
-    """
+    """Return the explorer: sliders for x, c, a and λ, the two curves, and a table that compares the gradients."""
     from dacl_edu.widgets import layout
 
     begin, slider = Point(), layout.slider

@@ -275,10 +275,6 @@ def loss_lab(losses: Sequence[str] | None = None) -> widgets.VBox:
     losses : sequence of str, optional
         Names to offer, e.g. a student's own ``"package.module:ClassName"``; all registered ones that work in the
         plane if left out.
-
-    Examples
-    --------
-    >>> loss_lab(["center"])  # doctest: +SKIP
     """
     return _Lab(losses_in_the_plane(losses)).widget
 
