@@ -156,21 +156,10 @@ def _cropped(image: Image.Image, box: Box, path: Path) -> Image.Image:
 def decode_images(
     paths: Sequence[Path], image_size: int | None = None, boxes: Sequence[Box] | np.ndarray | None = None
 ) -> Tensor:
-    """Many image files as one tensor, decoded by several threads.
+    """Many image files as one tensor (N, 3, H, W) uint8, in their order, decoded by several threads.
 
-    Parameters
-    ----------
-    paths : sequence of Path
-        (N,) files, at least one.
-    image_size : int, optional
-        As for `decode_image`. If left out, all images must have the same size.
-    boxes : sequence of tuple, optional
-        (N, 4) left, top, right, bottom of the part to be kept of each.
-
-    Returns
-    -------
-    Tensor
-        (N, 3, H, W) uint8, in the order of `paths`.
+    `image_size` as for `decode_image`; if left out, all images must have the same size. `boxes` (N, 4) are the parts to
+    be kept: left, top, right, bottom.
 
     Raises
     ------

@@ -106,21 +106,10 @@ def prepared_splits(name: str, folder: Path | None) -> tuple[str, ...]:
 
 
 def load_prepared(name: str, split: str, folder: Path | None, image_size: int | None = None) -> FaceDataset:
-    """One split of a prepared folder, its images memory-mapped.
+    """One split of what ``dacl-edu data prepare`` wrote to a folder, its images memory-mapped.
 
-    Parameters
-    ----------
-    name, split : str
-        As for `load_dataset`.
-    folder : Path
-        What ``dacl-edu data prepare`` was told to write to.
-    image_size : int, optional
-        If given, it must be the size that was prepared.
-
-    Returns
-    -------
-    FaceDataset
-        ``images`` are mapped copy-on-write: writing to them changes neither the file nor another process.
+    They are mapped copy-on-write: writing to them changes neither the file nor another process. `image_size`, if given,
+    must be the size that was prepared.
 
     Raises
     ------

@@ -116,14 +116,11 @@ def _find(root: Path, class_names: Mapping[str, str] | None, classes: str) -> tu
     # The numbers of both parts begin with 1, so that one is never taken for the other: their folders tell them apart.
     own = [root] if (root.name.lower() == "compound") == (classes == "compound") else []
     bases = [*own, root / classes]
-    if classes == "compound":
-        for base in bases:
-            if found := _label_files(base):
-                return base, found, True
-        raise not_found("compound part of RAF-DB", root, str(bases[-1] / "EmoLabel" / _LIST), ACCESS)
     for base in bases:
         if found := _label_files(base):
             return base, found, True
+    if classes == "compound":
+        raise not_found("compound part of RAF-DB", root, str(bases[-1] / "EmoLabel" / _LIST), ACCESS)
     for base in bases:
         if found := _class_folders(base, class_names):
             return base, found, False
