@@ -568,7 +568,7 @@ show(strength_curves({"dacl": curve}, title, "mean attention on test"))
 # (0.27 to 0.43), though ten times the usual one does hold it up (0.43). Nor the softmax loss: trained without it, attention stays at 0.48 (0.46 to 0.50). Fifteen more runs at λ = 1, one thing changed in each
 # (`tools/what_stops.py`; three seeds), say what does. Where the features get no gradient of $L_{SC}$, attention does fall to zero: 0.009 (0.008 to 0.009). So it is that *the features follow*: where a weight is
 # left, they come to their center, $D^2$ goes (to 2.6 % of what it is under softmax loss, weighted by attention), and with it the pull of Eq. 10. Spread remains in the dimensions whose weight has gone: the least attended
-# quarter (weights 0.09) has 2.5 times the $D^2$ of softmax loss. (That last split was seen afterwards; the expectation written before, that $D^2$ ends below a tenth everywhere, was wrong. Tables: [findings](../studies/bundled/findings.md).)
+# quarter (weights 0.09) has 2.5 times the $D^2$ of softmax loss. (That last split was seen afterwards; the expectation written before, that $D^2$ ends below a tenth everywhere, was wrong. Tables: `studies/bundled/findings.md`.)
 #
 # So the fair rival of DACL at λ = 1 is center loss with λ = 0.35. How much of the harm of center loss at λ = 1 does each win back?
 
