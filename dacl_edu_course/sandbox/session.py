@@ -18,7 +18,7 @@ from torch import Tensor
 from dacl_edu.check.answers import AnswerError, Gradients
 from dacl_edu.errors import UserError
 from dacl_edu_course.definitions import defined_names
-from dacl_edu_course.sandbox import objects
+from dacl_edu_course.sandbox import objects, slopes
 from dacl_edu_course.sandbox.limits import Layers, Limits
 from dacl_edu_course.sandbox.process import CellResult, ToldError, Worker, WorkerDied
 from dacl_edu_course.sandbox.protocol import plain
@@ -93,6 +93,7 @@ class Session:
         self._restarts = restarts
         self._left = limits.total_seconds
         self._worker: Worker | None = worker
+        self._objects: dict[int, objects.RemoteObject] = {}
         self._skipped: set[str] = set()
         self._stalled: dict[str, str] = {}
         self._given_up = ""
@@ -136,11 +137,10 @@ class Session:
             Of the kind that it raised; an AnswerError as well.
         """
         name = what if isinstance(what, str) else repr(what)
-        found = self._ask(
-            name,
-            lambda worker, s: worker.ask("use", s, self._object, what=what, how=how, args=args, kwargs=kwargs),
-            callable_only=None,
-        )
+        given = slopes.tensors_in((args, kwargs))
+        request = {"what": what, "how": how, "args": args, "kwargs": kwargs}
+        request["needs"] = [tensor.requires_grad for tensor in given]
+        found = self._ask(name, lambda worker, s: worker.ask("use", s, self._object, **request), callable_only=None)
         if type(found) is dict and found.keys() == {"raised", "message"}:
             kind, message = (plain(found[key], 300) for key in ("raised", "message"))
             if kind == "TimeUp":
@@ -148,10 +148,19 @@ class Session:
             if kind == "NotImplementedError":
                 raise AnswerError(f"{name} is not written yet")
             raise objects.raised(name, kind if self._known(kind) else "Exception", "" if self.discreet else message)
-        return found
+        try:
+            leaves = [tensor for tensor in given if tensor.requires_grad]
+            return slopes.joined(found["value"], found["slopes"], leaves, self._back)
+        except (KeyError, TypeError, ValueError):
+            raise AnswerError(f"what {name} returns could not be read") from None
+
+    def _back(self, number: int, gradient: Tensor) -> Any:
+        return self.use(self._object(number, "tensor"), "backward", (gradient,), {})
 
     def _object(self, number: int, kind: str) -> objects.RemoteObject:
-        return objects.RemoteObject(self.use, number, kind if not self.discreet else "value")
+        known = objects.MODULE if kind.startswith(objects.MODULE) else "value"
+        made = objects.RemoteObject(self.use, number, known if self.discreet else kind)
+        return self._objects.setdefault(number, made)  # the same one again, where a test asks `is`
 
     def _known(self, kind: str) -> bool:
         return isinstance(getattr(builtins, kind, None), type)
@@ -292,6 +301,7 @@ class Session:
             self._worker.close()
             self._printed += self._worker.printed
         self._worker = None
+        self._objects.clear()
 
     def _timed(self, action: Callable[[], Any]) -> Any:
         started = time.monotonic()
