@@ -201,12 +201,17 @@ def _told(run: Callable[[], None], source: str, said: Callable[[str], str]) -> s
         return str(WrongAnswer(error.title, message, error.look))
     except AssertionError as error:
         if str(error):
-            return said(str(error))
+            # Below its first line NumPy's and torch's tests print what they compared.
+            text = str(error).strip() if said is _whole else str(error).strip().partition("\n")[0]
+            return said(text)
         return "the check failed" + (_ON_HIDDEN if said is _veiled else f": {_where(error, source)}")
     except Exception as error:
         # What a check did not foresee is no point either, and it must be seen: the instructor reads every reason.
         line = f": {plain((str(error).splitlines() or [''])[0], 200)} (in {_where(error, source)})"
-        return f"the answer could not be checked: {type(error).__name__}{'' if said is _veiled else line}"
+        kind = type(error).__name__
+        if said is _veiled:
+            return f"the answer could not be checked{_ON_HIDDEN}: {kind}"
+        return f"the answer could not be checked: {kind}{line}"
     return ""
 
 

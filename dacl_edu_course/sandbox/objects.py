@@ -171,8 +171,10 @@ def _asking(name: str) -> Callable[..., Any]:
 _SIMPLE = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor")
 _COMPARING = {f"__{name}__" for name in ("sub", "rsub", "truediv", "rtruediv", "lt", "le", "gt", "ge")}
 _OPERATIONS = ("len", "getitem", "setitem", "delitem", "contains", "lt", "le", "gt", "ge", "neg", "abs", "str", "int")
-for _name in (*_OPERATIONS, *_SIMPLE, *(f"r{name}" for name in _SIMPLE), "float", "enter", "exit", "next"):
-    setattr(RemoteObject, f"__{_name}__", _asking(f"__{_name}__"))
+_NAMES = (*_OPERATIONS, *_SIMPLE, *(f"r{name}" for name in _SIMPLE), "float", "enter", "exit", "next")
+OPERATIONS = tuple(f"__{name}__" for name in _NAMES)
+for _name in OPERATIONS:
+    setattr(RemoteObject, _name, _asking(_name))
 
 
 def raised(name: str, kind: str, message: str) -> Exception:

@@ -403,6 +403,19 @@ class RemoteAnswer:
         return found
 
 
+def _refusing(operation: str) -> Callable[..., Any]:
+    def refuse(self: RemoteAnswer, *_: Any) -> Any:
+        self.session.value(self.name)  # a variable that is not there says why
+        raise TypeError(f"{self.name} is a function, and has no {operation}")
+
+    return refuse
+
+
+for _operation in (*objects.OPERATIONS, "__eq__", "__bool__", "__iter__"):
+    setattr(RemoteAnswer, _operation, _refusing(_operation))
+RemoteAnswer.__hash__ = object.__hash__  # type: ignore[method-assign]
+
+
 def _kind_alone(name: str, text: str) -> str:
     """Say what kind of error it was, in words that the student's process did not choose.
 

@@ -115,6 +115,8 @@ def files_by_student(folder: Path, assignment: str) -> tuple[list[Handed], list[
             continue
         owner = told or Owner(plain_owner(entry.name, assignment))
         handed = found.setdefault(owner.key, Handed(owner))
+        if owner.platform == "blackboard" and not owner.file:
+            continue  # its own receipt, one for each attempt
         if entry.is_symlink():
             handed.notes.append(f"{plain_name(entry.name)} is a symbolic link: it was not followed.")
         elif file := _regular(path, owner.file or entry.name, handed.notes):

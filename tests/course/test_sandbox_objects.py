@@ -135,3 +135,17 @@ def test_a_history_that_does_not_fit_is_no_gradient() -> None:
         with Session([("f", cell + forged)], Limits(memory_mb=1024)) as session:
             assert "could not be read" in run_test_cell(X + "f(x).backward()", session.answer), lie
     assert not torch.zeros(1).requires_grad
+
+
+def test_a_variable_that_is_not_there_says_why() -> None:
+    with Session([("best", "best = 1 / 0"), ("f", "def f(): return 1")], Limits(memory_mb=512)) as session:
+        for test in ("assert abs(best - 5) < 1", "assert best == 5", "assert 2 * best > 5", "assert best"):
+            assert "its cell stopped with ZeroDivisionError" in run_test_cell(test, session.answer), test
+        assert "f is a function" in run_test_cell("assert f + 1 == 2", session.answer)
+
+
+def test_a_hidden_test_of_numpys_tells_no_pattern() -> None:
+    test = "### BEGIN HIDDEN TESTS\nimport numpy as np\nnp.testing.assert_allclose(f(), [np.nan, 0.25, np.nan])"
+    with Session([("f", "import numpy as np\ndef f(): return np.ones(3)")], Limits(memory_mb=512)) as session:
+        reason = run_test_cell(test, session.answer)
+    assert reason == "with other numbers than those in your notebook: Not equal to tolerance rtol=…, atol=0"
