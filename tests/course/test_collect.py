@@ -66,6 +66,8 @@ def test_a_receipt_of_blackboards_is_no_file_of_the_students(assignment: Assignm
     put(class_ / "Made_bo_attempt_2026-11-28-10-00-13.txt", "Name: Bo")
     found = by_student(collect(class_, assignment, tmp_path / "course"))
     assert found["ada"].notes == ("notes.txt was not taken: it is no notebook (.ipynb) and no .zip.",)
+    (said,) = found[""].notes
+    assert "Made_ada_attempt_2026-11-28-10-00-12.txt" in said and "Made_bo_attempt" in said, "one line for all"
     assert found["bo"].path is None and "Nothing was handed in" in found["bo"].notes[0]
 
 
