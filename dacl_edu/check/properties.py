@@ -136,7 +136,7 @@ def duplicated(answer: Any, inputs: Mapping[str, Any], batch: tuple[str, ...], t
     """
     handle = as_answer(answer)
     twice = {n: torch.cat([v, v]) if n in batch else v for n, v in inputs.items()}
-    assert _same(handle.call(**twice), handle.call(**inputs), tolerance), (
+    assert _all_same(handle.call(**twice), handle.call(**inputs), tolerance), (
         f"{handle.name} changes when every sample comes twice: is it a mean over the m samples of this batch?"
     )
 
@@ -199,6 +199,8 @@ def unchanged(answer: Any, inputs: Mapping[str, Any], change: Callable[..., Mapp
 
 
 def _parts(result: Any) -> dict[str, Any]:
+    if isinstance(result, list | tuple):  # several results: `return dx, da`
+        return {f"result {k}": part for k, part in enumerate(result)}
     return dict(result) if isinstance(result, Mapping) else {"": result}
 
 

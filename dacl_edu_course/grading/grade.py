@@ -51,6 +51,7 @@ def grade_submission(
     notes: tuple[str, ...] = (),
     worker: Worker | None = None,
     secret: bytes = b"",
+    veiled: bool = True,
 ) -> Graded:
     """Grade one notebook.
 
@@ -69,6 +70,8 @@ def grade_submission(
         A process started ahead; it is ended here.
     secret : bytes
         From which hidden tests draw their batches.
+    veiled : bool, default True
+        Whether reasons tell nothing of what is hidden; an author's own source hides nothing from its author.
 
     Returns
     -------
@@ -90,7 +93,7 @@ def grade_submission(
         Session(cells, limits, worker=worker, definitions=definitions, files=assignment.files) as session,
         seeded(secret, handed_in),
     ):
-        scores = _scores(assignment, repaired, session)
+        scores = _scores(assignment, repaired, session, veiled)
     said = tuple(map(_sentence, session.notes))
     mark = SubmissionScore(student, assignment.name, scores, _distinct(notes, repaired.notes, said), _since(started))
     return Graded(mark, repaired)
@@ -112,15 +115,15 @@ def failed(assignment: Assignment, student: str, error: Exception, notes: tuple[
     return Graded(SubmissionScore(student, assignment.name, waits, _distinct(notes, (said,))), failed=True)
 
 
-def _scores(assignment: Assignment, repaired: Repaired, session: Session) -> tuple[QuestionScore, ...]:
+def _scores(assignment: Assignment, repaired: Repaired, session: Session, veiled: bool) -> tuple[QuestionScore, ...]:
     """Run what the student could see of every test, and only then what is hidden; see :class:`TestCell`."""
     given = Given(assignment)
     reasons: dict[str, str] = {}
     tested = [question.name for question in assignment.questions if question.test]
-    cells = {name: TestCell(repaired.tests[name], partial(_named_value, given, session)) for name in tested}
+    cells = {name: TestCell(repaired.tests[name], partial(_named_value, given, session), veiled) for name in tested}
     for name, cell in cells.items():
         reasons[name] = cell.visible()
-    session.discreet = True
+    session.discreet = veiled
     for name, cell in cells.items():
         reasons[name] = reasons[name] or cell.hidden()
     # Where the answer's own cell is empty or gone another one may hold it, so the test was asked all the same.

@@ -12,6 +12,8 @@ import contextlib
 import io
 import re
 import sys
+import traceback
+import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -22,6 +24,8 @@ from dacl_edu_course.questions.question import WrongAnswer
 from dacl_edu_course.sandbox.protocol import plain
 
 _ELSEWHERE = "with other numbers than those in your notebook: "
+_ON_HIDDEN = " with other numbers than those in your notebook"
+_FILE = "<test cell>"
 _LETTERS = 1000
 _PARENTHESIS = re.compile(r"\([\d., e+−-]*\)")
 _NUMBER = re.compile(r"(?<![\w.])(?<!Eq\. )[-−+]?\d[\d.,e+−-]*\d%?")
@@ -124,6 +128,8 @@ class TestCell:
         The cell as the instructor wrote it, hidden tests included.
     answer : callable
         ``answer(name)`` is the stand-in for what the student calls ``name``; AssertionError where there is none.
+    veiled : bool, default True
+        Whether :meth:`hidden` tells no numbers. An author who tries an assignment reads all.
 
     Examples
     --------
@@ -133,8 +139,8 @@ class TestCell:
     ('', 'with other numbers than those in your notebook: f(…) is not …')
     """
 
-    def __init__(self, source: str, answer: Callable[[str], Any]) -> None:
-        self.source, self.answer = source, answer
+    def __init__(self, source: str, answer: Callable[[str], Any], veiled: bool = True) -> None:
+        self.source, self.answer, self.veiled = source, answer, veiled
         self._names: dict[str, Any] = {"__name__": "test_cell"}
 
     def visible(self) -> str:
@@ -142,11 +148,11 @@ class TestCell:
 
         Once, and before :meth:`hidden`.
         """
-        return _told(self._visible, _whole)
+        return _told(self._visible, self.source, _whole)
 
     def hidden(self) -> str:
         """Run the rest; return "" where it passes, else what the student is told: no numbers, no words of theirs."""
-        return _told(partial(self._run, hidden=True), _veiled)
+        return _told(partial(self._run, hidden=True), self.source, _veiled if self.veiled else _whole)
 
     def _visible(self) -> None:
         self._names |= {name: self.answer(name) for name in names_wanted(self.source)}
@@ -157,7 +163,9 @@ class TestCell:
         first = next((number for number, line in enumerate(lines, 1) if HIDDEN[0] in line), len(lines) + 1)
         # A statement that holds a hidden region, and whatever follows one, is hidden as well.
         tree.body = [node for node in tree.body if ((node.end_lineno or node.lineno) >= first) is hidden]
-        exec(compile(tree, "<test cell>", "exec"), self._names)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what is done with the student's numbers: it says nothing of the answer
+            exec(compile(tree, _FILE, "exec"), self._names)
 
 
 def run_test_cell(source: str, answer: Callable[[str], Any]) -> str:
@@ -180,7 +188,7 @@ def run_test_cell(source: str, answer: Callable[[str], Any]) -> str:
     return cell.visible() or cell.hidden()
 
 
-def _told(run: Callable[[], None], said: Callable[[str], str]) -> str:
+def _told(run: Callable[[], None], source: str, said: Callable[[str], str]) -> str:
     try:
         run()
     except WrongAnswer as error:
@@ -192,12 +200,25 @@ def _told(run: Callable[[], None], said: Callable[[str], str]) -> str:
             message = said(error.message)
         return str(WrongAnswer(error.title, message, error.look))
     except AssertionError as error:
-        return said(str(error)) or "the check failed"
+        if str(error):
+            # Below its first line NumPy's and torch's tests print what they compared.
+            text = str(error).strip() if said is _whole else str(error).strip().partition("\n")[0]
+            return said(text)
+        return "the check failed" + (_ON_HIDDEN if said is _veiled else f": {_where(error, source)}")
     except Exception as error:
         # What a check did not foresee is no point either, and it must be seen: the instructor reads every reason.
-        line = "" if said is _veiled else f": {plain((str(error).splitlines() or [''])[0], 200)}"
-        return f"the answer could not be checked: {type(error).__name__}{line}"
+        line = f": {plain((str(error).splitlines() or [''])[0], 200)} (in {_where(error, source)})"
+        kind = type(error).__name__
+        if said is _veiled:
+            return f"the answer could not be checked{_ON_HIDDEN}: {kind}"
+        return f"the answer could not be checked: {kind}{line}"
     return ""
+
+
+def _where(error: Exception, source: str) -> str:
+    """The line of the test cell that raised: of a bare assert it says all."""
+    numbers = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == _FILE]
+    return plain(source.splitlines()[numbers[-1] - 1], 200)
 
 
 def _whole(text: str) -> str:

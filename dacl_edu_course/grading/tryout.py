@@ -38,7 +38,7 @@ def try_out(source: Path, limits: Limits = Limits()) -> None:  # noqa: B008  # f
         empty = given / source.name
         empty.write_text(as_text(checked_student_version(source)), encoding="utf-8")
         make_importable(place)
-        solved = grade_submission(assignment, "the source", source, limits).mark
+        solved = grade_submission(assignment, "the source", source, limits, veiled=False).mark
         unsolved = grade_submission(assignment, "nobody", empty, limits).mark
     for question in solved.questions:
         if question.earned is not None and question.earned < question.points:

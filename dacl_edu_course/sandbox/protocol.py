@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dacl_edu_course.sandbox.objects import RemoteObject
+from dacl_edu_course.sandbox.objects import MODULE, RemoteObject
 
 MEGABYTE = 2**20
 MOST_PIECES = 100_000
@@ -105,6 +105,7 @@ def encode(value: Any, deep: int = 0, keep: Callable[[Any], int] | None = None) 
     if isinstance(value, RemoteObject):
         return {"handle": value._what, "kind": value._kind}
     if keep is not None:
+        kind_name = f"{MODULE} {kind_name}" if isinstance(value, torch.nn.Module) else kind_name
         return {"handle": keep(value), "kind": kind_name[:60]}
     raise ProtocolError(
         f"a value of type {kind_name}: only tensors, numbers, text, lists, tuples and dictionaries pass"

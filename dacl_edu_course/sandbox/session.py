@@ -9,16 +9,17 @@ from __future__ import annotations
 import builtins
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from dacl_edu.check.answers import AnswerError, Gradients
+from dacl_edu.check.answers import AnswerError
 from dacl_edu.errors import UserError
 from dacl_edu_course.definitions import defined_names
-from dacl_edu_course.sandbox import objects
+from dacl_edu_course.sandbox import objects, slopes
+from dacl_edu_course.sandbox.answer import RemoteAnswer
 from dacl_edu_course.sandbox.limits import Layers, Limits
 from dacl_edu_course.sandbox.process import CellResult, ToldError, Worker, WorkerDied
 from dacl_edu_course.sandbox.protocol import plain
@@ -93,6 +94,7 @@ class Session:
         self._restarts = restarts
         self._left = limits.total_seconds
         self._worker: Worker | None = worker
+        self._objects: dict[int, objects.RemoteObject] = {}
         self._skipped: set[str] = set()
         self._stalled: dict[str, str] = {}
         self._given_up = ""
@@ -136,11 +138,10 @@ class Session:
             Of the kind that it raised; an AnswerError as well.
         """
         name = what if isinstance(what, str) else repr(what)
-        found = self._ask(
-            name,
-            lambda worker, s: worker.ask("use", s, self._object, what=what, how=how, args=args, kwargs=kwargs),
-            callable_only=None,
-        )
+        given = slopes.tensors_in((args, kwargs))
+        request = {"what": what, "how": how, "args": args, "kwargs": kwargs}
+        request["needs"] = [tensor.requires_grad for tensor in given]
+        found = self._ask(name, lambda worker, s: worker.ask("use", s, self._object, **request), callable_only=None)
         if type(found) is dict and found.keys() == {"raised", "message"}:
             kind, message = (plain(found[key], 300) for key in ("raised", "message"))
             if kind == "TimeUp":
@@ -148,10 +149,23 @@ class Session:
             if kind == "NotImplementedError":
                 raise AnswerError(f"{name} is not written yet")
             raise objects.raised(name, kind if self._known(kind) else "Exception", "" if self.discreet else message)
-        return found
+        try:
+            leaves = [tensor for tensor in given if tensor.requires_grad]
+            return slopes.joined(found["value"], found["slopes"], leaves, self._back)
+        except (KeyError, TypeError, ValueError):
+            raise AnswerError(f"what {name} returns could not be read") from None
+
+    def _back(self, number: int, gradient: Tensor) -> Any:
+        return self.use(self._object(number, "tensor"), "backward", (gradient,), {})
+
+    def ask(self, name: str, what: str, **details: Any) -> Any:
+        """Ask the student's process for what it does with a function, see :class:`RemoteAnswer`."""
+        return self._ask(name, lambda worker, s: worker.ask(what, s, name=name, **details))
 
     def _object(self, number: int, kind: str) -> objects.RemoteObject:
-        return objects.RemoteObject(self.use, number, kind if not self.discreet else "value")
+        known = objects.MODULE if kind.startswith(objects.MODULE) else "value"
+        made = objects.RemoteObject(self.use, number, known if self.discreet else kind)
+        return self._objects.setdefault(number, made)  # the same one again, where a test asks `is`
 
     def _known(self, kind: str) -> bool:
         return isinstance(getattr(builtins, kind, None), type)
@@ -292,6 +306,7 @@ class Session:
             self._worker.close()
             self._printed += self._worker.printed
         self._worker = None
+        self._objects.clear()
 
     def _timed(self, action: Callable[[], Any]) -> Any:
         started = time.monotonic()
@@ -319,78 +334,6 @@ def _of_cell(identity: str, result: CellResult) -> str:
     if result.kind == "TimeUp":
         return f"cell {identity} {result}"
     return f"cell {identity}: " + (str(result) if result.kind in ("SystemExit", "MemoryError") else f"raised {result}")
-
-
-class RemoteAnswer:
-    """A student's function in the student's process, as a check sees it: an :class:`~dacl_edu.check.answers.Answer`.
-
-    Parameters
-    ----------
-    session : Session
-    name : str
-    """
-
-    def __init__(self, session: Session, name: str) -> None:
-        self.session, self.name = session, name
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call it as a plain test does: what it raises is raised."""
-        return self.session.use(self.name, "call", args, kwargs)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") and name != "__doc__":
-            raise AttributeError(name)
-        return self.session.use(self.name, "get", (name,), {})
-
-    def __instancecheck__(self, instance: object) -> bool:
-        return (
-            isinstance(instance, objects.RemoteObject) and self.session.use(self.name, "made", (instance,), {}) is True
-        )
-
-    def __repr__(self) -> str:
-        return f"<{self.name} of the notebook that is graded>"
-
-    def call(self, *args: Any, **kwargs: Any) -> Any:
-        """See :class:`~dacl_edu.check.answers.Answer`."""
-        return self._request("call", args=args, kwargs=kwargs)
-
-    def autograd_gradients(self, inputs: Mapping[str, Any], wrt: tuple[str, ...], upstream: float = 1.0) -> Gradients:
-        """See :class:`~dacl_edu.check.answers.Answer`."""
-        found = self._request("gradients", inputs=dict(inputs), wrt=tuple(wrt), upstream=upstream)
-        return self._gradients(found, wrt)
-
-    def watched_call(self, **inputs: Any) -> dict[str, Any]:
-        """See :class:`~dacl_edu.check.answers.Answer`. What it says was seen is the student's word."""
-        return self._seen(self._request("watched_call", inputs=inputs), {"package": bool, "autograd": bool}, "result")
-
-    def watched_gradients(
-        self, batches: Sequence[Mapping[str, Any]], wrt: tuple[str, ...], upstream: Sequence[float]
-    ) -> dict[str, Any]:
-        """See :class:`~dacl_edu.check.answers.Answer`. What it says was seen is the student's word."""
-        found = self._request(
-            "watched_gradients", batches=[dict(each) for each in batches], wrt=tuple(wrt), upstream=list(upstream)
-        )
-        seen = self._seen(found, {"package": bool, "foreign": str}, "gradients")
-        if type(seen["gradients"]) is not list or len(seen["gradients"]) != len(batches):
-            raise AnswerError(f"the gradients of {self.name} could not be read")
-        rows = [self._gradients(each, wrt) for each in seen["gradients"]]
-        return {**seen, "gradients": rows, "foreign": plain(seen["foreign"], 40)}
-
-    def _request(self, what: str, **details: Any) -> Any:
-        return self.session._ask(self.name, lambda worker, s: worker.ask(what, s, name=self.name, **details))
-
-    def _gradients(self, found: Any, wrt: tuple[str, ...]) -> Gradients:
-        if type(found) is not dict or found.keys() != set(wrt):
-            raise AnswerError(f"the gradients of {self.name} could not be read")
-        if not all(value is None or isinstance(value, Tensor) for value in found.values()):
-            raise AnswerError(f"the gradients of {self.name} could not be read")
-        return found
-
-    def _seen(self, found: Any, kinds: dict[str, type], rest: str) -> dict[str, Any]:
-        wanted = {*kinds, rest}
-        if type(found) is not dict or found.keys() != wanted or any(type(found[k]) is not v for k, v in kinds.items()):
-            raise AnswerError(f"what {self.name} does could not be read")
-        return found
 
 
 def _kind_alone(name: str, text: str) -> str:

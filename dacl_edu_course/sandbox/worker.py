@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from dacl_edu.check.answers import AnswerError, LocalAnswer
-from dacl_edu_course.sandbox import limits, protocol
+from dacl_edu_course.sandbox import limits, protocol, slopes
 from dacl_edu_course.sandbox.objects import Held
 from dacl_edu_course.sandbox.shell import Shell, TimeUp, limited, make_shell
 
@@ -116,11 +116,15 @@ class Server:
         with self._guard(name, seconds):
             return self._answer(name).watched_gradients(batches, wrt, upstream)
 
-    def use(self, what: Any, how: str, args: tuple[Any, ...], kwargs: dict[str, Any], seconds: float) -> Any:
+    def use(
+        self, what: Any, how: str, args: tuple[Any, ...], kwargs: dict[str, Any], needs: list[bool], seconds: float
+    ) -> Any:
         """Do with a value of the student's what a plain test does: call it, read a part of it."""
         try:
             with limited(seconds):
-                return self.held.use(what, how, args, kwargs)
+                given = slopes.asked((args, kwargs), needs)
+                value = self.held.use(what, how, args, kwargs)
+                return {"value": value, "slopes": self.held.slopes_of(value, given)}
         except TimeUp:
             return {"raised": "TimeUp", "message": ""}
         except BaseException as error:

@@ -97,6 +97,7 @@ def files_by_student(folder: Path, assignment: str) -> tuple[list[Handed], list[
     """
     found: dict[tuple[str, str], Handed] = {}
     nobodys: list[str] = []
+    receipts: list[str] = []
     entries = [e for e in sorted(os.scandir(folder), key=lambda each: each.name) if not _is_ignored(e.name)]
     folders = [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
     by_metadata, prefix = gradescope(folder), common_prefix(folders, assignment)
@@ -115,10 +116,15 @@ def files_by_student(folder: Path, assignment: str) -> tuple[list[Handed], list[
             continue
         owner = told or Owner(plain_owner(entry.name, assignment))
         handed = found.setdefault(owner.key, Handed(owner))
+        if owner.platform == "blackboard" and not owner.file:
+            receipts.append(plain_name(entry.name))  # its own, one for each attempt
+            continue
         if entry.is_symlink():
             handed.notes.append(f"{plain_name(entry.name)} is a symbolic link: it was not followed.")
         elif file := _regular(path, owner.file or entry.name, handed.notes):
             handed.files.append(replace(file, when=owner.when) if owner.when else file)
+    if receipts:
+        nobodys.append(f"Not taken, as they are Blackboard's own receipts: {', '.join(receipts)}.")
     return list(found.values()), nobodys
 
 

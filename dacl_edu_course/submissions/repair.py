@@ -144,15 +144,21 @@ def repair(assignment: Assignment, submission: Submission) -> Repaired | Damaged
         else:
             behind[last].append(found)
 
+    stubs = {_plain(visible_source(cell)) for cell in assignment.cells if cell.kind == "solution"}
+    code = [f.source for f in submission.cells if f.cell_type == "code" and _plain(f.source) not in stubs]
+    written_names = {name for source in code for name in defined_names(source)}
     merged: list[Merged] = [_own(found) for found in behind[-1]]
     answers: dict[str, str] = {}
     missing: dict[str, str] = {}
     for index, cell in enumerate(assignment.cells):
         if cell.kind in ("solution", "manual"):
-            written, said = _answer(cell, copies[index])
+            elsewhere = bool(written_names & set(defined_names(visible_source(cell))))
+            written, said = _answer(cell, copies[index], elsewhere)
             notes.extend(said)
             answers[cell.id] = "\n\n".join(found.source for found in written)
-            if not copies[index]:
+            if elsewhere:
+                pass  # the test says what is wrong with it
+            elif not copies[index]:
                 missing[cell.id] = f"the cell {cell.id} was deleted: there is no answer to grade"
             elif _plain(answers[cell.id]) in ("", _plain(visible_source(cell))):
                 missing[cell.id] = "nothing was written yet"
@@ -257,10 +263,11 @@ def _order_and_labels(assignment: Assignment, cells: tuple[Found, ...], matches:
         yield f"The type of the cell {name} had been changed (code or text): it was changed back."
 
 
-def _answer(cell: Cell, copies: list[Found]) -> tuple[list[Found], list[str]]:
+def _answer(cell: Cell, copies: list[Found], elsewhere: bool) -> tuple[list[Found], list[str]]:
     """Return the copies of a solution cell that count, in order, and what to say of them."""
     if not copies:
-        return [], [f"The cell {cell.id} was deleted: its question has no answer."]
+        rest = "what it defines was found in another" if elsewhere else "its question has no answer"
+        return [], [f"The cell {cell.id} was deleted: {rest}."]
     if len(copies) == 1:
         return copies, []
     stub = _plain(visible_source(cell))

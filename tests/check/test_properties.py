@@ -134,3 +134,14 @@ def test_a_loss_at_rest_does_not_ignore_what_arrives_from_above() -> None:
     check.autograd_gradients(lambda x: x.relu().sum(), at_rest, {"x": torch.zeros(2)}, upstream=0.3)
     with pytest.raises(AssertionError, match="differs in 100%"):
         check.autograd_gradients(lambda x: x.sum(), at_rest, {"x": torch.zeros(2)}, upstream=0.3)
+
+
+def test_several_results_are_compared_one_by_one() -> None:
+    x = {"x": torch.tensor([1.0, 2.0])}
+    check.scaling(lambda x: (x.sum(), 2 * x.sum()), x, ("x",), power=1)
+    check.duplicated(lambda x: [x.mean(), x.max()], x, ("x",))
+    check.unchanged(lambda x: (x[1] - x[0], 1.0), x, lambda x: {"x": x + 1}, "only differences count")
+    with pytest.raises(AssertionError, match="takes its numbers from autograd"):
+        check.by_hand(lambda x: (torch.func.grad(lambda x: x.square().sum())(x), x), x)
+    with pytest.raises(AssertionError, match="changes when every sample comes twice"):
+        check.duplicated(lambda x: (x.mean(), x.sum()), x, ("x",))

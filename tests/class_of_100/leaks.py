@@ -13,7 +13,8 @@ from typing import Any
 from torch import Tensor
 
 from dacl_edu_course.grading import batch
-from dacl_edu_course.sandbox.session import RemoteAnswer, Session
+from dacl_edu_course.sandbox.answer import RemoteAnswer
+from dacl_edu_course.sandbox.session import Session
 
 _NUMBER = re.compile(r"(?<![\w.])\d+\.\d+(?:e[+-]?\d+)?|\d{4,}")
 _DIGITS = 6

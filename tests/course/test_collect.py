@@ -58,6 +58,19 @@ def test_every_layout_finds_its_student(assignment: Assignment, tmp_path: Path) 
     assert (tmp_path / "course" / "submitted").stat().st_mode & 0o077 == 0, "others must not read submissions"
 
 
+def test_a_receipt_of_blackboards_is_no_file_of_the_students(assignment: Assignment, tmp_path: Path) -> None:
+    class_ = tmp_path / "class"
+    put(class_ / "Made_ada_attempt_2026-11-28-10-00-12_mine.ipynb", text("of ada"))
+    put(class_ / "Made_ada_attempt_2026-11-28-10-00-12_notes.txt", "a file of ada")
+    put(class_ / "Made_ada_attempt_2026-11-28-10-00-12.txt", "Name: Ada")
+    put(class_ / "Made_bo_attempt_2026-11-28-10-00-13.txt", "Name: Bo")
+    found = by_student(collect(class_, assignment, tmp_path / "course"))
+    assert found["ada"].notes == ("notes.txt was not taken: it is no notebook (.ipynb) and no .zip.",)
+    (said,) = found[""].notes
+    assert "Made_ada_attempt_2026-11-28-10-00-12.txt" in said and "Made_bo_attempt" in said, "one line for all"
+    assert found["bo"].path is None and "Nothing was handed in" in found["bo"].notes[0]
+
+
 def test_the_latest_of_several_counts_and_the_others_are_kept(assignment: Assignment, tmp_path: Path) -> None:
     class_, course = tmp_path / "class", tmp_path / "course"
     put(class_ / "ada" / "2026-11-20_10-00-00.ipynb", text("second"), when=1)

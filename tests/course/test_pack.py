@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from course.made_assignment import NAME, source_notebook, write_source
 
 from dacl_edu import paths
 from dacl_edu.errors import UserError
@@ -70,3 +71,15 @@ def test_a_hidden_line_keeps_the_archive_from_being_written(tmp_path: Path) -> N
     with pytest.raises(UserError, match="students would see"):
         write_pack(tmp_path / "students.zip", tmp_path / "course")
     assert not (tmp_path / "students.zip").exists()
+
+
+def test_a_hidden_line_that_the_project_has_too_is_no_secret(tmp_path: Path) -> None:
+    notebook = source_notebook()
+    test = next(cell for cell in notebook.cells if "BEGIN HIDDEN" in cell.source)
+    test.source = test.source.replace("### END HIDDEN", "loss.backward()\n### END HIDDEN")
+    write_source(tmp_path / "own", notebook)
+    release_course([], tmp_path / "own", tmp_path / "course")
+    assert write_pack(tmp_path / "students.zip", tmp_path / "course") > 0
+    (tmp_path / "course/release" / NAME / "notes.md").write_text("then loss.backward()")
+    with pytest.raises(UserError, match=r"students would see 'loss\.backward"):
+        write_pack(tmp_path / "students.zip", tmp_path / "course")

@@ -81,8 +81,11 @@ def test_the_names_of_a_cell_are_those_that_it_does_not_make() -> None:
     [
         ("assert f == 1", ""),
         ("assert f == 2, 'f is not two'", "f is not two"),
-        ("assert f == 2", "the check failed"),
-        ("f.nothing", "the answer could not be checked: AttributeError: 'int' object has no attribute 'nothing'"),
+        ("assert f == 2", "the check failed: assert f == 2"),
+        (
+            "f.nothing",
+            "the answer could not be checked: AttributeError: 'int' object has no attribute 'nothing' (in f.nothing)",
+        ),
     ],
 )
 def test_a_test_cell_gives_its_reason(cell: str, told: str) -> None:

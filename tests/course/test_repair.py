@@ -167,6 +167,18 @@ def test_unwritten_and_deleted_answers_are_told_apart(assignment: Assignment) ->
     assert "was deleted" in result.missing["shifted"] and result.answers["shifted"] == ""
 
 
+def test_an_answer_in_another_cell_is_judged_by_its_test(assignment: Assignment) -> None:
+    notebook = deepcopy(NB)
+    drop(notebook, "shifted")
+    cell_of(notebook, "doubled").source += "\n\ndef shifted(x, by):\n    return x - by"
+    result = repaired(assignment, notebook)
+    assert result.missing == {}, "it is there, and what is wrong with it the test says"
+    assert result.notes == ("The cell shifted was deleted: what it defines was found in another.",)
+    stub = student_version(source_notebook())
+    stub.cells.append(new_code_cell("def shifted(x, by):\n    return x - by"))
+    assert sorted(repaired(assignment, stub).missing) == ["conclusion", "doubled"]
+
+
 def test_another_notebook_is_said_to_be_one(assignment: Assignment) -> None:
     other = nbformat.v4.new_notebook(cells=[new_code_cell("1 + 1"), new_markdown_cell("# A lesson", id="fetch")])
     read = parse_submission(nbformat.writes(other).encode())

@@ -14,9 +14,10 @@ import torch
 from dacl_edu import check
 from dacl_edu.check.answers import Answer, AnswerError, as_answer
 from dacl_edu.errors import UserError
+from dacl_edu_course.sandbox.answer import RemoteAnswer
 from dacl_edu_course.sandbox.limits import LAYERS, Limits
 from dacl_edu_course.sandbox.process import Worker
-from dacl_edu_course.sandbox.session import RemoteAnswer, Session
+from dacl_edu_course.sandbox.session import Session
 
 LIMITS = Limits(cell_seconds=1.0, call_seconds=1.0, memory_mb=512)
 CELLS = [
