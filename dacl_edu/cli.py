@@ -7,6 +7,7 @@ import importlib
 import json
 import logging
 import os
+import re
 import shlex
 import signal
 import sys
@@ -271,7 +272,7 @@ def main(arguments: list[str] | None = None) -> None:
                 number = getattr(signal, wanted, None)
                 if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores it
                     signal.signal(number, _as_interrupt)
-        app(args=_imports_first(sys.argv[1:] if arguments is None else arguments), prog_name="dacl-edu")
+        app(args=_imports_first(_homes(sys.argv[1:] if arguments is None else arguments)), prog_name="dacl-edu")
     except SystemExit as leaving:
         if leaving.code != 130:
             raise
@@ -296,6 +297,19 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(2)
     except Exception as error:  # a student's own loss can fail in any way, a device with a RuntimeError
         _unforeseen(error)
+
+
+def _homes(words: list[str]) -> list[str]:
+    """Put the user's home for ``~``, which a shell leaves in ``--out=~/x``: a folder of that name is deadly to remove.
+
+    Examples
+    --------
+    >>> _homes(["--out=~/x", "--method", "~"]) == [f"--out={os.path.expanduser('~/x')}", "--method", "~"]
+    True
+    """
+    return [
+        re.sub(r"^(--[\w-]+=|)(~/.*)", lambda m: m[1] + os.path.expanduser(m[2]), word, flags=re.S) for word in words
+    ]
 
 
 def _imports_first(words: list[str]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -41,3 +42,20 @@ def test_who_may_read_it_is_what_the_user_set(tmp_path: Path) -> None:
     (tmp_path / "plain.txt").write_text("as every file")
     replace_text(tmp_path / "a.txt", "new")
     assert (tmp_path / "a.txt").stat().st_mode == (tmp_path / "plain.txt").stat().st_mode
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    (tmp_path / "link.txt").symlink_to("below/a.txt")
+    for text in ("new", "newer"):
+        replace_text(tmp_path / "link.txt", text)
+        assert (tmp_path / "link.txt").is_symlink() and (tmp_path / "below" / "a.txt").read_text() == text
+
+
+@pytest.mark.parametrize(("make", "said"), [(os.mkdir, "Is a directory"), (os.mkfifo, "no file")])
+def test_what_is_no_file_is_never_replaced(make: Callable[[Path], None], said: str, tmp_path: Path) -> None:
+    make(tmp_path / "a")
+    before = (tmp_path / "a").stat()
+    with pytest.raises(OSError, match=f"{said}.*/a'"):
+        replace_text(tmp_path / "a", "new")
+    assert (tmp_path / "a").stat().st_ino == before.st_ino and len(list(tmp_path.iterdir())) == 1

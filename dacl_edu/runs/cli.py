@@ -59,13 +59,13 @@ def evaluate(
             _say(f"measuring {folder.path}")
         result, predicted = evaluate_run(folder.path, data, root, split, classes)
         results.append(result)
-    if predictions is not None:
-        predictions.parent.mkdir(parents=True, exist_ok=True)
-        predicted.save(predictions)
     if as_json:
         print(json.dumps(results[0] if len(results) == 1 else results, indent=2))
     else:
         Console().print(result_tables(results))
+    if predictions is not None:  # last: what was measured is said even where this cannot be written
+        predictions.parent.mkdir(parents=True, exist_ok=True)
+        predicted.save(predictions)
 
 
 class TableFormat(StrEnum):

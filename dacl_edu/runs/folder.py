@@ -147,7 +147,7 @@ class RunFolder:
         Raises
         ------
         UserError
-            The run has not finished, or its result is damaged.
+            The run has not finished, or its result is damaged, or that of another run.
         """
         found = self._read(self.result_file, "this run has no result yet; train … --resume finishes it")
         try:
@@ -155,6 +155,12 @@ class RunFolder:
         except ValidationError as error:
             hint = "remove it; train … --resume writes it again"
             raise UserError(f"{self.result_file}: {first_problem(error)}", hint) from error
+        if self.config_file.is_file():
+            config = self.config()
+            said, asked = (found["method"], found["seed"]), (config.method, config.seed)
+            if said != asked:  # a copy that went wrong would count for another method
+                what = f"{said[0]}, seed {said[1]}, beside a configuration of {asked[0]}, seed {asked[1]}"
+                raise UserError(f"{self.result_file}: the result of another run ({what})", hint="copy the folder anew")
         return found
 
     @staticmethod

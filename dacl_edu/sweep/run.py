@@ -186,12 +186,13 @@ def _client(scheduler: str | None, workers: int) -> Iterator[Client]:
     with dask.config.set(patient | kept):
         if scheduler:
             try:
-                with Client(scheduler, timeout="10s") as client:
-                    yield client
-            except OSError as error:
+                client = Client(scheduler, timeout="10s")
+            except (OSError, ValueError) as error:  # nobody answers; no address
                 raise UserError(
                     f"no Dask scheduler at {scheduler}", hint="start one: dask scheduler --host …"
                 ) from error
+            with client:
+                yield client
             return
         warnings.filterwarnings("ignore", message="Port .* is already in use")  # two sweeps: each takes a free one
         with (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,16 @@ def test_a_cell_that_is_run_again_in_one_process_is_not_shut_out(tmp_path: Path)
     with RunFolder(tmp_path / "run") as again:
         again.start(TrainConfig.from_preset("smoke"), resume=True)
     assert holder(tmp_path / "run") is None
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_a_lock_that_is_no_file_is_named_and_not_waited_for(make: Callable[[Path], None], tmp_path: Path) -> None:
+    make(tmp_path / LOCK)
+    with pytest.raises(UserError, match="no file, so no lock"):
+        lock_run(tmp_path)
+
+
+def test_a_lock_that_is_no_text_still_binds(tmp_path: Path) -> None:
+    (tmp_path / LOCK).write_bytes(b"\xff\x80 here")
+    with pytest.raises(RunLocked, match="works in this folder"):
+        lock_run(tmp_path)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -11,7 +13,7 @@ from dacl_edu import paths
 from dacl_edu.errors import UserError
 from dacl_edu.evaluation import Predictions
 from dacl_edu.lessons.runs import lesson_runs
-from dacl_edu.runs.run import Run, find_runs
+from dacl_edu.runs.run import Run, find_runs, read_run
 from dacl_edu.runs.snapshots import load_snapshots
 from dacl_edu.runs.trained import compute_deep_features, load_head
 from dacl_edu.training import TrainConfig, loop, train
@@ -150,3 +152,28 @@ def test_missing_features_name_the_mend(tmp_path: Path) -> None:
     (run,) = find_runs(tmp_path)
     with pytest.raises(UserError, match="checkpoint"):
         run.deep_features("test")
+
+
+@pytest.mark.parametrize("file", ["predictions.npz", "result.json"])
+def test_files_of_two_runs_in_one_folder_are_no_result(file: str, runs: Path) -> None:
+    ours, theirs = runs / "a" / "dacl0", runs / "a" / "dacl1"
+    (ours / file).write_bytes((theirs / file).read_bytes())
+    with pytest.raises(UserError, match=f"{file}.* of (the|another) run"):
+        find_runs(ours)
+
+
+@pytest.mark.parametrize("what", ["labels in two dimensions", "more classes", "a bomb", "a pipe"])
+def test_odd_predictions_are_no_predictions(what: str, runs: Path) -> None:
+    file = runs / "a" / "dacl0" / "predictions.npz"
+    arrays = dict(np.load(file))
+    if what.startswith("labels"):
+        arrays["labels"] = arrays["labels"][:, None]
+    else:
+        shape = (14, 10_000_000 if what == "a bomb" else 8)
+        arrays["logits"] = np.zeros(shape, np.float32)
+    np.savez_compressed(file, **arrays)
+    if what == "a pipe":
+        file.unlink()
+        os.mkfifo(file)
+    run = read_run(file.parent)
+    assert not run.finished and "predictions.npz" in " ".join(run.missing)
