@@ -219,9 +219,9 @@ def read_object(path: Path) -> dict[str, Any]:
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Write a UTF-8 file through :func:`replacing`."""
+    """Write a UTF-8 file through :func:`replacing`; bytes of a file name that are no UTF-8 are spelled, as in JSON."""
     with replacing(path) as beside:
-        beside.write_text(text, encoding="utf-8")
+        beside.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -198,7 +198,7 @@ def find_run_folders(places: Iterable[str | Path], holding: str = "config.json")
     """
     found: dict[Path, Path] = {}  # real folder -> as it was come upon
     for place in places:
-        top = Path(place).expanduser()
+        top = Path(os.path.expanduser(place))
         if not os.path.isdir(top):  # of a name that is too long Path.is_dir makes an error
             raise UserError(f"{top}: {'a file, not a folder' if os.path.isfile(top) else 'no such folder'}")
         walked: set[str] = set()
