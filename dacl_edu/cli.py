@@ -266,7 +266,11 @@ def main(arguments: list[str] | None = None) -> None:
     global _signal
     _signal = 0
     try:
-        sys.path.append(os.getcwd())  # --method my_module:MyLoss; an installed command would not look here
+        try:
+            here = os.getcwd()
+        except OSError as error:
+            raise UserError("the current folder is no longer there", hint="change to another") from error
+        sys.path.append(here)  # --method my_module:MyLoss; an installed command would not look here
         if threading.current_thread() is threading.main_thread():
             for wanted in ("SIGTERM", "SIGHUP"):  # from a queue; from a terminal that is closed
                 number = getattr(signal, wanted, None)

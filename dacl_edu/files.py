@@ -46,12 +46,7 @@ def replacing(path: Path) -> Iterator[Path]:
     >>> target.read_text(), len(list(target.parent.iterdir()))
     ('whole', 1)
     """
-    if path.is_symlink():
-        path = Path(os.path.realpath(path))
-    if path.exists() and not path.is_file():  # /dev/null would be a file from then on
-        what = "Is a directory" if path.is_dir() else "Is a pipe or a device, no file"
-        raise OSError(errno.EISDIR, what, str(path))
-    beside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    path, beside = _beside(path)
     try:
         yield beside
         with open(beside, "rb+") as file:  # the content reaches the disk before the name does
@@ -63,6 +58,38 @@ def replacing(path: Path) -> Iterator[Path]:
         raise
     finally:
         beside.unlink(missing_ok=True)
+
+
+def require_place(path: Path) -> None:
+    """Refuse a place where :func:`replacing` could write nothing, before the work whose result goes there.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder is made.
+
+    Raises
+    ------
+    OSError
+        It cannot be written there, or ``path`` is a folder, a pipe or a device.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path, beside = _beside(path)
+    try:
+        beside.touch()
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    beside.unlink(missing_ok=True)
+
+
+def _beside(path: Path) -> tuple[Path, Path]:
+    """Return what a path leads to, and the name beside it that is written first."""
+    if path.is_symlink():
+        path = Path(os.path.realpath(path))
+    if path.exists() and not path.is_file():  # /dev/null would be a file from then on
+        what = "Is a directory" if path.is_dir() else "Is a pipe or a device, no file"
+        raise OSError(errno.EISDIR, what, str(path))
+    return path, path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
 
 
 @contextmanager

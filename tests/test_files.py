@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dacl_edu import files
-from dacl_edu.files import replace_text, replacing, write_json
+from dacl_edu.files import replace_text, replacing, require_place, write_json
 
 
 def test_json_is_replaced_in_one_step(tmp_path: Path) -> None:
@@ -59,3 +59,14 @@ def test_what_is_no_file_is_never_replaced(make: Callable[[Path], None], said: s
     with pytest.raises(OSError, match=f"{said}.*/a'"):
         replace_text(tmp_path / "a", "new")
     assert (tmp_path / "a").stat().st_ino == before.st_ino and len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_place_that_cannot_be_written_is_known_before(tmp_path: Path) -> None:
+    require_place(tmp_path / "new" / "a.txt")
+    (tmp_path / "new" / "a.txt").write_text("old")
+    require_place(tmp_path / "new" / "a.txt")
+    assert (tmp_path / "new" / "a.txt").read_text() == "old" and len(list((tmp_path / "new").iterdir())) == 1
+    os.mkfifo(tmp_path / "pipe")
+    for place, name in ((tmp_path, tmp_path.name), (tmp_path / "pipe", "pipe"), (Path("/proc/no/a.txt"), "proc/no")):
+        with pytest.raises(OSError, match=name):
+            require_place(place)
