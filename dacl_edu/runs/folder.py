@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+from warnings import warn
 
 from filelock import SoftFileLock
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -171,6 +172,8 @@ class RunFolder:
             return read_object(file)
         except ValueError as error:
             raise UserError(f"{file}: {error}", hint="train again into another --out") from error
+        except OSError as error:  # of several runs, the others go on
+            raise UserError(f"{file}: cannot be read ({error.strerror})", hint="allow yourself to read it") from error
 
     def write_metrics(self, history: list[dict[str, Any]]) -> None:
         """Write one line an epoch, so that a resumed run's file is that of an uninterrupted one."""
@@ -202,7 +205,7 @@ def find_run_folders(places: Iterable[str | Path], holding: str = "config.json")
         if not os.path.isdir(top):  # of a name that is too long Path.is_dir makes an error
             raise UserError(f"{top}: {'a file, not a folder' if os.path.isfile(top) else 'no such folder'}")
         walked: set[str] = set()
-        for folder, below, files in os.walk(top, followlinks=True):
+        for folder, below, files in os.walk(top, onerror=_said, followlinks=True):
             real = os.path.realpath(folder)
             below[:] = [] if real in walked else sorted(below)  # a link may lead back up
             walked.add(real)
@@ -211,6 +214,10 @@ def find_run_folders(places: Iterable[str | Path], holding: str = "config.json")
         if STUDY in os.listdir(top):
             raise UserError(f"{top}: a study in small, without features and weights", hint="dacl-edu compare reads it")
     return list(found.values())
+
+
+def _said(error: OSError) -> None:
+    warn(f"{error.filename}: left out, cannot be read ({error.strerror})", stacklevel=3)
 
 
 def versions() -> dict[str, str]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from dacl_edu import paths
+from dacl_edu import files, paths
 from dacl_edu.errors import UserError
 from dacl_edu.evaluation import Predictions
 from dacl_edu.lessons.runs import lesson_runs
+from dacl_edu.report.gather import gather
+from dacl_edu.runs.folder import find_run_folders
 from dacl_edu.runs.run import Run, find_runs, read_run
 from dacl_edu.runs.snapshots import load_snapshots
 from dacl_edu.runs.trained import compute_deep_features, load_head
@@ -177,3 +181,27 @@ def test_odd_predictions_are_no_predictions(what: str, runs: Path) -> None:
         os.mkfifo(file)
     run = read_run(file.parent)
     assert not run.finished and "predictions.npz" in " ".join(run.missing)
+
+
+def test_what_may_not_be_read_is_said_and_the_others_are_read(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scandir, read = os.scandir, files.read_small
+    closed = str(runs / "a" / "dacl1")
+
+    def closed_folder(place: str) -> Any:  # who runs the tests may be allowed everything
+        if str(place) == closed:
+            raise PermissionError(errno.EACCES, "Permission denied", closed)
+        return scandir(place)
+
+    monkeypatch.setattr(os, "scandir", closed_folder)
+    with pytest.warns(UserWarning, match="dacl1: left out, cannot be read"):
+        assert len(find_run_folders([runs])) == 4
+    monkeypatch.setattr(os, "scandir", scandir)
+
+    def closed_file(path: Path) -> bytes:
+        if "dacl1" in str(path):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return read(path)
+
+    monkeypatch.setattr(files, "read_small", closed_file)
+    left, notes = gather([runs])
+    assert len(left) == 4 and "dacl1/config.json: cannot be read (Permission denied)" in notes[0]
