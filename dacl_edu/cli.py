@@ -16,6 +16,7 @@ import threading
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -272,9 +273,10 @@ def main(arguments: list[str] | None = None) -> None:
             raise UserError("the current folder is no longer there", hint="change to another") from error
         sys.path.append(here)  # --method my_module:MyLoss; an installed command would not look here
         if threading.current_thread() is threading.main_thread():
-            for wanted in ("SIGTERM", "SIGHUP"):  # from a queue; from a terminal that is closed
+            for wanted in ("SIGINT", "SIGTERM", "SIGHUP"):  # the last from a queue; from a terminal that is closed
                 number = getattr(signal, wanted, None)
-                if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores it
+                usual = (signal.SIG_DFL, signal.default_int_handler)  # nohup ignores one
+                if number is not None and signal.getsignal(number) in usual:
                     signal.signal(number, _as_interrupt)
         app(args=_imports_first(_homes(sys.argv[1:] if arguments is None else arguments)), prog_name="dacl-edu")
     except SystemExit as leaving:
@@ -345,10 +347,18 @@ _HINT = {
 }
 
 
-def _as_interrupt(number: int, _: object) -> None:
-    """A signal to end: commands say what is kept, as after Ctrl-C."""
+def _as_interrupt(number: int, frame: FrameType | None) -> None:
+    """A signal to end: commands say what is kept.
+
+    During an import the process ends here: libraries swallow what is raised there, and go on with half a module.
+    """
     global _signal
     _signal = number
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            _stderr("interrupted")
+            os._exit(128 + number)
+        frame = frame.f_back
     raise KeyboardInterrupt
 
 

@@ -98,25 +98,34 @@ class RunFolder:
             The folder holds another run, holds other files, cannot be written, or another process works in it. As a
             context manager the folder gives its lock back at the end.
         """
-        begun = os.path.exists(self.config_file)  # False, and no error, where the name is too long
-        if begun and not resume:
-            raise UserError(f"{self.path} already holds a run", hint="--resume continues it; or choose another --out")
-        if begun:
-            self._require_same(config)
+        self._require_free(resume)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(f"{self.path}: cannot make this folder ({error.strerror})", hint="choose --out") from error
         self._lock = lock_run(self.path)
-        clear_unfinished(self.path)
-        if not begun and any(file.name not in (LOCK, self.environment_file.name) for file in self.path.iterdir()):
+        try:
+            begun = self._require_free(resume)  # another process may have begun, and ended, meanwhile
+            if begun:
+                self._require_same(config)
+            clear_unfinished(self.path)
+            if not begun and any(file.name not in (LOCK, self.environment_file.name) for file in self.path.iterdir()):
+                raise UserError(f"{self.path} is not empty and holds no run", hint="choose another --out")
+        except BaseException:
             self.__exit__()
-            raise UserError(f"{self.path} is not empty and holds no run", hint="choose another --out")
+            raise
         # The configuration last: a folder that has one has all that a run needs to go on.
         if not self.environment_file.is_file():
             write_json(self.environment_file, {**environment(), "classes": list(classes)})
         if not begun:
             write_json(self.config_file, config.model_dump(mode="json"))
+
+    def _require_free(self, resume: bool) -> bool:
+        """Return whether a run was begun there, which only who resumes may find."""
+        begun = os.path.exists(self.config_file)  # False, and no error, where the name is too long
+        if begun and not resume:
+            raise UserError(f"{self.path} already holds a run", hint="--resume continues it; or choose another --out")
+        return begun
 
     def _require_same(self, config: TrainConfig) -> None:
         before, now = self.config().model_dump(), config.model_dump()

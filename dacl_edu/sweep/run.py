@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dacl_edu.errors import UserError
 from dacl_edu.files import write_json
-from dacl_edu.runs.folder import RunFolder
 from dacl_edu.runs.lock import RunLocked, holder, lock_run
 from dacl_edu.sweep.plan import Cell
 
@@ -152,7 +151,7 @@ def _train(cell: Cell, folder: Path) -> str:
     from dacl_edu.training import train
 
     assert cell.config is not None
-    result = train(cell.config, folder, resume=RunFolder(folder).config_file.exists(), progress=False)
+    result = train(cell.config, folder, resume=True, progress=False)
     return f"{result['accuracy']:.2%} in {result['seconds']:.0f} s"
 
 

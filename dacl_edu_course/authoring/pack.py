@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from dacl_edu import paths
 from dacl_edu.errors import UserError
+from dacl_edu.files import replacing, require_place
 from dacl_edu_course.authoring.assignment import Assignment, every_string, leaked_lines
 from dacl_edu_course.authoring.release import find_sources
 
@@ -46,12 +47,10 @@ def write_pack(out: str | Path, course: str | Path = "course") -> int:
     for path in _below(released):
         files[f"notebooks/assignments/release/{path.relative_to(released).as_posix()}"] = path
     _refuse_leaks(files, [*find_sources(paths.assignments() / "source"), *find_sources(Path(course) / "source")])
-    partial = Path(out).with_name(f".{Path(out).name}.partial")
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
+    require_place(Path(out))
+    with replacing(Path(out)) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, path in sorted(files.items()):
             archive.write(path, str(_ROOT / name))
-    partial.replace(out)
     return len(files)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import SoftFileLock
 
 from dacl_edu.errors import UserError
 from dacl_edu.runs.config import TrainConfig
@@ -65,3 +66,21 @@ def test_a_lock_that_is_no_text_still_binds(tmp_path: Path) -> None:
     (tmp_path / LOCK).write_bytes(b"\xff\x80 here")
     with pytest.raises(RunLocked, match="works in this folder"):
         lock_run(tmp_path)
+
+
+def test_who_begins_beside_another_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = TrainConfig.from_preset("smoke")
+
+    def meanwhile(folder: Path) -> SoftFileLock:
+        monkeypatch.undo()
+        with RunFolder(folder) as other:
+            other.start(config, resume=False)
+        return lock_run(folder)
+
+    monkeypatch.setattr("dacl_edu.runs.folder.lock_run", meanwhile)
+    with pytest.raises(UserError, match="already holds a run"):
+        RunFolder(tmp_path).start(config, resume=False)
+    assert holder(tmp_path) is None
+    monkeypatch.setattr("dacl_edu.runs.folder.lock_run", meanwhile)
+    with RunFolder(tmp_path / "new") as folder:
+        folder.start(config, resume=True)
