@@ -17,7 +17,7 @@ from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -37,9 +37,6 @@ from dacl_edu.runs.options import with_config_options
 from dacl_edu.sweep.cli import register as register_sweep_command
 from dacl_edu.terminal import spell_on_streams
 from dacl_edu.widgets.cli import register as register_explore_command
-
-if TYPE_CHECKING:
-    pass
 
 app = typer.Typer(
     name="dacl-edu",

@@ -20,23 +20,8 @@ def run_demo(profile: str, epochs: int | None, seeds: str, out: Path, workers: i
     """Train what is not trained yet, several runs at once; then execute 07_training and 10_results on the runs.
 
     Finished runs in ``out`` are kept and interrupted ones are continued, so the call can simply be repeated.
-
-    Parameters
-    ----------
-    profile : str
-        A preset: ``minute``, ``smoke``, ``quick``, ...
-    epochs : int or None
-        Of each run; None takes the preset's.
-    seeds : str
-        As ``0-2``; the first is that of lesson 07.
-    out : Path
-        Run folders, executed notebooks, their figures and ``results.csv`` are put here.
-    workers : int, optional
-        Runs at once; default as many as fit.
-
-    Returns
-    -------
-    list of Run
+    ``profile`` is a preset, ``epochs`` None takes its own, the first of ``seeds`` (as ``0-2``) is that of lesson 07,
+    and as many runs as fit go at once.
 
     Raises
     ------

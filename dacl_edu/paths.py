@@ -15,13 +15,7 @@ CHECKOUT = None if HOME == _IN_WHEEL else HOME
 
 
 def bundled_faces() -> Path:
-    """Return the folder of the rendered faces.
-
-    Examples
-    --------
-    >>> bundled_faces().parts[-2:]
-    ('data', 'faces')
-    """
+    """Return the folder of the rendered faces."""
     return HOME / "data" / "faces"
 
 
@@ -48,13 +42,7 @@ def shipped_runs() -> Path:
 
 
 def shipped_study() -> Path:
-    """Return the folder of the study of the bundled faces in small: settings, results and answers of its runs.
-
-    Examples
-    --------
-    >>> shipped_study().name
-    'study'
-    """
+    """Return the folder of the study of the bundled faces in small: settings, results and answers of its runs."""
     return shipped_runs() / "study"
 
 
@@ -64,13 +52,7 @@ def shipped_maps() -> Path:
 
 
 def cache() -> Path:
-    """Return where maps are kept between calls: a folder of the user's cache.
-
-    Examples
-    --------
-    >>> cache().name
-    'dacl-edu'
-    """
+    """Return where maps are kept between calls: a folder of the user's cache."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dacl-edu"
 
 

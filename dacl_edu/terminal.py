@@ -16,11 +16,6 @@ _WORDS = {
 def spell(text: str, encoding: str = "ascii") -> str:
     """Return ``text`` with every letter spelled that ``encoding`` does not have.
 
-    Parameters
-    ----------
-    text : str
-    encoding : str, default "ascii"
-
     Examples
     --------
     >>> spell("λ – 0.1 … 王"), spell("λ – 0.1 … 王", "cp1252")

@@ -22,22 +22,9 @@ from dacl_edu.check.properties import (
 from dacl_edu.check.values import call, shape, value
 
 __all__ = [
-    "TOLERANCE",
-    "autograd_gradients",
-    "by_hand",
-    "call",
-    "compare_gradients",
-    "duplicated",
-    "gradient",
-    "gradient_table",
-    "no_gradient",
-    "own_backward",
-    "own_work",
-    "permutation",
-    "scaling",
-    "shape",
-    "unchanged",
+    "TOLERANCE", "autograd_gradients", "by_hand", "call", "compare_gradients", "duplicated", "gradient",
+    "gradient_table", "no_gradient", "own_backward", "own_work", "permutation", "scaling", "shape", "unchanged",
     "value",
-]
+]  # fmt: skip
 
 __getattr__ = old_names(__name__)  # names of the last release

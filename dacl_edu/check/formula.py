@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-import torch
 from torch import Tensor
 
-from dacl_edu.check.gradients import compare_gradients
+from dacl_edu.check.gradients import by_autograd, compare_gradients
 from dacl_edu.check.values import diagnosis, shape
 
 
@@ -38,6 +37,7 @@ def gradient(
 
     Examples
     --------
+    >>> import torch
     >>> gradient(lambda x: (x**2).sum(), lambda x: {"x": 2 * x}, {"x": torch.tensor([1.0, 2.0])}, ("x",))
     """
     wide = {name: tensor.double() if tensor.is_floating_point() else tensor for name, tensor in inputs.items()}
@@ -51,13 +51,7 @@ def gradient(
     for row in compare_gradients(loss, inputs, wrt, hand_written=gradients, tolerance=tolerance):
         if row.method == "hand-written" and not row.ok:
             name, got = f"the gradient with respect to {row.quantity}", answers[row.quantity].detach().double()
-            want = _slope(loss, wide, row.quantity)
+            want = by_autograd(loss, wide, (row.quantity,))[row.quantity]
             error = (got - want).abs()
             what = diagnosis(got, want, error) if float(error.max()) > tolerance else "differs from finite differences"
             raise AssertionError(f"{name} {what}; derive it again, one factor at a time")
-
-
-def _slope(loss: Callable[..., Tensor], inputs: Mapping[str, Tensor], name: str) -> Tensor:
-    leaf = inputs[name].detach().clone().requires_grad_()
-    (slope,) = torch.autograd.grad(loss(**{**inputs, name: leaf}), leaf)
-    return slope

@@ -102,9 +102,9 @@ def compare_gradients(
     wide = {name: t.detach().double() if t.is_floating_point() else t.detach() for name, t in inputs.items()}
     numeric = {name: _finite_differences(loss, wide, name, step) for name in wrt}
 
-    ways: dict[str, Mapping[str, Tensor]] = {"autograd": _autograd(loss, wide, wrt)}
+    ways: dict[str, Mapping[str, Tensor]] = {"autograd": by_autograd(loss, wide, wrt)}
     if reference is not None:
-        ways["long-hand autograd"] = _autograd(reference, wide, wrt)
+        ways["long-hand autograd"] = by_autograd(reference, wide, wrt)
     if hand_written is not None:
         ways["hand-written"] = hand_written(**wide)
     return [
@@ -145,7 +145,8 @@ def _check(name: str, method: str, gradient: Tensor, numeric: Tensor, tolerance:
     return GradientCheck(name, method, shape, expected, error, "ok" if error <= tolerance else "wrong value")
 
 
-def _autograd(loss: Callable[..., Tensor], inputs: Mapping[str, Tensor], wrt: tuple[str, ...]) -> dict[str, Tensor]:
+def by_autograd(loss: Callable[..., Tensor], inputs: Mapping[str, Tensor], wrt: tuple[str, ...]) -> dict[str, Tensor]:
+    """Return the gradients of a loss by name, zeros for an input that it does not use."""
     leaves = {name: t.clone().requires_grad_() if name in wrt else t for name, t in inputs.items()}
     value = _scalar(loss(**leaves))
     gradients = torch.autograd.grad(value, [leaves[name] for name in wrt], allow_unused=True)

@@ -28,35 +28,11 @@ if TYPE_CHECKING:
     from dacl_edu.data.torch_sets import OwnData
 
 __all__ = [
-    "EXPRESSIONS",
-    "AugmentParameters",
-    "BatchAugment",
-    "FaceBatch",
-    "FaceDataset",
-    "Listing",
-    "OwnData",
-    "affectnet",
-    "available_classes",
-    "available_datasets",
-    "available_splits",
-    "canonical_index",
-    "centre_crop",
-    "ckplus",
-    "collate_batch",
-    "crop_batch",
-    "expw",
-    "fer2013",
-    "ferplus",
-    "folder",
-    "jaffe",
-    "list_dataset",
-    "load_dataset",
-    "rafdb",
-    "register_dataset",
-    "register_reader",
-    "split_train_validation",
-    "ten_crop_offsets",
-]
+    "EXPRESSIONS", "AugmentParameters", "BatchAugment", "FaceBatch", "FaceDataset", "Listing", "OwnData", "affectnet",
+    "available_classes", "available_datasets", "available_splits", "canonical_index", "centre_crop", "ckplus",
+    "collate_batch", "crop_batch", "expw", "fer2013", "ferplus", "folder", "jaffe", "list_dataset", "load_dataset",
+    "rafdb", "register_dataset", "register_reader", "split_train_validation", "ten_crop_offsets",
+]  # fmt: skip
 
 _PLACES = {
     "augment": ("AugmentParameters", "BatchAugment"),

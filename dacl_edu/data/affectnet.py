@@ -57,12 +57,7 @@ _IMAGES = ("Manually_Annotated_Images", "Manually_Annotated/Manually_Annotated_I
 
 
 def expression_label(text: str, classes: Sequence[str] = EXPRESSIONS) -> int | None:
-    """Index in `classes` of an annotation, or None where it is none of them.
-
-    Raises
-    ------
-    UserError
-        It is not 0 to 10.
+    """Index in `classes` of an annotation, 0 to 10, or None where it is none of them.
 
     Examples
     --------
@@ -74,25 +69,10 @@ def expression_label(text: str, classes: Sequence[str] = EXPRESSIONS) -> int | N
 
 
 def read_annotations(path: Path, classes: Sequence[str] = EXPRESSIONS) -> pd.DataFrame:
-    """Rows of ``training.csv`` or ``validation.csv`` that are a face of one of the classes.
+    """Rows of ``training.csv`` or ``validation.csv`` (header or none) that are a face of one of the classes.
 
-    Parameters
-    ----------
-    path : Path
-        The file; some copies of ``validation.csv`` lack the header.
-    classes : sequence of str
-        The paper's seven expressions, if left out.
-
-    Returns
-    -------
-    pandas.DataFrame
-        `COLUMNS`, the numbers as numbers and the landmarks as text, and ``label``, the index in `classes`.
-        ``attrs["dropped"]`` counts what was left out, by reason.
-
-    Raises
-    ------
-    UserError
-        Names the row that is wrong, as a spreadsheet counts it.
+    `COLUMNS`, the numbers as numbers and the landmarks as text, and ``label``, the index in `classes`;
+    ``attrs["dropped"]`` counts what was left out, by reason.
     """
     import pandas as pd
 
@@ -165,11 +145,6 @@ def list_affectnet(split: str, root: Path, crop: str = "face", classes: str = "7
     Listing
         ``ids`` are the file names; where rows share a photograph, from the second on ``#2``, ``#3`` … is appended.
         ``factors`` of the original release hold the face box, valence and arousal.
-
-    Raises
-    ------
-    UserError
-        The data set is not there, not complete, or damaged.
     """
     if crop not in ("face", "whole"):
         raise UserError(f"unknown crop {crop!r} of AffectNet", hint="it is 'face' or 'whole'")
@@ -236,13 +211,7 @@ def _list_set(split: str, folder: Path, name: str, classes: Sequence[str]) -> Li
 
 
 def read_annotation(path: Path, classes: Sequence[str] = EXPRESSIONS) -> int | None:
-    """Index in `classes` from one ``<id>_exp.npy``, or None where it is none of them.
-
-    Raises
-    ------
-    UserError
-        The file is damaged, no file (a pipe), or would run code when opened (a pickle).
-    """
+    """Index in `classes` from one ``<id>_exp.npy``, or None where it is none of them; a pickle is refused unread."""
     if not path.is_file():
         raise UserError(f"{path}: cannot be read as an annotation (it is no file)", hint=again(ACCESS))
     try:

@@ -90,11 +90,6 @@ def load_bundled(split: str, root: str | Path | None = None, image_size: int | N
 def verify_bundled(root: str | Path | None = None) -> None:
     """Check that every file of the rendered faces is there and undamaged, without decoding the pictures.
 
-    Parameters
-    ----------
-    root : path, optional
-        As for `load_bundled`.
-
     Raises
     ------
     UserError

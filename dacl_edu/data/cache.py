@@ -25,20 +25,10 @@ MOST = 32 * 2**30
 
 
 def cached_images(made_of: str, decode: Callable[[], Tensor]) -> Tensor:
-    """Return what `decode` gives, or gave when it was called for the same.
+    """Return what `decode` gives, (N, 3, H, W) uint8, or gave for the same before: then mapped copy-on-write.
 
-    Parameters
-    ----------
-    made_of : str
-        What decides every pixel: a digest of the files, and the size.
-    decode : callable
-        Returns (N, 3, H, W) uint8.
-
-    Returns
-    -------
-    Tensor
-        (N, 3, H, W) uint8; mapped copy-on-write where it was found. Nothing is kept, and no error raised, where
-        decoding was quick, the disk is full, or the folder cannot be written.
+    `made_of` is what decides every pixel: a digest of the files, and the size. Nothing is kept, and no error raised,
+    where decoding was quick, the disk is full, or the folder cannot be written.
     """
     digest = hashlib.sha256(made_of.encode("utf-8", "surrogateescape")).hexdigest()  # a name may be no UTF-8
     path = paths.cache() / "images" / f"{digest[:32]}.npy"

@@ -111,18 +111,9 @@ class _Signatures:
 
 
 def check_dataset(name: str, root: str | Path | None = None, **options: Any) -> tuple[Report, dict[str, Listing]]:
-    """Decode every image of a data set and look for damage and leaks.
+    """Decode every image of a data set and look for damage and leaks; return its splits too, for a contact sheet.
 
-    Parameters
-    ----------
-    name, root, **options
-        As for `load_dataset`.
-
-    Returns
-    -------
-    report : Report
-    listings : dict of str to Listing
-        The splits, for a contact sheet.
+    Parameters are those of `load_dataset`.
 
     Raises
     ------

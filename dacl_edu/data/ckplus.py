@@ -34,21 +34,6 @@ CHOICES = {
 def parse_name(name: str) -> tuple[str, str, int]:
     """Subject, sequence and frame of an image.
 
-    Parameters
-    ----------
-    name : str
-        ``"S010_004_00000017.png"``.
-
-    Returns
-    -------
-    subject, sequence : str
-    frame : int
-
-    Raises
-    ------
-    UserError
-        The name has another form.
-
     Examples
     --------
     >>> parse_name("S010_004_00000017.png")
@@ -113,11 +98,6 @@ def list_ckplus(split: str, root: Path, classes: str = "shared") -> Listing:
     -------
     Listing
         ``groups`` are the subjects.
-
-    Raises
-    ------
-    UserError
-        The data set is not there, or a file does not say who is in the picture.
     """
     base = _find(root)
     kept = CHOICES[classes]

@@ -24,10 +24,6 @@ def canonical_index(name: str, classes: Sequence[str] = EXPRESSIONS) -> int:
     classes : sequence of str
         Where it is looked for; the paper's seven if left out.
 
-    Returns
-    -------
-    int
-
     Raises
     ------
     UserError
@@ -89,26 +85,10 @@ def parsed_classes(classes: str | Sequence[str] | None) -> str | tuple[str, ...]
 def rows_of_classes(
     labels: Sequence[int] | np.ndarray, classes: Sequence[str], names: Sequence[str], where: str
 ) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-    """Find the images of some classes.
+    """Find the images of some classes, `names`, in their new order; `where` is what an error calls the data.
 
-    Parameters
-    ----------
-    labels : sequence of int
-        (N,) indices into `classes`.
-    classes : sequence of str
-    names : sequence of str
-        (k,) the classes to keep, in their new order.
-    where : str
-        What an error calls the data.
-
-    Returns
-    -------
-    rows : numpy.ndarray
-        (n,) positions of the images that stay.
-    labels : numpy.ndarray
-        (n,) int64, indices into `names`.
-    names : tuple of str
-        (k,) as `classes` spells them.
+    Returned are the positions of the n images that stay, their labels as indices into `names` (n,) int64, and `names`
+    as `classes` spells them.
 
     Raises
     ------

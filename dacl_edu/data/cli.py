@@ -121,17 +121,7 @@ def _option(classes: str | None) -> dict[str, Any]:
 
 
 def report_table(report: Report) -> Table:
-    """Images of each class and split, beside the published counts where there are any.
-
-    Parameters
-    ----------
-    report : Report
-
-    Returns
-    -------
-    rich.table.Table
-        To be printed by a rich console.
-    """
+    """Images of each class and split, beside the published counts where there are any."""
     from rich.table import Table
 
     table = Table()
@@ -146,20 +136,7 @@ def report_table(report: Report) -> Table:
 
 
 def report_lines(report: Report, most: int = 10, of_files: int | None = 10) -> list[str]:
-    """Everything else that was found, a line each.
-
-    Parameters
-    ----------
-    report : Report
-    most : int
-        Leaks that are named; all are counted.
-    of_files : int, optional
-        Files that do not decode which are named; None names all.
-
-    Returns
-    -------
-    list of str
-    """
+    """Everything else that was found, a line each; of leaks `most` are named, of bad files `of_files` (None: all)."""
     lines = list(report.notes)
     lines += [f"differs from the published counts: {line}" for line in report.differences()]
     lines += [f"{split}: {n:,} images repeat another one of it exactly" for split, n in report.repeats.items() if n]

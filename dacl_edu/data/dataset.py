@@ -271,10 +271,6 @@ class FaceDataset(Dataset[tuple[Tensor, int]]):
             Row numbers, or a (N,) boolean mask.
         split : str, optional
             Name of the new split; as it was, if left out.
-
-        Returns
-        -------
-        FaceDataset
         """
         rows = np.asarray(indices)
         # An empty list has no integer dtype of its own.
@@ -293,17 +289,10 @@ class FaceDataset(Dataset[tuple[Tensor, int]]):
         return part
 
     def of_classes(self, names: Sequence[str]) -> FaceDataset:
-        """Only the images of some classes, which are numbered anew.
+        """Only the images of some classes, which are numbered anew, in the order named.
 
-        Parameters
-        ----------
-        names : sequence of str
-            The classes, in their new order; upper and lower case and synonyms of expressions do not matter.
-
-        Returns
-        -------
-        FaceDataset
-            The same, where these are its classes already: no image is copied.
+        The same, uncopied, where these are its classes already. Upper and lower case and synonyms of expressions do not
+        matter.
 
         Raises
         ------
@@ -326,16 +315,7 @@ class FaceDataset(Dataset[tuple[Tensor, int]]):
         return part
 
     def redraw_labels(self, generator: torch.Generator) -> bool:
-        """Draw each label from the shares that its image gives to the classes, where the factors have such shares.
-
-        Parameters
-        ----------
-        generator : torch.Generator
-
-        Returns
-        -------
-        bool
-            Whether there are shares; the labels are changed in place.
+        """Draw each label, in place, from the shares that its image gives to the classes; say whether there are any.
 
         Examples
         --------

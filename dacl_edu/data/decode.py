@@ -160,21 +160,10 @@ def _cropped(image: Image.Image, box: Box, path: Path) -> Image.Image:
 def decode_images(
     paths: Sequence[Path], image_size: int | None = None, boxes: Sequence[Box] | np.ndarray | None = None
 ) -> Tensor:
-    """Many image files as one tensor, decoded by several threads.
+    """Many image files as one tensor (N, 3, H, W) uint8, in their order, decoded by several threads.
 
-    Parameters
-    ----------
-    paths : sequence of Path
-        (N,) files, at least one.
-    image_size : int, optional
-        As for `decode_image`. If left out, all images must have the same size.
-    boxes : sequence of tuple, optional
-        (N, 4) left, top, right, bottom of the part to be kept of each.
-
-    Returns
-    -------
-    Tensor
-        (N, 3, H, W) uint8, in the order of `paths`.
+    `image_size` as for `decode_image`; if left out, all images must have the same size. `boxes` (N, 4) are the parts to
+    be kept: left, top, right, bottom.
 
     Raises
     ------
@@ -203,19 +192,7 @@ def decode_images(
 
 
 def resize_images(images: Tensor, image_size: int | None) -> Tensor:
-    """Square images of another size, bilinear and antialiased.
-
-    Parameters
-    ----------
-    images : Tensor
-        (N, C, S, S) uint8.
-    image_size : int, optional
-        Side of the result; as they are, if left out.
-
-    Returns
-    -------
-    Tensor
-        (N, C, image_size, image_size) uint8.
+    """Square images (N, C, S, S) uint8 of another side, bilinear and antialiased; with None as they are.
 
     Raises
     ------
@@ -236,14 +213,7 @@ def resize_images(images: Tensor, image_size: int | None) -> Tensor:
 
 
 def require_memory(n_bytes: int, what: str) -> None:
-    """Refuse to allocate more memory than there is, before the operating system ends the process for it.
-
-    Parameters
-    ----------
-    n_bytes : int
-        What will be allocated.
-    what : str
-        What it is for, to be named in the message.
+    """Refuse to allocate more bytes than there are, before the operating system ends the process for it.
 
     Raises
     ------
@@ -274,25 +244,9 @@ def available_memory() -> int | None:
 def progress(
     results: Iterable[Any], total: int, patience: float = 2.0, what: str = "decoding images", steps: int = 1
 ) -> Iterator[Any]:
-    """Pass `results` through; after `patience` seconds, show on a terminal how far they are.
+    """Pass `results` through; after `patience` seconds, show on a terminal how far they are, beside the word `what`.
 
-    Parameters
-    ----------
-    results : iterable
-        Passed through as they come.
-    total : int
-        How many steps there are in all.
-    patience : float
-        Seconds after which the bar appears.
-    what : str
-        What is shown beside the bar.
-    steps : int
-        How many steps one result stands for.
-
-    Yields
-    ------
-    object
-        The results.
+    There are `total` steps in all, and each result stands for `steps` of them.
     """
     from rich.console import Console
     from rich.progress import Progress

@@ -33,19 +33,9 @@ def _parts() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 @register_reader("digits", splits=lambda root: _SPLITS)
 def list_digits(split: str, root: Path | None = None) -> Listing:
-    """Read the digits.
+    """Read the digits: 70, 10 and 20 % of each are ``train``, ``val`` and ``test``, always the same.
 
-    Parameters
-    ----------
-    split : str
-        ``train``, ``val`` or ``test``: 70, 10 and 20 % of each digit, always the same.
-    root : None
-        They come with scikit-learn, so there is no folder.
-
-    Returns
-    -------
-    Listing
-        8x8 pixels, white on black, from 0 to 255. Who wrote a digit is not known, so one hand may be in several splits.
+    8x8 pixels, white on black, from 0 to 255. Who wrote a digit is not known, so one hand may be in several splits.
 
     Examples
     --------

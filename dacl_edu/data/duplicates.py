@@ -29,52 +29,20 @@ _PAIRS_AT_ONCE = 2**24
 
 
 def pixel_digest(image: np.ndarray) -> bytes:
-    """What two images share exactly if they have the same pixels.
-
-    Parameters
-    ----------
-    image : numpy.ndarray
-        (3, H, W) uint8.
-
-    Returns
-    -------
-    bytes
-        16 bytes of SHA-256 over shape and pixels.
-    """
+    """What two images (3, H, W) uint8 share exactly if they have the same pixels: 16 bytes of a SHA-256."""
     digest = hashlib.sha256(repr(image.shape).encode())
     digest.update(np.ascontiguousarray(image).data)
     return digest.digest()[:16]
 
 
 def grey_copy(image: np.ndarray) -> np.ndarray:
-    """A small grey copy.
-
-    Parameters
-    ----------
-    image : numpy.ndarray
-        (3, H, W) uint8.
-
-    Returns
-    -------
-    numpy.ndarray
-        (32, 32) uint8.
-    """
+    """A small grey copy, (32, 32) uint8, of an image (3, H, W) uint8."""
     grey = Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0))).convert("L")
     return np.asarray(grey.resize((SIDE, SIDE), Image.Resampling.LANCZOS))
 
 
 def perceptual_hashes(greys: np.ndarray) -> np.ndarray:
-    """64-bit hashes.
-
-    Parameters
-    ----------
-    greys : numpy.ndarray
-        (N, 32, 32) uint8, from `grey_copy`.
-
-    Returns
-    -------
-    numpy.ndarray
-        (N,) uint64.
+    """64-bit hashes, (N,) uint64, of copies by `grey_copy`, (N, 32, 32).
 
     Examples
     --------
@@ -92,19 +60,9 @@ def perceptual_hashes(greys: np.ndarray) -> np.ndarray:
 
 
 def close_pairs(left: np.ndarray, right: np.ndarray, bits: int = MAX_BITS) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Pairs of hashes that differ in few bits.
+    """Pairs of hashes, (N,) and (M,) uint64, that differ in few bits: rows of `left` and of `right`, one pair an entry.
 
-    Parameters
-    ----------
-    left, right : numpy.ndarray
-        (N,) and (M,) uint64.
-    bits : int
-        How many bits may differ.
-
-    Yields
-    ------
-    numpy.ndarray
-        Rows of `left` and of `right`, one pair an entry; a part at a time, so that memory stays bounded.
+    They come a part at a time, so that memory stays bounded.
 
     Examples
     --------
@@ -120,20 +78,10 @@ def close_pairs(left: np.ndarray, right: np.ndarray, bits: int = MAX_BITS) -> It
 
 
 def correlation(left: np.ndarray, right: np.ndarray, detail: bool = False) -> np.ndarray:
-    """Correlation of pairs of images.
+    """Correlation of pairs of images (P, 32, 32) uint8: (P,) from -1 to 1, 0 for a blank image.
 
-    Parameters
-    ----------
-    left, right : numpy.ndarray
-        (P, 32, 32) uint8.
-    detail : bool
-        Compare only what lies between two blurs: what is coarser is the light and the outline, which aligned faces
-        share; what is finer is lost to encoding.
-
-    Returns
-    -------
-    numpy.ndarray
-        (P,) from -1 to 1; 0 for a blank image.
+    With `detail` only what lies between two blurs is compared: what is coarser is the light and the outline, which
+    aligned faces share; what is finer is lost to encoding.
 
     Examples
     --------
@@ -156,18 +104,7 @@ def correlation(left: np.ndarray, right: np.ndarray, detail: bool = False) -> np
 
 
 def near_copies(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of images that show the same picture.
-
-    Parameters
-    ----------
-    left, right : numpy.ndarray
-        (N, 32, 32) and (M, 32, 32) uint8, from `grey_copy`.
-
-    Returns
-    -------
-    numpy.ndarray
-        Rows of `left` and of `right`, one pair an entry.
-    """
+    """Pairs of copies by `grey_copy` that show the same picture: rows of `left` and of `right`, one pair an entry."""
     pairs = [(np.zeros(0, dtype=np.int64),) * 2]
     for a, b in close_pairs(perceptual_hashes(left), perceptual_hashes(right), MAX_BITS):
         for least, detail in ((MIN_CORRELATION, False), (MIN_DETAIL, True)):

@@ -30,15 +30,7 @@ def to_rgb(image: Image.Image, name: str, deep: bool = False) -> Image.Image:
     """A picture of any mode in RGB, eight bits a channel; transparency is dropped.
 
     Integers are scaled by the least of `DEPTHS` that holds the largest of them, real numbers up to 1 by 255, other real
-    numbers as integers.
-
-    Parameters
-    ----------
-    image : PIL.Image.Image
-    name : str
-        How an error calls it.
-    deep : bool
-        What `is_deep_colour` said of it.
+    numbers as integers. `name` is how an error calls it, `deep` what `is_deep_colour` said of it.
 
     Raises
     ------

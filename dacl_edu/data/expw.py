@@ -16,15 +16,7 @@ import numpy as np
 
 from dacl_edu.data.decode import Box
 from dacl_edu.data.listing import Listing
-from dacl_edu.data.reading import (
-    again,
-    first_file,
-    first_folder,
-    not_found,
-    numbered_label,
-    read_lines,
-    require_files,
-)
+from dacl_edu.data.reading import again, first_file, first_folder, not_found, numbered_label, read_lines, require_files
 from dacl_edu.data.registry import register_reader
 from dacl_edu.errors import UserError
 from dacl_edu.expressions import EXPW as LABEL_NAMES
@@ -46,22 +38,7 @@ class Face(NamedTuple):
 
 
 def parse_line(line: str) -> Face:
-    """One line of ``label.lst``.
-
-    Parameters
-    ----------
-    line : str
-        ``"name.jpg 0 top left right bottom confidence label"``.
-
-    Returns
-    -------
-    Face
-        The box in the order left, top, right, bottom.
-
-    Raises
-    ------
-    UserError
-        There are not eight columns, one is not a number, the box is empty, or the label is not 0 to 6.
+    """One line of ``label.lst``: name, number, top, left, right, bottom, confidence and label.
 
     Examples
     --------
@@ -132,11 +109,6 @@ def list_expw(split: str, root: Path) -> Listing:
     Listing
         ``ids`` are ``<image name>#<face id>``, ``groups`` the photographs: who is in them is not known.
         ``factors`` hold the confidence of the face detector.
-
-    Raises
-    ------
-    UserError
-        The data set is not there, not complete, or names the line that is wrong.
     """
     import pandas as pd
 

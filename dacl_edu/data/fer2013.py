@@ -31,22 +31,7 @@ _COLUMNS = {"emotion", "pixels", "Usage"}
 
 
 def parse_pixels(text: str) -> np.ndarray:
-    """One image from its ``pixels`` field.
-
-    Parameters
-    ----------
-    text : str
-        2304 numbers from 0 to 255 with spaces between them, row by row.
-
-    Returns
-    -------
-    numpy.ndarray
-        (48, 48) uint8.
-
-    Raises
-    ------
-    UserError
-        Their count is another, or one is not a whole number from 0 to 255.
+    """One image, (48, 48) uint8, from its ``pixels`` field: 2304 numbers from 0 to 255 with spaces between, row by row.
 
     Examples
     --------
@@ -72,28 +57,10 @@ def parse_pixels(text: str) -> np.ndarray:
 
 
 def read_csv(path: Path, split: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Images and labels of one split of the CSV file.
+    """Images (N, 48, 48) uint8, labels (N,) int64 and ids of one split (``train``, ``val``, ``test``) of the CSV file.
 
-    Parameters
-    ----------
-    path : Path
-        The file; its columns may be in any order and their names may begin with a space.
-    split : str
-        ``train``, ``val`` or ``test``.
-
-    Returns
-    -------
-    images : numpy.ndarray
-        (N, 48, 48) uint8.
-    labels : numpy.ndarray
-        (N,) int64, in the order of `EXPRESSIONS`.
-    ids : list of str
-        (N,) the position among all images of the file, from ``"00000"``: FER+ is joined by it.
-
-    Raises
-    ------
-    UserError
-        Names the row that is wrong, as a spreadsheet counts it: the header is row 1.
+    Its columns may be in any order and their names may begin with a space. An id is the position among all images of
+    the file, from ``"00000"``: FER+ is joined by it.
     """
     table = _table(path)
     usage, emotions = table["Usage"], table["emotion"]
@@ -156,11 +123,6 @@ def list_fer2013(split: str, root: Path) -> Listing:
     -------
     Listing
         The images are 48x48; grey values are repeated in three channels.
-
-    Raises
-    ------
-    UserError
-        The file is not there, or names the row that is wrong.
     """
     path = find_csv(root)
     if path is None:

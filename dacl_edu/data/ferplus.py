@@ -44,17 +44,8 @@ _FOLDERS = {"train": "FER2013Train", "val": "FER2013Valid", "test": "FER2013Test
 def majority(votes: np.ndarray, classes: Sequence[str] = EXPRESSIONS) -> np.ndarray:
     """The majority rule of FER+: single votes are dropped, and the winner needs more than half of the rest.
 
-    Parameters
-    ----------
-    votes : numpy.ndarray
-        (N, 10) counts in the order of `VOTES`.
-    classes : sequence of str
-        The paper's expressions, if left out.
-
-    Returns
-    -------
-    numpy.ndarray
-        (N,) int64, index in `classes`, or -1 where there is no winner or it is none of them.
+    From counts (N, 10) in the order of `VOTES`, (N,) int64: the index in `classes`, or -1 where there is no winner or
+    it is none of them.
 
     Examples
     --------
@@ -69,19 +60,9 @@ def majority(votes: np.ndarray, classes: Sequence[str] = EXPRESSIONS) -> np.ndar
 
 
 def vote_shares(votes: np.ndarray, classes: Sequence[str]) -> np.ndarray:
-    """The distribution of the votes over some classes; single votes are dropped, as by `majority`.
+    """The distribution of votes (N, 10) over K classes, (N, K) float64; single votes are dropped, as by `majority`.
 
-    Parameters
-    ----------
-    votes : numpy.ndarray
-        (N, 10) counts in the order of `VOTES`.
-    classes : sequence of str
-        (K,)
-
-    Returns
-    -------
-    numpy.ndarray
-        (N, K) float64; rows add up to 1, or to 0 where no vote is left.
+    Rows add up to 1, or to 0 where no vote is left.
 
     Examples
     --------
@@ -93,22 +74,9 @@ def vote_shares(votes: np.ndarray, classes: Sequence[str]) -> np.ndarray:
 
 
 def read_votes(path: Path) -> pd.DataFrame:
-    """The table of votes.
+    """The table of votes, ``fer2013new.csv``: one row a row of ``fer2013.csv``.
 
-    Parameters
-    ----------
-    path : Path
-        ``fer2013new.csv``.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row a row of ``fer2013.csv``: ``split``, ``name`` (empty where the picture is no face) and `VOTES`.
-
-    Raises
-    ------
-    UserError
-        Names the row that is wrong, as a spreadsheet counts it: the header is row 1.
+    Columns are ``split``, ``name`` (empty where the picture is no face) and `VOTES`.
     """
     import pandas as pd
 
@@ -184,11 +152,6 @@ def list_ferplus(split: str, root: Path, classes: str = "7") -> Listing:
     Listing
         Only images whose label has a majority and is one of the classes. ``factors`` hold the ten counts of votes
         (``votes_neutral``, …); of the soft training part also the shares to draw from (``share_neutral``, …).
-
-    Raises
-    ------
-    UserError
-        A file is missing or damaged, or the two do not belong together.
     """
     labels_file, images = _find(root)
     if isinstance(images, dict):

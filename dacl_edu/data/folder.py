@@ -27,17 +27,7 @@ HELD_OUT = 0.2
 
 
 def split_folders(root: Path) -> dict[str, Path]:
-    """The split folders under `root`, by canonical name.
-
-    Parameters
-    ----------
-    root : Path
-        Folder of the data set.
-
-    Returns
-    -------
-    dict of str to Path
-        Some of ``train``, ``val``, ``test``.
+    """The split folders under `root`, by canonical name: some of ``train``, ``val``, ``test``.
 
     Raises
     ------
@@ -66,23 +56,10 @@ def subfolders(folder: Path) -> list[Path]:
 
 
 def list_class_folders(folder: Path, index_of: Callable[[str], int]) -> tuple[list[Path], list[int], tuple[str, ...]]:
-    """Image files below the class folders of one split.
+    """Image files and labels (N,) below the class folders of one split, sorted by folder and name; and notes.
 
-    Parameters
-    ----------
-    folder : Path
-        A split: its folders are classes.
-    index_of : callable
-        Maps the name of a class folder to a label, or raises UserError.
-
-    Returns
-    -------
-    paths : list of Path
-        (N,) sorted by class folder and name.
-    labels : list of int
-        (N,)
-    notes : tuple of str
-        Which files are left out for their endings, and which folders have no other.
+    `index_of` maps the name of a class folder to a label, or raises UserError. The notes say which files are left out
+    for their endings, and which folders have no other.
 
     Raises
     ------
@@ -207,11 +184,6 @@ def list_folder(split: str, root: Path, seed: str = "0") -> Listing:
     Listing
         ``ids`` are paths relative to `root`, with forward slashes. ``classes`` are the names of the folders of all
         splits, sorted; the expressions in their own order, where every folder is one.
-
-    Raises
-    ------
-    UserError
-        There are no images, or `seed` is no number.
     """
     layout = _layout(root, seed)
     names = {folder.name for base in layout.values() for folder in subfolders(base) if images_below(folder)}

@@ -23,23 +23,7 @@ _FOLDERS = ("", "jaffe", "jaffedbase", "jaffeimages")
 
 
 def parse_name(name: str) -> tuple[str, int]:
-    """Subject and label of an image.
-
-    Parameters
-    ----------
-    name : str
-        ``"KA.AN1.39.tiff"``: subject, emotion and take, serial number.
-
-    Returns
-    -------
-    subject : str
-    label : int
-        Index in `EXPRESSIONS`.
-
-    Raises
-    ------
-    UserError
-        The name has another form.
+    """Subject and label, an index in `EXPRESSIONS`, of an image: its name is subject, emotion and take, number.
 
     Examples
     --------
@@ -102,11 +86,6 @@ def list_jaffe(split: str, root: Path, subject: str | None = None) -> Listing:
     -------
     Listing
         ``groups`` are the subjects; the images are 256x256.
-
-    Raises
-    ------
-    UserError
-        The data set is not there, or a file name does not say who shows what.
     """
     found = {path: (who, label) for path, (who, label) in _find(root).items() if (who == subject) == (split == "test")}
     return Listing(

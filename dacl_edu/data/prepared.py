@@ -106,21 +106,10 @@ def prepared_splits(name: str, folder: Path | None) -> tuple[str, ...]:
 
 
 def load_prepared(name: str, split: str, folder: Path | None, image_size: int | None = None) -> FaceDataset:
-    """One split of a prepared folder, its images memory-mapped.
+    """One split of what ``dacl-edu data prepare`` wrote to a folder, its images memory-mapped.
 
-    Parameters
-    ----------
-    name, split : str
-        As for `load_dataset`.
-    folder : Path
-        What ``dacl-edu data prepare`` was told to write to.
-    image_size : int, optional
-        If given, it must be the size that was prepared.
-
-    Returns
-    -------
-    FaceDataset
-        ``images`` are mapped copy-on-write: writing to them changes neither the file nor another process.
+    They are mapped copy-on-write: writing to them changes neither the file nor another process. `image_size`, if given,
+    must be the size that was prepared.
 
     Raises
     ------
@@ -144,13 +133,7 @@ def load_prepared(name: str, split: str, folder: Path | None, image_size: int | 
 
 
 def verify_prepared(folder: Path) -> Iterator[tuple[str, bool]]:
-    """Whether the images are still those that were written, by the SHA-256 in the manifest.
-
-    Yields
-    ------
-    split : str
-    sound : bool
-    """
+    """Whether the images of each split are still those that were written, by the SHA-256 in the manifest."""
     manifest = read_manifest(folder)
     for split, entry in manifest["splits"].items():
         images = _map(folder / f"{split}.npy", entry["images"], manifest["image_size"]).numpy()

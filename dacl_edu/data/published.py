@@ -84,16 +84,9 @@ PUBLISHED: dict[str, Published] = {
 
 
 def published_for(name: str) -> Published:
-    """What is published of a data set, by the name that `load_dataset` knows; nothing for any other.
+    """What is published of a data set, by the name that `load_dataset` knows (an option after a colon does not matter).
 
-    Parameters
-    ----------
-    name : str
-        An option after a colon does not matter.
-
-    Returns
-    -------
-    Published
+    Nothing, for any other name.
 
     Examples
     --------

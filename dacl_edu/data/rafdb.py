@@ -36,11 +36,6 @@ _LIST = "list_patition_label.txt"
 def label_index(text: str, classes: str = "basic") -> int:
     """Index of a label as RAF-DB writes it, among the classes of a key of `CHOICES`.
 
-    Raises
-    ------
-    UserError
-        The label is not one of their numbers, from 1 on.
-
     Examples
     --------
     >>> label_index("4")  # happiness
@@ -52,26 +47,7 @@ def label_index(text: str, classes: str = "basic") -> int:
 
 
 def parse_label_line(line: str, classes: str = "basic") -> tuple[str, int]:
-    """File name and label of one line of a label file; further columns are ignored.
-
-    Parameters
-    ----------
-    line : str
-        ``"train_00001.jpg 5"``.
-    classes : str
-        A key of `CHOICES`.
-
-    Returns
-    -------
-    name : str
-        The file name as it would be without ``_aligned``.
-    label : int
-        Index in these classes.
-
-    Raises
-    ------
-    UserError
-        The line has not at least two columns, or the label is none of theirs.
+    """File name without ``_aligned`` and label of one line of a label file; further columns are ignored.
 
     Examples
     --------
@@ -86,25 +62,7 @@ def parse_label_line(line: str, classes: str = "basic") -> tuple[str, int]:
 
 
 def read_label_file(path: Path, classes: str = "basic") -> dict[str, int]:
-    """Labels of a label file, by file name.
-
-    Parameters
-    ----------
-    path : Path
-        A file of lines like ``train_00001.jpg 5``.
-    classes : str
-        A key of `CHOICES`.
-
-    Returns
-    -------
-    dict of str to int
-        In the order of the file.
-
-    Raises
-    ------
-    UserError
-        Names the file and the line that cannot be read, or that lists an image a second time.
-    """
+    """Labels of a file of lines like ``train_00001.jpg 5``, by file name, in the order of the file."""
     labels: dict[str, int] = {}
     for number, (name, label) in read_lines(path, partial(parse_label_line, classes=classes), ACCESS):
         if name in labels:
@@ -158,14 +116,11 @@ def _find(root: Path, class_names: Mapping[str, str] | None, classes: str) -> tu
     # The numbers of both parts begin with 1, so that one is never taken for the other: their folders tell them apart.
     own = [root] if (root.name.lower() == "compound") == (classes == "compound") else []
     bases = [*own, root / classes]
-    if classes == "compound":
-        for base in bases:
-            if found := _label_files(base):
-                return base, found, True
-        raise not_found("compound part of RAF-DB", root, str(bases[-1] / "EmoLabel" / _LIST), ACCESS)
     for base in bases:
         if found := _label_files(base):
             return base, found, True
+    if classes == "compound":
+        raise not_found("compound part of RAF-DB", root, str(bases[-1] / "EmoLabel" / _LIST), ACCESS)
     for base in bases:
         if found := _class_folders(base, class_names):
             return base, found, False
@@ -205,11 +160,6 @@ def list_rafdb(split: str, root: Path, class_names: Mapping[str, str] | None = N
     Listing
         ``ids`` are the names in the official label file, ``train_00001.jpg``, in every layout. Aligned images are
         100x100.
-
-    Raises
-    ------
-    UserError
-        The data set is not there, not complete, or damaged.
     """
     base, found, listed = _find(root, class_names, classes)
     notes: tuple[str, ...] = ()

@@ -1,4 +1,8 @@
-"""What the readers of data sets share: lists, tables and labels on disk, and errors that say where and what to do."""
+"""What the readers of data sets share: lists, tables and labels on disk, and errors that say where and what to do.
+
+What has another form than it must have is a `UserError`, here and in every parser of a reader: it says what stands
+there, in which file and line (of a table the row, as a spreadsheet counts it: the header is row 1).
+"""
 
 from __future__ import annotations
 
@@ -60,22 +64,9 @@ def first_folder(root: Path, names: Sequence[str]) -> Path:
 
 
 def numbered_label(text: str, names: Sequence[str], first: int = 0, classes: Sequence[str] = EXPRESSIONS) -> int:
-    """Index in `classes` of a label that is a number in the file.
+    """Index in `classes` (the paper's, if left out) of a label that is a number in the file.
 
-    Parameters
-    ----------
-    text : str
-    names : sequence of str
-        Expressions in the order of their numbers.
-    first : int
-        The number of the first.
-    classes : sequence of str
-        The paper's expressions, if left out.
-
-    Raises
-    ------
-    UserError
-        It is none of these numbers.
+    `names` are the expressions in the order of their numbers, the `first` on.
 
     Examples
     --------
@@ -91,13 +82,7 @@ def numbered_label(text: str, names: Sequence[str], first: int = 0, classes: Seq
 
 
 def read_lines(path: Path, parse: Callable[[str], T], access: str) -> list[tuple[int, T]]:
-    """Number and content of each line of a text file that is not blank; errors of `parse` name the line.
-
-    Raises
-    ------
-    UserError
-        The file cannot be read or lists nothing, or from `parse`.
-    """
+    """Number and content of each line of a text file that is not blank; errors of `parse` name the line."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -113,13 +98,7 @@ def read_lines(path: Path, parse: Callable[[str], T], access: str) -> list[tuple
 
 
 def read_table(path: Path, access: str, **how: object) -> pd.DataFrame:
-    """A CSV file with every field as text without blanks around it; its rows keep their numbers in the file.
-
-    Raises
-    ------
-    UserError
-        It cannot be read.
-    """
+    """A CSV file with every field as text without blanks around it; its rows keep their numbers in the file."""
     import pandas as pd
 
     form = {"dtype": str, "skipinitialspace": True, "encoding": "utf-8-sig", "keep_default_na": False}
@@ -137,13 +116,7 @@ def read_table(path: Path, access: str, **how: object) -> pd.DataFrame:
 
 
 def require_columns(path: Path, table: pd.DataFrame, columns: Sequence[str], hint: str) -> None:
-    """Refuse a table that lacks a column.
-
-    Raises
-    ------
-    UserError
-        Names what is missing, and the first columns that there are.
-    """
+    """Refuse a table that lacks a column."""
     if missing := [column for column in columns if column not in table.columns]:
         names = [str(name)[:40] for name in table.columns[:9]]
         if any(name[:1].isdigit() for name in names):
@@ -157,21 +130,7 @@ def require_columns(path: Path, table: pd.DataFrame, columns: Sequence[str], hin
 def refuse_rows(path: Path, column: pd.Series, wrong: pd.Series, what: str, hint: str, header: int = 1) -> None:
     """Refuse a table where a mask marks a row: the message names the first as a spreadsheet counts it.
 
-    Parameters
-    ----------
-    path : Path
-    column, wrong : pandas.Series
-        What stands in the rows, as text, and which are wrong.
-    what : str
-        Begins the sentence with the field; ``{}`` is what stands there.
-    hint : str
-    header : int
-        Lines before the row of index 0.
-
-    Raises
-    ------
-    UserError
-        A row is marked.
+    `what` begins the sentence with the field, ``{}`` is what stands there; `header` lines are above row 0.
     """
     if wrong.any():
         row = column.index[wrong][0]
@@ -182,15 +141,7 @@ def require_files(paths: Sequence[Path], listed_in: str, access: str) -> list[Pa
     """Return the files as they lie on disk: a data set that was unpacked halfway is refused before any decoding.
 
     A name that is not there is taken for one that differs in capitals or in how accents are composed: lists were
-    written on one system and pictures unpacked on another.
-
-    Parameters
-    ----------
-    paths : sequence of Path
-    listed_in : str
-        What lists them.
-    access : str
-        How to get the data set.
+    written on one system and pictures unpacked on another. `listed_in` names the list, `access` how to get the set.
 
     Raises
     ------

@@ -27,11 +27,7 @@ Splits = Callable[..., tuple[str, ...]]  # (root, **options)
 List = Callable[..., Listing]  # (split, root, **options)
 
 #: What people call the three splits.
-SPLIT_NAMES = {
-    "train": ("train", "training"),
-    "val": ("val", "valid", "validation"),
-    "test": ("test", "testing"),
-}
+SPLIT_NAMES = {"train": ("train", "training"), "val": ("val", "valid", "validation"), "test": ("test", "testing")}
 
 
 @dataclass(frozen=True)
@@ -96,7 +92,8 @@ def register_reader(
     Returns
     -------
     callable
-        Decorates ``listing(split, root, **options) -> Listing`` and returns it unchanged.
+        Decorates ``listing(split, root, **options) -> Listing`` and returns it unchanged. `split` is one that `splits`
+        found. It raises UserError where the data set is not there, not complete, or damaged, and names file and row.
     """
 
     def register(listing: List) -> List:
@@ -131,10 +128,6 @@ def available_splits(name: str, root: str | Path | None = None, **options: Any) 
         Folder of the data set; ``data/<name>`` if left out.
     **options
         As for `load_dataset`.
-
-    Returns
-    -------
-    tuple of str
 
     Raises
     ------
@@ -215,10 +208,6 @@ def list_dataset(
     ----------
     name, split, root, image_size, classes, **options
         As for `load_dataset`; `image_size` matters only where the reader decodes at once.
-
-    Returns
-    -------
-    Listing
 
     Raises
     ------

@@ -16,21 +16,9 @@ _MARGIN = 84
 
 
 def contact_sheet(listing: Listing, columns: int = 12, size: int = 64) -> Image.Image:
-    """One row a class, images spread evenly over the split.
+    """One row a class, of at most `columns` images of `size` pixels, spread evenly over the split.
 
-    Parameters
-    ----------
-    listing : Listing
-        What to show.
-    columns : int
-        Images a class at most.
-    size : int
-        Side of each, in pixels.
-
-    Returns
-    -------
-    PIL.Image.Image
-        A class without images has an empty row; an image that cannot be decoded is crossed out.
+    A class without images has an empty row; an image that cannot be decoded is crossed out.
     """
     labels = np.asarray(listing.labels)
     step = size + _GAP

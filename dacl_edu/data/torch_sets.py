@@ -118,21 +118,9 @@ def class_names(dataset: Any) -> tuple[str, ...]:
 def face_dataset(
     dataset: Any, classes: Sequence[str], image_size: int | None = None, name: str = "", split: str = ""
 ) -> FaceDataset:
-    """All of a map-style dataset in memory.
+    """All of a map-style dataset (as for `OwnData.from_datasets`) in memory.
 
-    Parameters
-    ----------
-    dataset : dataset
-        As for `OwnData.from_datasets`.
-    classes : sequence of str
-        (K,)
-    image_size : int, optional
-        The short side is resized to it and the centre square kept; without it, all pictures must have one size.
-    name, split : str
-
-    Returns
-    -------
-    FaceDataset
+    The short side is resized to `image_size` and the centre square kept; without it, all pictures must have one size.
 
     Raises
     ------

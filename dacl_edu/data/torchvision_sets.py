@@ -96,23 +96,7 @@ def download(name: str, root: Path | None = None) -> None:
 
 @register_dataset("torchvision", splits=_splits, suffix="dataset")
 def load_torchvision(split: str, root: Path, image_size: int | None, dataset: str = "") -> FaceDataset:
-    """Read a data set of torchvision that is on this disk.
-
-    Parameters
-    ----------
-    split : str
-        ``train``, ``test``, and ``val`` where it has one.
-    root : Path
-        What torchvision takes as ``root``.
-    image_size : int, optional
-        As for `load_dataset`.
-    dataset : str
-        Name of torchvision's class, as after the colon of ``torchvision:CIFAR10``.
-
-    Returns
-    -------
-    FaceDataset
-        In memory, with torchvision's names of the classes.
+    """Read a data set of torchvision that is on this disk, by the name of its class; its classes keep their names.
 
     Raises
     ------

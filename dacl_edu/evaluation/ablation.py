@@ -94,10 +94,6 @@ def ablation_curves(deep: DeepFeatures, head: ClassifierHead, fill: str = "zero"
         What an ablated feature becomes. Zero is a value that pooled features hardly ever take; the mean is not.
     seeds : int, default 20
 
-    Returns
-    -------
-    AblationCurves
-
     Examples
     --------
     >>> import torch

@@ -73,10 +73,6 @@ def attention_step(network: nn.Module, feature_map: Tensor, slope: Tensor, movin
     moving : str, default ""
         Only parameters whose name begins so move: ``"heads"``, ``"encoder"``, ``"encoder.layers.6"``; all by default.
 
-    Returns
-    -------
-    AttentionStep
-
     Raises
     ------
     ValueError

@@ -1,4 +1,7 @@
-"""Whether a model's confidence means something: reliability and expected calibration error; and macro-F1."""
+"""Whether a model's confidence means something: reliability and expected calibration error; and macro-F1.
+
+All take logits (n, K) and labels (n,).
+"""
 
 from __future__ import annotations
 
@@ -32,11 +35,6 @@ class Reliability(NamedTuple):
 def macro_f1(logits: Tensor, labels: Tensor) -> float:
     """Mean over the classes of the harmonic mean of precision and recall, by torchmetrics.
 
-    Parameters
-    ----------
-    logits : Tensor, shape (n, K)
-    labels : Tensor, shape (n,)
-
     Examples
     --------
     >>> round(macro_f1(torch.tensor([[2.0, 0.0], [2.0, 0.0], [0.0, 2.0]]), torch.tensor([0, 1, 1])), 4)
@@ -48,15 +46,7 @@ def macro_f1(logits: Tensor, labels: Tensor) -> float:
 def calibration_error(logits: Tensor, labels: Tensor) -> float:
     """Expected calibration error: mean gap between confidence and accuracy over the bins, by torchmetrics.
 
-    Parameters
-    ----------
-    logits : Tensor, shape (n, K)
-    labels : Tensor, shape (n,)
-
-    Returns
-    -------
-    float
-        0 to 1; 0 where of the answers given with 70 % confidence 70 % are correct, and so on.
+    From 0 to 1; 0 where of the answers given with 70 % confidence 70 % are correct, and so on.
 
     Examples
     --------
@@ -70,11 +60,6 @@ def calibration_error(logits: Tensor, labels: Tensor) -> float:
 
 def reliability(logits: Tensor, labels: Tensor) -> Reliability:
     """Group answers by their confidence and count how many are correct.
-
-    Parameters
-    ----------
-    logits : Tensor, shape (n, K)
-    labels : Tensor, shape (n,)
 
     Examples
     --------

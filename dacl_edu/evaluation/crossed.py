@@ -103,18 +103,9 @@ def crossed_difference(first: ArrayLike, second: ArrayLike, confidence: float = 
 
 
 def power(found: CrossedDifference, difference: float, seeds: int, level: float = 0.05) -> float:
-    """Return the chance that so many seeds show a true difference, with the variances of ``found``.
+    """Return the chance that so many seeds, two or more, show a true difference, with the variances of ``found``.
 
-    Parameters
-    ----------
-    found : CrossedDifference
-        Of at least two seeds.
-    difference : float
-        The true difference of accuracies, a share: 0.007 is 0.7 points.
-    seeds : int
-        At least 2.
-    level : float, default 0.05
-        Of the two-sided test.
+    The difference of accuracies is a share: 0.007 is 0.7 points. ``level`` is that of the two-sided test.
 
     Examples
     --------
@@ -136,19 +127,9 @@ def power(found: CrossedDifference, difference: float, seeds: int, level: float 
 
 
 def seeds_needed(found: CrossedDifference, difference: float, wanted: float = 0.8, most: int = 1000) -> int | None:
-    """Return the fewest seeds that show a true difference with the wanted chance; None where no number does.
+    """Return the fewest seeds that show a true difference with the wanted :func:`power`; None where no number does.
 
     More seeds make the networks' luck small, not that of the images: below some difference only more images help.
-
-    Parameters
-    ----------
-    found : CrossedDifference
-        Of at least two seeds.
-    difference : float
-        A share: 0.007 is 0.7 points.
-    wanted : float, default 0.8
-        Power.
-    most : int, default 1000
 
     Examples
     --------

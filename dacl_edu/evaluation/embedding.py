@@ -91,10 +91,6 @@ def embed(
         Folder where results are kept by content (features, parameters, versions); those of the runs that come with
         the project are found, too. None: nothing is kept.
 
-    Returns
-    -------
-    Embedding
-
     Raises
     ------
     UserError
@@ -190,8 +186,7 @@ def _check(method: str, dimensions: int, n_neighbors: int, min_dist: float) -> N
         raise UserError(f"{dimensions} dimensions", hint="a figure has 2 or 3")
     if n_neighbors < 2 or not 0 <= min_dist <= 1:
         raise UserError(
-            f"n_neighbors = {n_neighbors}, min_dist = {min_dist}",
-            hint="n_neighbors is from 2 on, min_dist from 0 to 1",
+            f"n_neighbors = {n_neighbors}, min_dist = {min_dist}", hint="n_neighbors is from 2 on, min_dist from 0 to 1"
         )
 
 

@@ -60,10 +60,6 @@ def accuracy_by_group(
         Of the bootstrap over people (95 % interval) and of the permutation.
     seed : int, default 0
 
-    Returns
-    -------
-    GroupAccuracy
-
     Raises
     ------
     ValueError

@@ -90,10 +90,6 @@ def predict(
         From uint8 images (m, 3, H, W) to the network's input: the centre crop, normalised.
     batch_size : int, default 256
     device : default "cpu"
-
-    Returns
-    -------
-    Predictions
     """
     was_training = model.training
     model.eval()

@@ -12,13 +12,7 @@ Array = NDArray[np.float64]
 
 
 def as_matrix(values: ArrayLike, name: str = "vectors") -> Array:
-    """Return (n, d) numbers in double precision, after looking at them.
-
-    Parameters
-    ----------
-    values : array or Tensor, shape (n, d)
-    name : str
-        How an error calls them.
+    """Return vectors as (n, d) numbers in double precision, after looking at them; `name` is how an error calls them.
 
     Raises
     ------

@@ -39,10 +39,6 @@ def mcnemar(first: ArrayLike, second: ArrayLike) -> PairedTest:
     first, second : array of bool, shape (n,)
         Whether each image was classified correctly.
 
-    Returns
-    -------
-    PairedTest
-
     Raises
     ------
     ValueError
@@ -103,6 +99,17 @@ def interval_text(low: float, high: float, digits: int = 3) -> str:
     return "not known" if np.isnan(low) or np.isnan(high) else f"{low:.{digits}f} to {high:.{digits}f}"
 
 
+def spread_text(mean: float, spread: float) -> str:
+    """Write a mean in per cent, with its spread over seeds where that is known.
+
+    Examples
+    --------
+    >>> spread_text(0.8281, 0.0031), spread_text(0.8281, float("nan"))
+    ('82.81 ± 0.31', '82.81')
+    """
+    return f"{100 * mean:.2f}" + ("" if np.isnan(spread) else f" ± {100 * spread:.2f}")
+
+
 def accuracy_interval(correct: ArrayLike, confidence: float = 0.95) -> Interval:
     """Wilson's interval of an accuracy: how much other test images could have changed it.
 
@@ -110,10 +117,6 @@ def accuracy_interval(correct: ArrayLike, confidence: float = 0.95) -> Interval:
     ----------
     correct : array of bool, shape (n,)
     confidence : float, default 0.95
-
-    Returns
-    -------
-    Interval
 
     Examples
     --------
@@ -138,10 +141,6 @@ def difference_interval(
     confidence : float, default 0.95
     resamples : int, default 2000
     seed : int, default 0
-
-    Returns
-    -------
-    Interval
 
     Examples
     --------
@@ -169,10 +168,6 @@ def seeds_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
     values : array, shape (s,)
         One number a seed; with a single seed the interval is not known and is NaN.
     confidence : float, default 0.95
-
-    Returns
-    -------
-    Interval
 
     Examples
     --------

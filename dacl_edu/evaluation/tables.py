@@ -17,19 +17,9 @@ _FRAME = 3  # a line and a space at each side
 
 
 def result_tables(results: Sequence[dict[str, Any]]) -> Group:
-    """Return tables: one row a result, and the accuracy of each class with one column a result.
+    """Return tables for a rich console: one row a result (of ``result.json``), and each class with one column a result.
 
     As many columns stand beside one another as fit; the others follow below.
-
-    Parameters
-    ----------
-    results : sequence of dict
-        What ``result.json`` holds.
-
-    Returns
-    -------
-    rich.console.Group
-        To be printed by a rich console.
 
     Examples
     --------

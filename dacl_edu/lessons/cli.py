@@ -131,20 +131,12 @@ def find_notebook(name: str) -> Path:
 def run_notebook(name: str, given: Given, out: Path | None = None, cell_timeout: int | None = None) -> Path:
     """Execute a notebook by papermill; return the executed copy.
 
-    The copy, its figures (PNG and interactive JSON) and the run folders that it makes are in ``out``. A progress
-    bar shows on standard error.
+    The copy, its figures (PNG and interactive JSON) and the run folders that it makes are in ``out``, by default the
+    notebook's own parameter of that name, else ``runs/<notebook>``. A progress bar shows on standard error.
 
-    Parameters
-    ----------
-    name : str
-        As for :func:`find_notebook`.
-    given : mapping
-        Parameters as text, or as several texts for a list; each is checked against the notebook's parameters cell.
-        Relative paths among them are meant from the current folder.
-    out : Path, optional
-        The notebook's own ``out`` if that is given, else ``runs/<notebook>``.
-    cell_timeout : int, optional
-        Seconds that a cell may take; no limit if left out.
+    Each of the ``given`` parameters, as text or as several texts for a list, is checked against the notebook's
+    parameters cell; relative paths among them are meant from the current folder. ``cell_timeout`` are seconds that a
+    cell may take.
 
     Raises
     ------
@@ -254,18 +246,7 @@ def _failing_line(traceback: Sequence[str]) -> str:
 
 
 def export_figures(notebook: Path, folder: Path) -> list[Path]:
-    """Write each figure of an executed notebook as a file: ``01-training-curves.png`` and ``.json`` (for plotly).
-
-    Parameters
-    ----------
-    notebook : Path
-    folder : Path
-        Made if there are figures.
-
-    Returns
-    -------
-    list of Path
-    """
+    """Write each figure of an executed notebook as a file: ``01-training-curves.png`` and ``.json`` (for plotly)."""
     import nbformat
 
     written: list[Path] = []

@@ -18,16 +18,7 @@ _WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def setup(seed: int = 0) -> None:
-    """Prepare a notebook: seed torch, choose how numbers print and how figures look. Each lesson calls it first.
-
-    Parameters
-    ----------
-    seed : int, default 0
-
-    Examples
-    --------
-    >>> setup()
-    """
+    """Prepare a notebook: seed torch, choose how numbers print and how figures look. Each lesson calls it first."""
     torch.manual_seed(seed)
     torch.set_printoptions(precision=4, sci_mode=False)
     logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.WARNING)  # it writes red lines
@@ -44,11 +35,6 @@ def stores_png() -> bool:
 
     ``tools/notebooks.py`` and ``dacl-edu run-notebook`` set it, so that stored notebooks show their figures where
     nothing runs. A student's own session leaves it out: each picture costs a second.
-
-    Examples
-    --------
-    >>> isinstance(stores_png(), bool)
-    True
     """
     return os.environ.get("DACL_EDU_PNG") == "1" and any(map(shutil.which, _BROWSERS))
 
@@ -68,11 +54,6 @@ def show(what: Any, alt: str = "") -> None:
     ------
     ValueError
         ``alt`` says nothing.
-
-    Examples
-    --------
-    >>> import plotly.graph_objects as go
-    >>> show(go.Figure(go.Bar(y=[1, 2])), alt="Two bars, the second twice as high.")  # doctest: +SKIP
     """
     from IPython.display import display
 

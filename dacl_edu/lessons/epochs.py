@@ -14,16 +14,9 @@ from dacl_edu.runs.folder import RunFolder
 
 @contextmanager
 def epochs_reported(folder: Path, say: Callable[[str], None], every: float = 1.0) -> Iterator[None]:
-    """While the block runs, say one line for each epoch that a run below ``folder`` finishes.
+    """While the block runs, say a line for each epoch that a run below ``folder`` finishes, looking ``every`` seconds.
 
-    Parameters
-    ----------
-    folder : Path
-        Where run folders appear. Epochs that are there already are not said.
-    say : callable
-        Takes a line.
-    every : float, default 1.0
-        Seconds between two looks.
+    Epochs that are there already are not said.
     """
     seen = {file: _lines(file) for file in folder.glob("*/metrics.jsonl")}
     over = threading.Event()

@@ -164,14 +164,8 @@ def _require_setting(name: str, value: Any) -> None:
 def checked_values(kinds: Mapping[str, Any], space: Mapping[str, Any], cells: Iterable[str]) -> dict[str, Any]:
     """Return the parameters' values in a running notebook, after checking names and types.
 
-    Parameters
-    ----------
-    kinds : mapping
-        Annotations of the notebook: what its parameters cell declares.
-    space : mapping
-        The notebook's variables.
-    cells : iterable of str
-        Sources that were executed so far; the one that papermill added is recognised by its first line.
+    ``kinds`` are the annotations of its parameters cell, ``space`` its variables, ``cells`` the sources executed so
+    far: the one that papermill added is recognised by its first line.
 
     Raises
     ------

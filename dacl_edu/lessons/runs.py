@@ -36,10 +36,6 @@ def lesson_runs(
     out : path
         Folder for trained runs; finished ones in it are kept.
     device : str, default "auto"
-
-    Returns
-    -------
-    list of Run
     """
     if folders:
         return find_runs(folders)

@@ -61,18 +61,9 @@ def check_labels(labels: Tensor, num_classes: int) -> None:
 
 
 def center_rows(centers: Tensor, labels: Tensor) -> Tensor:
-    """Return a copy of the center of each sample's class: ``centers[labels]``, that refuses negative labels too.
+    """Return a copy (m, d) of the center of each sample's class: ``centers[labels]``, that refuses negative labels too.
 
     The gather itself looks at every label, so those that are right are checked at no cost.
-
-    Parameters
-    ----------
-    centers : Tensor, shape (K, d)
-    labels : Tensor, shape (m,), int64
-
-    Returns
-    -------
-    Tensor, shape (m, d)
 
     Raises
     ------

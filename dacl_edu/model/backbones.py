@@ -162,10 +162,7 @@ class _TimmBackbone(nn.Module):
         if not timm.is_model(name):
             known = (f"timm:{model}" for model in timm.list_models())
             raise UserError(f"timm has no model {name!r}", hint=nearest(f"timm:{name}", known, "see timm.list_models"))
-        try:
-            self.network: Any = timm.create_model(name, pretrained=False, num_classes=0, img_size=image_size)
-        except TypeError:  # most convolutional networks take any size and no such argument
-            self.network = timm.create_model(name, pretrained=False, num_classes=0)
+        self.network: Any = timm_network(name, image_size)
         self.channels_last = getattr(self.network, "output_fmt", "NCHW") == "NHWC"
         with torch.no_grad():
             probe = self.network.eval().forward_features(torch.zeros(1, 3, image_size, image_size))
@@ -176,6 +173,16 @@ class _TimmBackbone(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         feature_map = self.network.forward_features(images)
         return feature_map.permute(0, 3, 1, 2) if self.channels_last else feature_map
+
+
+def timm_network(name: str, image_size: int, pretrained: bool = False) -> Any:
+    """Return a network of timm without its classifier; position tables are resized to the images, where it has some."""
+    import timm
+
+    try:
+        return timm.create_model(name, pretrained=pretrained, num_classes=0, img_size=image_size)
+    except TypeError:  # most convolutional networks take any size and no such argument
+        return timm.create_model(name, pretrained=pretrained, num_classes=0)
 
 
 def _no_feature_map(name: str) -> UserError:

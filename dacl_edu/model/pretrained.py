@@ -15,7 +15,7 @@ from torch import Tensor
 from dacl_edu._moved import old_names
 from dacl_edu.errors import UserError
 from dacl_edu.model import DACL
-from dacl_edu.model.backbones import SMALL_RESNET
+from dacl_edu.model.backbones import SMALL_RESNET, timm_network
 
 MIN_BACKBONE_FRACTION = 0.95
 """Below this share of fitting backbone tensors a file is for another network, and is refused."""
@@ -341,10 +341,7 @@ def _published_by_timm(name: str, image_size: int) -> tuple[str, Mapping[str, Te
             f"timm publishes no weights for {name!r}", hint="choose another backbone, or train from scratch"
         )
     try:
-        try:  # timm resizes position tables to img_size; most convolutional networks know no such argument
-            network = timm.create_model(name, pretrained=True, num_classes=0, img_size=image_size)
-        except TypeError:
-            network = timm.create_model(name, pretrained=True, num_classes=0)
+        network = timm_network(name, image_size, pretrained=True)
     except Exception as error:  # the hub's client raises its own errors, which are neither OSError nor of one family
         config = timm.get_pretrained_cfg(name)
         place = (config and (config.hf_hub_id or config.url)) or "the Hugging Face hub"

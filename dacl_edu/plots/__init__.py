@@ -1,4 +1,7 @@
-"""Figures: each function takes arrays and returns a plotly Figure. No training, no files."""
+"""Figures: each function takes arrays and returns a plotly Figure. No training, no files.
+
+Where there is nothing to draw, or arrays do not belong together, it is a `UserError` that says which.
+"""
 
 from dacl_edu._moved import old_names
 from dacl_edu.plots.attention_figures import (
@@ -27,40 +30,12 @@ from dacl_edu.plots.thumbnails import FACE_ON_HOVER, thumbnails
 from dacl_edu.plots.toy import bars, lines, points, tables
 
 __all__ = [
-    "BLUE",
-    "FACE_ON_HOVER",
-    "GREEN",
-    "LOOKS",
-    "ORANGE",
-    "PURPLE",
-    "SKY",
-    "ablation_plot",
-    "attention_heatmap",
-    "attention_profiles",
-    "bars",
-    "center_distance_heatmap",
-    "change_animation",
-    "change_histograms",
-    "confusion_matrices",
-    "correct_and_wrong",
-    "drift_curves",
-    "embedding_animation",
-    "embedding_comparison",
-    "embedding_plot",
-    "face_sheet",
-    "factor_bars",
-    "geometry_comparison",
-    "gradient_field",
-    "interval_plot",
-    "lines",
-    "paired_seeds",
-    "per_class_comparison",
-    "points",
-    "reliability_diagram",
-    "strength_curves",
-    "tables",
-    "thumbnails",
+    "BLUE", "FACE_ON_HOVER", "GREEN", "LOOKS", "ORANGE", "PURPLE", "SKY", "ablation_plot", "attention_heatmap",
+    "attention_profiles", "bars", "center_distance_heatmap", "change_animation", "change_histograms",
+    "confusion_matrices", "correct_and_wrong", "drift_curves", "embedding_animation", "embedding_comparison",
+    "embedding_plot", "face_sheet", "factor_bars", "geometry_comparison", "gradient_field", "interval_plot", "lines",
+    "paired_seeds", "per_class_comparison", "points", "reliability_diagram", "strength_curves", "tables", "thumbnails",
     "training_curves",
-]
+]  # fmt: skip
 
 __getattr__ = old_names(__name__)  # names of the last release

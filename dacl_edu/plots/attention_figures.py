@@ -51,11 +51,6 @@ def attention_profiles(
     Figure
         For each sample two lines, class mean and sample; then the matrix as a heat map.
 
-    Raises
-    ------
-    UserError
-        No sample, or shapes that do not fit.
-
     Examples
     --------
     >>> figure = attention_profiles([[0.2, 0.8]], [0], ["fear", "anger"], [[0.3, 0.7], [0.6, 0.4]], [[1, -1], [-1, 1]])
@@ -151,11 +146,6 @@ def attention_heatmap(
     Figure
         ``eta²`` of each dimension as bars above, and the heat map; its columns are named by dimension.
 
-    Raises
-    ------
-    UserError
-        Shapes that do not fit.
-
     Examples
     --------
     >>> import pandas as pd
@@ -219,11 +209,6 @@ def drift_curves(drifts: Mapping[str, pd.DataFrame]) -> Figure:
     -------
     Figure
         Four panels. For each run: ``mean``, ``std``, ``entropy``, ``within``, ``between``, ``features_within``.
-
-    Raises
-    ------
-    UserError
-        No runs.
 
     Examples
     --------
@@ -350,11 +335,6 @@ def factor_bars(found: pd.DataFrame, names: Mapping[str, str] | None = None, mos
     -------
     Figure
         Bars of ``share`` in percent, dark where q < 0.05, and ``chance`` as marks.
-
-    Raises
-    ------
-    UserError
-        No factors.
 
     Examples
     --------

@@ -14,6 +14,9 @@ from torch import Tensor
 from dacl_edu.errors import UserError
 from dacl_edu.plots.style import BLUE, ORANGE, finish
 
+_SIDES = np.linspace(-3, 3, 61)[:31], np.linspace(-3, 3, 61)[30:]
+"""Edges of the bars of changes that fall, and that rise."""
+
 
 def change_histograms(changes: Mapping[str, ArrayLike], title: str = "Which weights fall, which rise") -> Figure:
     """Draw one panel a case: the changes of all weights in units of their root mean square, falling and rising ones.
@@ -45,20 +48,17 @@ def change_histograms(changes: Mapping[str, ArrayLike], title: str = "Which weig
         raise UserError("no changes to draw", hint="name at least one case")
     drawn, captions = {}, []
     for name, values in changes.items():
-        array = np.asarray(values.detach().cpu() if isinstance(values, Tensor) else values, dtype=float).ravel()
+        array = _flat(values)
         size = np.sqrt(np.square(array).mean()) if array.size else 0.0
         if not np.isfinite(size) or size == 0:
             raise UserError(f"{name}: nothing changes, or a number is not finite", hint="leave this case out")
-        drawn[name] = np.clip(array / size, -2.999, 2.999)
+        drawn[name] = _heights(array, size)
         captions.append(f"{name}: {100 * (array > 0).mean():.0f} % rise")
     figure = make_subplots(cols=len(drawn), subplot_titles=captions, shared_yaxes=True, horizontal_spacing=0.04)
-    edges = np.linspace(-3, 3, 61)
-    for column, scaled in enumerate(drawn.values(), start=1):
-        for name, colour, part in (("falls", BLUE, scaled[scaled <= 0]), ("rises", ORANGE, scaled[scaled > 0])):
-            side = edges[:31] if name == "falls" else edges[30:]
-            count = np.histogram(part, side)[0]
+    for column, heights in enumerate(drawn.values(), start=1):
+        for name, colour, side, height in zip(("falls", "rises"), (BLUE, ORANGE), _SIDES, heights, strict=True):
             figure.add_bar(
-                x=((side[1:] + side[:-1]) / 2).round(3).tolist(), y=(100 * count / scaled.size).round(3).tolist(),
+                x=((side[1:] + side[:-1]) / 2).round(3).tolist(), y=height,
                 width=0.1, name=name, marker_color=colour, legendgroup=name, showlegend=column == 1,
                 hovertemplate="%{y:.1f} % of the weights<extra></extra>", row=1, col=column,
             )  # fmt: skip
@@ -109,22 +109,16 @@ def change_animation(
     if any(len(moments) != len(steps) for moments in cases.values()):
         raise UserError("a case has another number of steps", hint="give one array of changes for each step")
     figure = change_histograms({name: moments[-1] for name, moments in cases.items()}, title)
-    arrays = {
-        name: [np.asarray(m.detach().cpu() if isinstance(m, Tensor) else m, dtype=float).ravel() for m in moments]
-        for name, moments in cases.items()
-    }
-    edges, highest = np.linspace(-3, 3, 61), max(max(trace.y) for trace in figure.data)
+    arrays = {name: [_flat(moment) for moment in moments] for name, moments in cases.items()}
+    highest = max(max(trace.y) for trace in figure.data)
     places = {name: note.to_plotly_json() for name, note in zip(arrays, figure.layout.annotations, strict=True)}
     frames: list[dict[str, Any]] = []
     for place, step in enumerate(steps):
         heights, captions = [], []
         for name, moments in arrays.items():
-            now = moments[place]
-            scaled = np.clip(now / np.sqrt(np.square(moments[-1]).mean()), -2.999, 2.999)
-            for part, side in ((scaled[now <= 0], edges[:31]), (scaled[now > 0], edges[30:])):
-                share = 100 * np.histogram(part, side)[0] / now.size
-                heights.append({"y": share.round(3).tolist()})
-            captions.append(places[name] | {"text": _caption(name, now)})
+            size = np.sqrt(np.square(moments[-1]).mean())
+            heights += [{"y": height} for height in _heights(moments[place], size)]
+            captions.append(places[name] | {"text": _caption(name, moments[place])})
         frames.append({"name": str(step), "data": heights, "layout": {"annotations": captions}})
     figure.frames = frames
     figure.update_layout(annotations=frames[-1]["layout"]["annotations"])
@@ -138,21 +132,28 @@ def change_animation(
         "steps": [{"label": str(s), "method": "animate", "args": [[str(s)], move]} for s in steps],
         "active": len(steps) - 1, "x": 0.22, "len": 0.78, "y": -0.3, "currentvalue": {"prefix": f"{unit} "},
     }  # fmt: skip
-    menu = {
-        "type": "buttons",
-        "direction": "left",
-        "showactive": False,
-        "buttons": buttons,
-        "x": 0,
-        "xanchor": "left",
-        "y": -0.42,
-    }
+    menu = {"type": "buttons", "direction": "left", "showactive": False, "buttons": buttons}
+    menu |= {"x": 0, "xanchor": "left", "y": -0.42}
     last = "; ".join(_caption(name, moments[-1]) for name, moments in arrays.items())
     alt = f"Histograms of the changes of attention weights, growing over {len(steps)} moments. At the end: {last}."
     return finish(
         figure, title, alt, sliders=[slider], updatemenus=[menu], height=470, showlegend=False,
         margin={"l": 60, "r": 15, "t": 80, "b": 150},
     )  # fmt: skip
+
+
+def _flat(changes: ArrayLike | Tensor) -> np.ndarray:
+    return np.asarray(changes.detach().cpu() if isinstance(changes, Tensor) else changes, dtype=float).ravel()
+
+
+def _heights(changes: np.ndarray, size: float) -> list[list[float]]:
+    """Percent of all changes in each bar, in units of ``size``: of those that fall, of those that rise."""
+    scaled = np.clip(changes / size, -2.999, 2.999)
+    parts = scaled[changes <= 0], scaled[changes > 0]
+    return [
+        (100 * np.histogram(part, side)[0] / changes.size).round(3).tolist()
+        for part, side in zip(parts, _SIDES, strict=True)
+    ]
 
 
 def _caption(name: str, changes: np.ndarray) -> str:

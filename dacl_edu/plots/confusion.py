@@ -36,11 +36,6 @@ def confusion_matrices(counts: Mapping[str, ArrayLike], classes: Sequence[str], 
         One heat map a method, three in a row; ``z`` holds percent of the true class, None where a class does not occur,
         ``customdata`` the counts.
 
-    Raises
-    ------
-    UserError
-        No matrix, or one that does not fit the classes.
-
     Examples
     --------
     >>> figure = confusion_matrices({"toy": [[3, 1], [0, 2]]}, ["a", "b"])

@@ -80,11 +80,6 @@ def training_curves(
         One panel a quantity, three in a row; traces are in the order run by run, panel by panel. A quantity that a run
         did not write is None there. With ``band`` a method with several runs has two traces a panel, the band first.
 
-    Raises
-    ------
-    UserError
-        A panel that is not known, or no runs.
-
     Examples
     --------
     >>> line = {"epoch": 1, "train": {"softmax_loss": 1.9, "accuracy": 0.2}, "attention": {"mean": 0.5}}
@@ -175,10 +170,7 @@ def _drawn(
                 for line in lines:
                     value = PANELS[panel].value(line)
                     found.setdefault(line["epoch"], []).extend([] if value is None else [value])
-            series[panel] = (
-                sorted(found),
-                [mean(found[epoch]) if found[epoch] else None for epoch in sorted(found)],
-            )
+            series[panel] = sorted(found), [mean(found[epoch]) if found[epoch] else None for epoch in sorted(found)]
             if len(runs) > 1:
                 spreads[panel] = [stdev(found[e]) if len(found[e]) > 1 else 0.0 for e in sorted(found)]
         yield name, series, spreads

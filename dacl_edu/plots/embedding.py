@@ -54,11 +54,6 @@ def embedding_plot(
     Figure
         Each point's ``customdata`` is (predicted class, id, face).
 
-    Raises
-    ------
-    UserError
-        No point, NaN, or lengths that do not agree.
-
     Examples
     --------
     >>> figure = embedding_plot([[0.0, 1.0], [2.0, 3.0]], [0, 1], ["a", "b"], predicted=[0, 0])
@@ -96,11 +91,6 @@ def embedding_comparison(
     Figure
         Traces are in the order method by method, class by class; in each, wrong answers come last and so on top.
 
-    Raises
-    ------
-    UserError
-        As :func:`embedding_plot`; or no method.
-
     Examples
     --------
     >>> figure = embedding_comparison({"one": [[0.0, 1.0]], "two": [[5.0, 1.0]]}, [0], ["a"])
@@ -129,10 +119,7 @@ def embedding_comparison(
         for label in np.unique(y).tolist():
             rows = np.flatnonzero(y == label)
             wrong = np.zeros(len(rows), bool) if answers is None else answers[rows] != label
-            rows, wrong = (
-                rows[np.argsort(wrong, kind="stable")],
-                np.sort(wrong),
-            )
+            rows, wrong = rows[np.argsort(wrong, kind="stable")], np.sort(wrong)
             trace = class_trace(space, wide, xyz[rows], label, wrong)
             trace |= {
                 "name": classes[label],

@@ -39,11 +39,6 @@ def embedding_animation(
     Figure
         It opens at the last epoch; ``frames`` hold one epoch each, by name ``"0"``, ``"1"``, …; the axes stay.
 
-    Raises
-    ------
-    UserError
-        No epoch, points that are not 2-D, or NaN.
-
     Examples
     --------
     >>> figure = embedding_animation({0: [[0.0, 0.0]], 5: [[1.0, 2.0]]}, [0], ["a"])

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 
 import numpy as np
 import torch
+from PIL import Image
 from plotly.graph_objects import Figure
 from torch import Tensor
 
 from dacl_edu.errors import UserError
 from dacl_edu.plots.style import finish
+from dacl_edu.plots.thumbnails import jpeg
 
 
 def face_sheet(
@@ -46,11 +47,6 @@ def face_sheet(
         The faces are a picture in the layout; the captions are its first trace, so that they can be read and tested.
         A second trace, unseen, answers the pointer where there is something to say.
 
-    Raises
-    ------
-    UserError
-        The images are not (n, 3, H, W) uint8, n > 0.
-
     Examples
     --------
     >>> figure = face_sheet(torch.zeros(3, 3, 8, 8, dtype=torch.uint8), columns=2, captions=["a", "b", "c"])
@@ -71,8 +67,8 @@ def face_sheet(
     for row in range(rows):
         strip = picture[row].reshape(height, columns * width, 3).numpy()
         figure.add_layout_image(
-            source=_jpeg(strip), x=0, y=row * (1 + gap), sizex=columns, sizey=1, xref="x", yref="y", sizing="stretch",
-            yanchor="top",
+            source=jpeg(Image.fromarray(strip), 88), x=0, y=row * (1 + gap), sizex=columns, sizey=1, xref="x", yref="y",
+            sizing="stretch", yanchor="top",
         )  # fmt: skip
     places = np.arange(count)
     figure.add_scatter(
@@ -125,13 +121,3 @@ def _words(count: int, rows: int, columns: int, captions: Sequence[str], row_nam
     if captions:
         words += f" Captions: {'; '.join(text.replace('<br>', ', ') for text in captions)}."
     return words
-
-
-def _jpeg(array: np.ndarray) -> str:
-    import base64
-
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    Image.fromarray(array).save(buffer, format="JPEG", quality=88)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()

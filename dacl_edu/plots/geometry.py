@@ -44,11 +44,6 @@ def geometry_comparison(
     Figure
         Traces are in the order measure by measure, method by method; a number that could not be measured has no bar.
 
-    Raises
-    ------
-    UserError
-        The table is empty or lacks a column.
-
     Examples
     --------
     >>> import pandas as pd
@@ -116,11 +111,6 @@ def center_distance_heatmap(
     -------
     Figure
         ``z`` holds the distances, None on the diagonal and for a class without a sample.
-
-    Raises
-    ------
-    UserError
-        Not (K, K), or no method.
 
     Examples
     --------

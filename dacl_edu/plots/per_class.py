@@ -17,18 +17,10 @@ if TYPE_CHECKING:
 
 
 def class_intervals(confusions: Sequence[ArrayLike]) -> list[Interval | None]:
-    """Return the accuracy of each class with its 95 % interval.
+    """Return the accuracy of each class with its 95 % interval, from one (K, K) matrix of counts a seed.
 
-    Parameters
-    ----------
-    confusions : sequence of (K, K) counts
-        One matrix a seed. A single one: Wilson's interval, over other images. Several: Student's t interval of the mean
-        over seeds, cut to 0 .. 1.
-
-    Returns
-    -------
-    list of Interval or None, length K
-        None for a class that does not occur.
+    A single one: Wilson's interval, over other images. Several: Student's t interval of the mean over seeds, cut to 0
+    .. 1. None for a class that does not occur.
 
     Examples
     --------
@@ -68,11 +60,6 @@ def per_class_comparison(confusions: Mapping[str, Sequence[ArrayLike]], classes:
     Figure
         One trace a method; ``x`` is the accuracy in percent (None where a class does not occur), ``customdata`` the
         interval in percent.
-
-    Raises
-    ------
-    UserError
-        No method, or matrices that do not fit the classes.
 
     Examples
     --------

@@ -9,12 +9,7 @@ CONFIG: dict[str, Any] = {"displaylogo": False, "showSendToCloud": False, "plotl
 
 
 def keep_private(widget: Any) -> None:
-    """Set :data:`CONFIG` on a FigureWidget, and on those inside a box.
-
-    Parameters
-    ----------
-    widget : ipywidgets.Widget
-        Changed in place, before it is displayed.
+    """Set :data:`CONFIG` on a FigureWidget that is not displayed yet, and on those inside a box.
 
     Examples
     --------

@@ -30,11 +30,6 @@ def reliability_diagram(found: Mapping[str, Reliability], errors: Mapping[str, f
     Figure
         For each method a line (percent over percent) and a line of counts; first the diagonal.
 
-    Raises
-    ------
-    UserError
-        No method.
-
     Examples
     --------
     >>> import numpy as np

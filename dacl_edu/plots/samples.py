@@ -20,17 +20,8 @@ MOST_COLUMNS = 12
 def most_confident(labels: Tensor, probability: Tensor, correct: bool, per_class: int = 1) -> list[list[int]]:
     """Return for each true class the images whose answer is most confident, among the correct or the wrong ones.
 
-    Parameters
-    ----------
-    labels : Tensor, shape (n,)
-    probability : Tensor, shape (n, K)
-    right : bool
-    per_class : int, default 1
-
-    Returns
-    -------
-    list of list of int
-        K lists of at most ``per_class`` positions; an image whose probabilities are not numbers is in none.
+    From labels (n,) and probabilities (n, K), K lists of at most ``per_class`` positions; an image whose probabilities
+    are not numbers is in none.
 
     Examples
     --------
@@ -78,11 +69,6 @@ def correct_and_wrong(
     -------
     Figure
         ``data[0].text`` are the captions and ``data[0].customdata`` the positions of the images, -1 for an empty place.
-
-    Raises
-    ------
-    UserError
-        Arrays that do not belong together, or no images.
 
     Examples
     --------

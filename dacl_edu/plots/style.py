@@ -70,21 +70,10 @@ def class_look(index: int) -> ClassLook:
 
 
 def finish(figure: Figure, title: str, alt: str, **layout: object) -> Figure:
-    """Give a figure its title, its words for those who cannot see it, and what else of the layout is named.
+    """Give a figure its title, its words for those who cannot see it, and what else of the layout is named; return it.
 
-    Parameters
-    ----------
-    figure : Figure
-    title : str
-    alt : str
-        What a reader would see: a sentence or two. ``dacl_edu.lessons.display.show`` and the report take it from here.
-    **layout
-        As for ``Figure.update_layout``.
-
-    Returns
-    -------
-    Figure
-        The same.
+    ``alt`` is what a reader would see, in a sentence or two: ``dacl_edu.lessons.display.show`` and the report take it
+    from here.
 
     Examples
     --------

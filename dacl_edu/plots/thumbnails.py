@@ -7,6 +7,7 @@ import io
 
 import numpy as np
 from numpy.typing import ArrayLike
+from PIL import Image
 
 from dacl_edu.errors import UserError
 
@@ -69,19 +70,12 @@ def thumbnails(images: ArrayLike, side: int = 48, quality: int = 75) -> list[str
     -------
     list of str, length n
 
-    Raises
-    ------
-    UserError
-        The images are not (n, 3, H, W) uint8.
-
     Examples
     --------
     >>> few = thumbnails(np.zeros((2, 3, 64, 64), dtype=np.uint8), side=16)
     >>> len(few), few[0][:23]
     (2, 'data:image/jpeg;base64,')
     """
-    from PIL import Image
-
     array = np.asarray(images)
     if array.ndim != 4 or array.shape[1] != 3 or array.dtype != np.uint8:
         raise UserError(
@@ -91,7 +85,12 @@ def thumbnails(images: ArrayLike, side: int = 48, quality: int = 75) -> list[str
     for pixels in array:
         picture = Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0)))
         picture.thumbnail((side, side), Image.Resampling.BOX)
-        buffer = io.BytesIO()
-        picture.save(buffer, format="JPEG", quality=quality)
-        made.append("data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode())
+        made.append(jpeg(picture, quality))
     return made
+
+
+def jpeg(picture: Image.Image, quality: int) -> str:
+    """Return a picture as the data URI of a JPEG."""
+    buffer = io.BytesIO()
+    picture.save(buffer, format="JPEG", quality=quality)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()

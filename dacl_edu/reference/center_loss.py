@@ -12,19 +12,6 @@ Labels = NDArray[np.int64]
 def center_loss(x: Array, y: Labels, c: Array) -> float:
     """Center loss, Eq. 3.
 
-    Parameters
-    ----------
-    x : array, shape (m, d)
-        Features.
-    y : array, shape (m,)
-        Class indices 0 .. K-1.
-    c : array, shape (K, d)
-        Centers.
-
-    Returns
-    -------
-    float
-
     Examples
     --------
     >>> center_loss(np.array([[1.0, 2.0], [3.0, 0.0]]), np.array([0, 1]), np.array([[0.0, 0.0], [3.0, 4.0]]))
@@ -40,21 +27,10 @@ def center_loss(x: Array, y: Labels, c: Array) -> float:
 
 
 def center_loss_gradients(x: Array, y: Labels, c: Array) -> dict[str, Array]:
-    """Slopes of Eq. 3 with respect to features and centers.
+    """Slopes of Eq. 3 with respect to features, ``"x"`` (m, d), and centers, ``"c"`` (K, d), zero for absent classes.
 
     One term of the double sum contains ``x[i, j]``; the terms of all samples of class k contain ``c[k, j]``, each with
     the opposite slope.
-
-    Parameters
-    ----------
-    x : array, shape (m, d)
-    y : array, shape (m,)
-    c : array, shape (K, d)
-
-    Returns
-    -------
-    dict
-        ``"x"``: (m, d), ``"c"``: (K, d), zero in the rows of absent classes.
 
     Examples
     --------

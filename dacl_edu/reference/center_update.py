@@ -8,23 +8,7 @@ from dacl_edu.reference.center_loss import Array, Labels
 
 
 def center_delta(x: Array, a: Array, y: Labels, c: Array, eps: float) -> Array:
-    """Return the step that each center is asked to take, Eq. 11.
-
-    Parameters
-    ----------
-    x, a : array, shape (m, d)
-        Features and attention.
-    y : array, shape (m,)
-        Class indices 0 .. K-1.
-    c : array, shape (K, d)
-        Centers.
-    eps : float
-        ε, added to the count of each class.
-
-    Returns
-    -------
-    array, shape (K, d)
-        Zero in the rows of absent classes, also for ``eps`` = 0.
+    """Return the step that each center is asked to take, Eq. 11, (K, d): zero for absent classes, also for ``eps`` = 0.
 
     Examples
     --------
@@ -51,20 +35,7 @@ def center_delta(x: Array, a: Array, y: Labels, c: Array, eps: float) -> Array:
 
 
 def updated_centers(x: Array, a: Array, y: Labels, c: Array, alpha: float, eps: float) -> Array:
-    """Return the centers after one step, Algorithm 1, line 15.
-
-    Parameters
-    ----------
-    x, a : array, shape (m, d)
-    y : array, shape (m,)
-    c : array, shape (K, d)
-    alpha : float
-        α, the share of the step that is taken.
-    eps : float
-
-    Returns
-    -------
-    array, shape (K, d)
+    """Return the centers (K, d) after one step, Algorithm 1, line 15; α is the share of the step that is taken.
 
     Examples
     --------
@@ -81,18 +52,7 @@ def updated_centers(x: Array, a: Array, y: Labels, c: Array, alpha: float, eps: 
 
 
 def delta_of_parts(parts: list[tuple[Array, Array, Labels]], c: Array, eps: float) -> Array:
-    """Return the step of Eq. 11 for the batch that the parts make up together.
-
-    Parameters
-    ----------
-    parts : list of (x, a, y)
-        Micro-batches, of any sizes.
-    c : array, shape (K, d)
-    eps : float
-
-    Returns
-    -------
-    array, shape (K, d)
+    """Return the step of Eq. 11, (K, d), for the batch that the parts, (x, a, y) of any sizes, make up together.
 
     Examples
     --------
@@ -101,16 +61,5 @@ def delta_of_parts(parts: list[tuple[Array, Array, Labels]], c: Array, eps: floa
     >>> delta_of_parts([part, other], np.zeros((1, 1)), eps=2.0).tolist()
     [[-1.0]]
     """
-    d = c.shape[1]
-    delta = np.zeros(c.shape)
-    for k in range(len(c)):
-        count, totals = 0, [0.0] * d
-        for x, a, y in parts:
-            for i in range(len(y)):
-                if y[i] == k:
-                    count += 1
-                    for j in range(d):
-                        totals[j] += float(a[i, j]) * (float(c[k, j]) - float(x[i, j]))
-        for j in range(d):
-            delta[k, j] = totals[j] / (eps + count) if count else 0.0
-    return delta
+    x, a, y = (np.concatenate(of_all) for of_all in zip(*parts, strict=True))
+    return center_delta(x, a, y, c, eps)

@@ -56,10 +56,6 @@ def island_term(centers: Array) -> float:
 
     .. math:: P(c) = \sum_{j=1}^K \sum_{k \ne j} \left( \cos(c_j, c_k) + 1 \right)
 
-    Parameters
-    ----------
-    centers : array, shape (K, d)
-
     Examples
     --------
     Two at a right angle, each opposite or at a right angle to a third: 2·1 + 2·0 + 2·1.
@@ -90,19 +86,12 @@ def attentive_island(x: Array, a: Array, y: NDArray[np.int64], c: Array, lam1: f
 
 
 def island_push(centers: Array) -> Array:
-    r"""Return the step that turns each center away from the others, as published.
+    r"""Return the step that turns each center away from the others, as published, (K, d).
+
+    A center of length 0 is not pushed and does not push.
 
     .. math:: p_j = \frac{1}{K-1} \sum_{k \ne j} \left( \frac{c_k}{\|c_k\| \|c_j\|}
               - \frac{c_k \cdot c_j}{\|c_k\| \|c_j\|^3} c_j \right)
-
-    Parameters
-    ----------
-    centers : array, shape (K, d)
-
-    Returns
-    -------
-    array, shape (K, d)
-        A center of length 0 is not pushed and does not push.
 
     Examples
     --------

@@ -10,21 +10,6 @@ from dacl_edu.reference.center_loss import Array, Labels
 def sparse_center_loss(x: Array, a: Array, y: Labels, c: Array) -> float:
     """Sparse center loss, Eq. 4.
 
-    Parameters
-    ----------
-    x : array, shape (m, d)
-        Features.
-    a : array, shape (m, d)
-        Attention.
-    y : array, shape (m,)
-        Class indices 0 .. K-1.
-    c : array, shape (K, d)
-        Centers.
-
-    Returns
-    -------
-    float
-
     Examples
     --------
     >>> x, a = np.array([[1.0, 2.0], [3.0, 0.0]]), np.array([[1.0, 0.5], [1.0, 0.25]])
@@ -41,17 +26,7 @@ def sparse_center_loss(x: Array, a: Array, y: Labels, c: Array) -> float:
 
 
 def gradient_x(x: Array, a: Array, y: Labels, c: Array) -> Array:
-    """Slope of Eq. 4 with respect to each feature, Eq. 9.
-
-    Parameters
-    ----------
-    x, a : array, shape (m, d)
-    y : array, shape (m,)
-    c : array, shape (K, d)
-
-    Returns
-    -------
-    array, shape (m, d)
+    """Slope of Eq. 4 with respect to each feature, Eq. 9, (m, d).
 
     Examples
     --------
@@ -67,19 +42,9 @@ def gradient_x(x: Array, a: Array, y: Labels, c: Array) -> Array:
 
 
 def gradient_a(x: Array, y: Labels, c: Array) -> Array:
-    """Slope of Eq. 4 with respect to each attention weight, Eq. 10, elementwise (``docs/errata.md``).
+    """Slope of Eq. 4 with respect to each attention weight, Eq. 10, elementwise (``docs/errata.md``), (m, d).
 
     Eq. 4 is linear in a: the slope does not depend on it.
-
-    Parameters
-    ----------
-    x : array, shape (m, d)
-    y : array, shape (m,)
-    c : array, shape (K, d)
-
-    Returns
-    -------
-    array, shape (m, d)
 
     Examples
     --------

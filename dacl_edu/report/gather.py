@@ -18,10 +18,6 @@ from dacl_edu.runs.run import Run, papers_order, read_run
 def gather(folders: Iterable[str | Path]) -> tuple[list[Run], list[str]]:
     """Read every run in or below some folders, sorted by method (the paper's order) and seed.
 
-    Parameters
-    ----------
-    folders : iterable of path
-
     Returns
     -------
     runs : list of Run

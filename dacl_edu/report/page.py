@@ -19,19 +19,9 @@ _FACE = "data:image/jpeg;base64,"
 
 
 def render(sections: Sequence[Section], title: str, lead: Sequence[str] = ()) -> str:
-    """Return the page.
+    """Return the page, HTML with plotly.js, style and data inside; it asks no server for anything.
 
-    Parameters
-    ----------
-    sections : sequence of Section
-    title : str
-    lead : sequence of str
-        What is said before anything else: how far the runs went.
-
-    Returns
-    -------
-    str
-        HTML with plotly.js, style and data inside; it asks no server for anything.
+    ``lead`` is what is said before anything else: how far the runs went.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
@@ -82,13 +72,7 @@ def render(sections: Sequence[Section], title: str, lead: Sequence[str] = ()) ->
 
 
 def packed(figure: Any, faces: dict[str, int]) -> dict[str, Any]:
-    """Return a figure as small JSON: no template, single precision, and each face once a page.
-
-    Parameters
-    ----------
-    figure : plotly Figure
-    faces : dict of str to int
-        Faces of the page so far; those of this figure are added.
+    """Return a figure as small JSON: no template, single precision, each face once a page (``faces`` are those so far).
 
     Examples
     --------

@@ -252,7 +252,7 @@ def samples_section(groups: Sequence[Runs], pictures: Pictures) -> Section:
 def _samples(group: Runs, pictures: Pictures) -> Iterator[Drawing]:
     from dacl_edu.plots import correct_and_wrong
 
-    first = {name: run for name, run in first_of_each(r for r in group if r.predictions is not None).items()}
+    first = first_of_each(run for run in group if run.predictions is not None)
     if not first:
         raise UserError("no run has predictions", hint="train it again, or measure it with dacl-edu evaluate")
     for name, run in list(first.items())[-3:]:

@@ -12,13 +12,13 @@ from typing import Any
 from dacl_edu.evaluation.compare import compare_runs
 from dacl_edu.evaluation.metrics import mean_attention
 from dacl_edu.evaluation.paper import ATTEMPTS, TABLE_1, TABLE_2, TEST_IMAGES, TEST_PARTS, published_results
-from dacl_edu.evaluation.significance import difference_interval, mcnemar, p_text, seeds_difference
+from dacl_edu.evaluation.significance import difference_interval, mcnemar, p_text, spread_text
 from dacl_edu.expressions import EXPRESSIONS
 from dacl_edu.report.gather import equivalent_command, first_of_each
 from dacl_edu.runs.config import PLACE, PRESETS, TrainConfig
 from dacl_edu.runs.paper_settings import deviations
 from dacl_edu.runs.run import Run
-from dacl_edu.runs.standing import accuracy_by_method, how_far
+from dacl_edu.runs.standing import how_far, pairs_over_seeds
 
 
 @dataclass(frozen=True)
@@ -118,8 +118,8 @@ def beside_table(runs: Sequence[Run]) -> Table:
             [
                 group if here else name,
                 str(here["seeds"]) if here else "–",
-                _mean_and_spread(here["accuracy_mean"], here["accuracy_std"]) if here else "–",
-                _mean_and_spread(here["average_accuracy_mean"], here["average_accuracy_std"]) if here else "–",
+                spread_text(here["accuracy_mean"], here["accuracy_std"]) if here else "–",
+                spread_text(here["average_accuracy_mean"], here["average_accuracy_std"]) if here else "–",
                 name or "–",
                 *there.get(name, ["–"] * 3),
             ]
@@ -201,16 +201,14 @@ def _attempts(dataset: str) -> str:
 
 def pairs_table(runs: Sequence[Run]) -> Table | None:
     """McNemar's test of each pair of methods, first seeds; None where there is no pair with the same images."""
-    first = {name: run for name, run in first_of_each(run for run in runs if run.predictions is not None).items()}
+    first = first_of_each(run for run in runs if run.predictions is not None)
     rows = []
     for (one, a), (two, b) in combinations(first.items(), 2):
         assert a.predictions is not None and b.predictions is not None
         if a.predictions.labels.tolist() != b.predictions.labels.tolist():
             continue
-        first_right, second_right = (
-            (p.logits.argmax(dim=1) == p.labels).numpy() for p in (a.predictions, b.predictions)
-        )
-        test, interval = mcnemar(first_right, second_right), difference_interval(first_right, second_right)
+        both = a.correct.numpy(), b.correct.numpy()
+        test, interval = mcnemar(*both), difference_interval(*both)
         rows.append(
             [
                 f"{one} − {two}",
@@ -236,9 +234,7 @@ def full_table(runs: Sequence[Run], full: Sequence[Run]) -> Table:
         [
             str(method),
             *(
-                _mean_and_spread(found[method]["accuracy_mean"], found[method]["accuracy_std"])
-                if method in found
-                else "–"
+                spread_text(found[method]["accuracy_mean"], found[method]["accuracy_std"]) if method in found else "–"
                 for found in (here, there)
             ),
         ]
@@ -262,17 +258,10 @@ def beyond_accuracy_table(runs: Sequence[Run]) -> Table:
     for group, values in found.items():
         columns = list(zip(*values, strict=True))
         spread = [stdev(column) if len(column) > 1 else math.nan for column in columns]
-        cells = [_mean_and_spread(mean(c), s) for c, s in zip(columns, spread, strict=True)]
+        cells = [spread_text(mean(c), s) for c, s in zip(columns, spread, strict=True)]
         rows.append([group, str(len(values)), *cells])
-    columns_named = [
-        "method",
-        "seeds",
-        "accuracy, %",
-        "average accuracy, %",
-        "macro-F1, %",
-        "calibration error, points",
-    ]
-    return Table("Beyond accuracy: mean ± standard deviation over seeds", columns_named, rows)
+    heads = ["method", "seeds", "accuracy, %", "average accuracy, %", "macro-F1, %", "calibration error, points"]
+    return Table("Beyond accuracy: mean ± standard deviation over seeds", heads, rows)
 
 
 FULL = "the full experiment that comes with the project (its runs are in notebooks/shipped)"
@@ -280,23 +269,10 @@ FULL = "the full experiment that comes with the project (its runs are in noteboo
 
 def seeds_table(runs: Sequence[Run]) -> Table | None:
     """Student's paired test of each pair of methods over the seeds that both have; None where no pair has two."""
-    values = accuracy_by_method([run for run in runs if run.result])
-    rows = []
-    for one, two in combinations(values, 2):
-        both = sorted(values[one].keys() & values[two].keys())
-        if len(both) < 2:
-            continue
-        first, second = ([100 * values[name][seed] for seed in both] for name in (one, two))
-        test = seeds_difference(first, second)
-        rows.append(
-            [
-                f"{one} − {two}",
-                signed(test.middle),
-                f"{signed(test.low)} to {signed(test.high)}",
-                str(len(both)),
-                p_text(test.p_value),
-            ]
-        )
+    rows = [
+        [f"{one} − {two}", signed(t.middle), f"{signed(t.low)} to {signed(t.high)}", str(seeds), p_text(t.p_value)]
+        for one, two, seeds, t in pairs_over_seeds([run for run in runs if run.result], scale=100)
+    ]
     columns = ["pair", "difference, points", "95 % interval", "seeds", "p (paired t)"]
     return Table("Pairs of methods over seeds: the comparison of methods", columns, rows) if rows else None
 
@@ -351,10 +327,6 @@ def _number(value: Any, digits: int) -> str:
     if not math.isfinite(value):
         return "–"
     return (f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}f}").replace("-", "−")
-
-
-def _mean_and_spread(mean: float, spread: float) -> str:
-    return f"{100 * mean:.2f}" + (f" ± {100 * spread:.2f}" if math.isfinite(spread) else "")
 
 
 def _spoken(name: str) -> str:

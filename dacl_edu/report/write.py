@@ -125,17 +125,7 @@ def make_sections(
 
 
 def write_pictures(sections: Iterable[Section], folder: Path) -> list[Path]:
-    """Write every figure as PNG: ``01-training-curves.png``, …
-
-    Parameters
-    ----------
-    sections : iterable of Section
-    folder : Path
-        Made if missing.
-
-    Returns
-    -------
-    list of Path
+    """Write every figure as PNG (``01-training-curves.png``, …) into a folder, made if missing.
 
     Raises
     ------

@@ -24,13 +24,7 @@ FORMAT = 1
 def save_checkpoint(path: Path, state: dict[str, Any], before: Path | None = None) -> None:
     """Write ``state`` to ``path`` so that a kill at any moment leaves the old file or the new one, never half.
 
-    Parameters
-    ----------
-    path : Path
-    state : dict
-        Tensors, numbers, strings and containers of them.
-    before : Path, optional
-        Where the checkpoint that is replaced goes, so that two good ones are kept.
+    ``before`` is where the checkpoint that is replaced goes, so that two good ones are kept.
 
     Raises
     ------

@@ -9,7 +9,7 @@ import pandas as pd
 from rich.box import SIMPLE
 from rich.table import Table
 
-from dacl_edu.evaluation.significance import Interval, p_text
+from dacl_edu.evaluation.significance import Interval, p_text, spread_text
 from dacl_edu.runs.comparison import Comparison
 
 LATEX = str.maketrans({"−": "$-$", "±": r"$\pm$", "–": "--"})
@@ -35,11 +35,11 @@ def for_terminal(found: Comparison) -> Table:
     for name in ("n", "accuracy %", "95 %", *(("average %",) if averages else ()), f"− {found.baseline}", "p"):
         table.add_column(name, justify="right", overflow="fold")
     for r in found.rows:
-        average = (_percent(r.average_accuracy.middle, r.average_spread),) if averages else ()
+        average = (spread_text(r.average_accuracy.middle, r.average_spread),) if averages else ()
         d = r.difference
         points = f"{100 * d.middle:+.1f} ({100 * d.low:+.1f}, {100 * d.high:+.1f})".replace("-", "−") if d else "–"
         table.add_row(
-            r.name, str(r.seeds), _percent(r.accuracy.middle, r.spread), _span(r.accuracy), *average,
+            r.name, str(r.seeds), spread_text(r.accuracy.middle, r.spread), _span(r.accuracy), *average,
             points, p_text(r.p_value) if d else "–",
         )  # fmt: skip
     return table
@@ -85,10 +85,6 @@ def written(found: Comparison, form: str) -> str:
         return str(text).translate(LATEX).rstrip()
     lines = [heads, ["---", *["---:"] * (len(heads) - 1)], *map(list, zip(*cells, strict=True))]
     return "\n".join([*(f"| {' | '.join(map(str, line))} |" for line in lines), "", f"{found.what}. {found.sentence}"])
-
-
-def _percent(mean: float, spread: float) -> str:
-    return f"{100 * mean:.2f}" + ("" if math.isnan(spread) else f" ± {100 * spread:.2f}")
 
 
 def _span(interval: Interval) -> str:

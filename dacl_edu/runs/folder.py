@@ -190,18 +190,9 @@ class RunFolder:
 
 
 def find_run_folders(places: Iterable[str | Path], holding: str = "config.json") -> list[Path]:
-    """Return the run folders in or below some folders, each once; symbolic links are followed.
+    """Return the run folders in or below some folders, each once, in their order; symbolic links are followed.
 
-    Parameters
-    ----------
-    places : iterable of path
-    holding : str, default "config.json"
-        File by which a run folder is known; ``"result.json"`` finds the finished ones.
-
-    Returns
-    -------
-    list of Path
-        In the order of ``places``, and by name below each; empty where there is no run.
+    A run folder is known by the file ``holding``; ``"result.json"`` finds the finished ones.
 
     Raises
     ------

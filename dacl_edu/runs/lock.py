@@ -18,19 +18,10 @@ class RunLocked(UserError):
 
 
 def lock_run(folder: Path) -> SoftFileLock:
-    """Claim a run folder for this process; the claim of a process of this machine that has died is taken over.
+    """Claim a run folder (made if missing) for this process; the claim of a local process that has died is taken over.
 
-    A file rather than a lock of the operating system, since these do not hold on every network drive.
-
-    Parameters
-    ----------
-    folder : Path
-        Made where it is not there.
-
-    Returns
-    -------
-    SoftFileLock
-        Its ``release()`` gives the folder back, and so does the end of the process.
+    A file rather than a lock of the operating system, since these do not hold on every network drive. Its ``release()``
+    gives the folder back, and so does the end of the process.
 
     Raises
     ------

@@ -102,10 +102,7 @@ def config_hash(config: TrainConfig) -> str:
 def named(runs: Sequence[Run]) -> list[Run]:
     """Give runs the names that tell them apart: ``group`` of equal settings, ``name`` with the seed where needed.
 
-    Parameters
-    ----------
-    runs : sequence of Run
-        Those that are put side by side; a name says only what differs among them.
+    A name says only what differs among the runs that are put side by side here.
     """
     own = [settings(run.config) for run in runs]
     groups = []

@@ -49,10 +49,6 @@ def deviations(config: TrainConfig) -> list[Deviation]:
     config : TrainConfig
         On ``rafdb`` or ``affectnet``.
 
-    Returns
-    -------
-    list of Deviation
-
     Raises
     ------
     KeyError

@@ -20,20 +20,9 @@ def planned(
 ) -> list[TrainConfig]:
     """Return the configurations of one or several runs, method by method, seed by seed.
 
-    Parameters
-    ----------
-    preset : str or None
-        Starting point; if neither it nor ``saved`` is given, that of the data set, or ``quick``.
-    saved : path or None
-        A ``config.json``, or a run folder: another starting point.
-    seeds : str or None
-        As for :func:`parsed_seeds`.
-    changes : mapping
-        Fields of :class:`TrainConfig`; ``method`` may be a list.
-
-    Returns
-    -------
-    list of TrainConfig
+    They start from ``preset``, or from ``saved``, a ``config.json`` or a run folder; where neither is given, from the
+    preset of the data set, or ``quick``. ``changes`` are fields of :class:`TrainConfig`; ``method`` may be a list.
+    ``seeds`` as for :func:`parsed_seeds`.
 
     Raises
     ------

@@ -181,10 +181,6 @@ def read_run(path: str | Path) -> Run:
 def find_runs(folders: str | Path | Sequence[str | Path]) -> list[Run]:
     """Read every finished run in or below some folders, sorted by method (the paper's order) and seed.
 
-    Parameters
-    ----------
-    folders : path, or sequence of paths
-
     Raises
     ------
     UserError

@@ -38,18 +38,10 @@ class Snapshot:
 
 
 class SnapshotWriter:
-    """Writes ``snapshots/epoch_012.npz`` into a run folder.
+    """Writes ``snapshots/epoch_012.npz`` into a run folder, of the first ``per_class`` images of each class.
 
-    Parameters
-    ----------
-    folder : Path
-        The run folder.
-    dataset : FaceDataset or None
-        Images to look at; None (or ``per_class = 0``) writes nothing.
-    per_class : int
-        How many of each class, the first in their order.
-    prepare : callable
-        From uint8 images to the network's input.
+    ``prepare`` turns uint8 images into the network's input; without a ``dataset``, or with 0 images, nothing is
+    written.
     """
 
     def __init__(
@@ -72,12 +64,7 @@ class SnapshotWriter:
 
 
 def load_snapshots(folder: str | Path) -> list[Snapshot]:
-    """Read the snapshots of a run, in the order of the epochs; an empty list where there are none.
-
-    Parameters
-    ----------
-    folder : path
-        A run folder.
+    """Read the snapshots of a run's folder, in the order of the epochs; an empty list where there are none.
 
     Examples
     --------

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 
 from dacl_edu.errors import UserError
 from dacl_edu.evaluation.compare import compare_runs
-from dacl_edu.evaluation.significance import p_text, seeds_difference
+from dacl_edu.evaluation.significance import PairedSeeds, p_text, seeds_difference, spread_text
 from dacl_edu.runs.config import PRESETS
 from dacl_edu.runs.run import Run, shipped_runs
 from dacl_edu.text import counted
@@ -35,15 +34,7 @@ def is_short(run: Run) -> bool:
 def how_far(runs: Sequence[Run]) -> str:
     """Say how far runs went and what follows: "9 of 28 epochs, one seed: this ranks nothing."
 
-    Parameters
-    ----------
-    runs : sequence of Run
-        At least one, finished or not.
-
-    Returns
-    -------
-    str
-        Computed from each run's settings and its preset's.
+    It is computed from the settings of the runs, at least one, finished or not, and from their presets'.
 
     Examples
     --------
@@ -88,7 +79,7 @@ def over_seeds(runs: Sequence[Run]) -> str:
         "accuracy_mean", ascending=False
     )
     columns = (rows["method"], rows["accuracy_mean"].astype(float), rows["accuracy_std"].astype(float))
-    means = ", ".join(f"{method} {_percent(mean, std)}" for method, mean, std in zip(*columns, strict=True))
+    means = ", ".join(f"{method} {spread_text(mean, std)} %" for method, mean, std in zip(*columns, strict=True))
     far, _, _ = how_far(runs).rpartition(":")
     return f"After {far[0].lower()}{far[1:]}: {means}; {_pairs(runs)}."
 
@@ -101,13 +92,20 @@ def accuracy_by_method(runs: Sequence[Run]) -> dict[str, dict[int, float]]:
     return found
 
 
+def pairs_over_seeds(runs: Sequence[Run], scale: float = 1) -> Iterator[tuple[str, str, int, PairedSeeds]]:
+    """Test each two methods over the seeds, two or more, that both have, of accuracies times ``scale``."""
+    values = accuracy_by_method(runs)
+    for one, other in combinations(values, 2):
+        both = sorted(values[one].keys() & values[other].keys())
+        if len(both) > 1:
+            first, second = ([scale * values[name][seed] for seed in both] for name in (one, other))
+            yield one, other, len(both), seeds_difference(first, second)
+
+
 def full_beside(runs: Sequence[Run]) -> list[Run]:
     """Return the full experiment that comes with the project, where these runs are another one on the same data.
 
-    Returns
-    -------
-    list of Run
-        Empty where these runs are that experiment, are on other data, or where none comes with this copy.
+    Empty where these runs are that experiment, are on other data, or where none comes with this copy.
     """
     if not runs:
         return []
@@ -123,10 +121,6 @@ def full_beside(runs: Sequence[Run]) -> list[Run]:
 
 def first_lines(runs: Sequence[Run]) -> list[str]:
     """Return what is said before any number: how far the runs went, the full result beside them, and a question.
-
-    Parameters
-    ----------
-    runs : sequence of Run
 
     Examples
     --------
@@ -154,14 +148,10 @@ def _verdict(runs: Sequence[Run]) -> str:
 
 def _pairs(runs: Sequence[Run]) -> str:
     """Say which pairs of methods differ over the seeds that both have."""
-    values = accuracy_by_method(runs)
     found = []
-    for one, other in combinations(values, 2):
-        both = sorted(values[one].keys() & values[other].keys())
-        if len(both) > 1:
-            test = seeds_difference([values[one][s] for s in both], [values[other][s] for s in both])
-            ahead, behind = (one, other) if test.middle > 0 else (other, one)
-            found.append((test.p_value, f"{ahead} is above {behind} (p {p_text(test.p_value)})"))
+    for one, other, _, test in pairs_over_seeds(runs):
+        ahead, behind = (one, other) if test.middle > 0 else (other, one)
+        found.append((test.p_value, f"{ahead} is above {behind} (p {p_text(test.p_value)})"))
     if not found:
         return "no pair of methods shares several seeds, so none is tested"
     sure = [words for p, words in found if p < 0.05]
@@ -184,7 +174,3 @@ def _seeds(runs: Sequence[Run]) -> Mapping[str, set[int]]:
 
 def _span(numbers: Sequence[int]) -> str:
     return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
-
-
-def _percent(mean: float, spread: float) -> str:
-    return f"{100 * mean:.2f}" + (f" ± {100 * spread:.2f} %" if math.isfinite(spread) else " %")

@@ -94,16 +94,9 @@ def load_head(path: str | Path) -> ClassifierHead:
 
 
 def compute_deep_features(path: str | Path, split: str, per_class: int | None = None) -> DeepFeatures:
-    """Run a trained network over images of its own data set.
+    """Run a trained network, of a run folder with a checkpoint, over images of a split of its own data set.
 
-    Parameters
-    ----------
-    path : path
-        A run folder with a checkpoint.
-    split : str
-        ``"train"``, ``"val"`` or ``"test"``.
-    per_class : int, optional
-        Only the first so many of each class.
+    With ``per_class`` only the first so many of each class.
 
     Raises
     ------

@@ -70,10 +70,6 @@ def read_plan(file: str | Path) -> list[Cell]:
     A list is varied, anything else holds for all; ``seed = "0-4"`` is five seeds. With ``notebook = "07_training"`` the
     names are that notebook's parameters, otherwise fields of :class:`TrainConfig`, and ``preset``.
 
-    Parameters
-    ----------
-    file : path
-
     Returns
     -------
     list of Cell

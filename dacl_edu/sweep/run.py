@@ -48,24 +48,10 @@ def run_cells(
 ) -> list[Outcome]:
     """Run every cell that is not done; what is half done goes on, and a lost worker's cell is taken up by another.
 
-    Parameters
-    ----------
-    cells : sequence of Cell
-    out : path
-        Each cell has the folder of its name in it. With a scheduler, a folder that all machines see under this path.
-    workers : int, optional
-        Processes on this machine; default as many as cells, cores and memory allow.
-    scheduler : str, optional
-        Address of a running Dask scheduler, as ``tcp://10.0.0.5:8786``, whose workers are used instead.
-    say : callable
-        Called with one line a finished cell.
-    on_progress : callable
-        Called about every second with the number of epochs done in all.
-
-    Returns
-    -------
-    list of Outcome
-        In the order of ``cells``. A cell that fails stops no other.
+    Each has the folder of its name in ``out``. There are as many ``workers`` as cells, cores and memory allow, or, with
+    the address of a running Dask ``scheduler`` (``tcp://10.0.0.5:8786``), its own: then all machines see ``out`` under
+    this path. ``say`` is called with one line a finished cell, ``on_progress`` about every second with the epochs done
+    in all. A cell that fails stops no other.
 
     Raises
     ------

@@ -12,17 +12,12 @@ MAPPED = (2**30, 2**25)
 
 
 def keep_freed_memory() -> bool:
-    """Tell the C library to keep freed memory for the next request; return whether it will.
+    """Tell the C library to keep freed memory for the next request; return whether it will (glibc alone can).
 
     By default glibc gives each large array back to the system when it is freed, and the next one starts with pages that
     the system has to clear first: a step of ``quick`` on a CPU took 40,000 page faults and a quarter of its time for
     that (``dacl-edu bench train`` measures the step). The price: the process holds on to the most it has used, and only
     arrays of a gigabyte and more go back. No number that is computed changes.
-
-    Returns
-    -------
-    bool
-        False where the C library is not glibc (macOS, Windows, Alpine): nothing is changed there.
 
     Examples
     --------

@@ -27,12 +27,8 @@ FACES = 32
 class Board:
     """Writes a run's numbers for TensorBoard. A resumed run adds a file for what comes after the interruption.
 
-    Parameters
-    ----------
-    folder : Path
-        Made when the first number is written.
-    first : int, default 1
-        First epoch that is written; what an interrupted run wrote from there on is not shown twice.
+    The folder is made when the first number is written; what an interrupted run wrote from epoch ``first`` on is not
+    shown twice.
     """
 
     def __init__(self, folder: Path, first: int = 1) -> None:

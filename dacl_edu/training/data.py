@@ -86,17 +86,9 @@ def load_training_data(config: TrainConfig) -> TrainingData:
 
 
 def channel_statistics(images: Tensor | FaceDataset, most: int = 4096) -> tuple[RGB, RGB]:
-    """Mean and standard deviation of each channel, for pixel values from 0 to 1.
+    """Mean and standard deviation of each of the three channels, for pixel values from 0 to 1.
 
-    Parameters
-    ----------
-    images : Tensor, shape (n, 3, H, W), uint8, or FaceDataset
-    most : int, default 4096
-        Of larger sets every k-th image is looked at.
-
-    Returns
-    -------
-    mean, std : tuple of 3 float
+    Of more than ``most`` images (n, 3, H, W) uint8 every k-th is looked at.
 
     Examples
     --------

@@ -57,13 +57,7 @@ class Throughput:
 class Reporter:
     """Shows a run on standard error, so that standard output stays for results.
 
-    Parameters
-    ----------
-    total_steps : int
-    done_steps : int
-        Steps of a resumed run that are behind it.
-    enabled : bool
-        False shows nothing.
+    Of a resumed run ``done_steps`` are behind it.
     """
 
     def __init__(self, total_steps: int, done_steps: int, enabled: bool) -> None:

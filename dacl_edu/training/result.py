@@ -35,13 +35,7 @@ def epoch_line(name: str, line: dict[str, Any]) -> str:
 
 
 def write_result(run: RunState) -> dict[str, Any]:
-    """Measure the selected epoch on the evaluated split, which is read here and nowhere before; write and return it.
-
-    Returns
-    -------
-    dict
-        What ``result.json`` holds. How the epoch was selected is said in words.
-    """
+    """Measure the selected epoch on the evaluated split, which is read here and nowhere before; write and return it."""
     config, source = run.config, run.data.validation_source
     if config.select_by != "last":
         best = run.folder.checkpoint_best

@@ -33,11 +33,6 @@ class Tracker(Protocol):
 def require_tracker(name: str) -> None:
     """Say at the start, not after an epoch, that a tracker's library is missing.
 
-    Parameters
-    ----------
-    name : str
-        ``none``, ``csv``, ``mlflow`` or ``wandb``.
-
     Raises
     ------
     UserError
@@ -52,14 +47,7 @@ def require_tracker(name: str) -> None:
 
 
 def open_tracker(config: TrainConfig, folder: Path) -> Tracker | None:
-    """Return the tracker that a configuration asks for; None for none.
-
-    Parameters
-    ----------
-    config : TrainConfig
-    folder : Path
-        The run's.
-    """
+    """Return the tracker that a configuration asks for; None for none."""
     if config.logger == "none":
         return None
     require_tracker(config.logger)

@@ -73,10 +73,6 @@ def explorer(name: str, **options: Any) -> widgets.Widget:
     **options
         Handed to it: ``runs="runs/demo"`` for those that show finished runs.
 
-    Returns
-    -------
-    ipywidgets.Widget
-
     Raises
     ------
     UserError
@@ -84,7 +80,6 @@ def explorer(name: str, **options: Any) -> widgets.Widget:
 
     Examples
     --------
-    >>> explorer("gradients")  # doctest: +SKIP
     >>> explorer("loss-lap")
     Traceback (most recent call last):
     ...

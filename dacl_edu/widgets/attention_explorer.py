@@ -91,19 +91,9 @@ class Answer(NamedTuple):
 
 
 def ablated_dimensions(data: AttentionData, row: int, k: int, which: str) -> Tensor:
-    """Return the k dimensions that are ablated in one sample.
+    """Return the k dimensions, (k,), that are ablated in one sample; ``which`` is one of :data:`CHOICES`.
 
-    Parameters
-    ----------
-    data : AttentionData
-    row : int
-    k : int
-    which : str
-        One of :data:`CHOICES`; "random" is drawn by lot, for each row always the same.
-
-    Returns
-    -------
-    Tensor, shape (k,)
+    "random" is drawn by lot, for each row always the same.
     """
     attention = data.deep.attention[row]
     score = {
@@ -116,20 +106,7 @@ def ablated_dimensions(data: AttentionData, row: int, k: int, which: str) -> Ten
 
 
 def answer(data: AttentionData, row: int, ablated: Tensor, fill: str = "zero") -> Answer:
-    """Classify one sample with some of its features ablated.
-
-    Parameters
-    ----------
-    data : AttentionData
-    row : int
-    ablated : Tensor, shape (k,)
-        Dimensions.
-    fill : {"zero", "mean"}
-
-    Returns
-    -------
-    Answer
-    """
+    """Classify one sample with some of its features, the dimensions ``ablated`` (k,), set to zero or to their mean."""
     x = data.deep.features[row].clone()
     x[ablated] = 0.0 if fill == "zero" else data.deep.features[:, ablated].mean(dim=0)
     probability, label = torch.softmax(data.head.logits(x), dim=0).max(dim=0)
@@ -180,27 +157,12 @@ def explorer_figure(
     order: str = ORDERS[0],
     fill: str = "zero",
 ) -> Figure:
-    """Draw one state of the explorer.
+    """Draw one state of the explorer: sample ``row``, the attention of the ``other``, ``k`` dimensions ablated.
 
-    Parameters
-    ----------
-    data : AttentionData
-    row : int
-        The sample.
-    other : int, optional
-        Another one, to compare its attention.
-    k : int, default 0
-        How many dimensions are ablated.
-    which, order, fill : str
-        Of :data:`CHOICES`, :data:`ORDERS`, :data:`FILLS`.
-
-    Returns
-    -------
-    Figure
-        ``attention`` and ``attention, ablated`` (bars; each dimension has its in one of them, 0 in the other),
-        ``other face`` (line), ``contribution`` and ``contribution, ablated`` (bars); ``customdata`` are the
-        dimensions; then the curves ``random``, ``most attended``, ``least attended``, ``largest contribution``, and
-        ``chosen``, a point.
+    Its traces are ``attention`` and ``attention, ablated`` (bars; each dimension has its in one of them, 0 in the
+    other), ``other face`` (line), ``contribution`` and ``contribution, ablated`` (bars); ``customdata`` are the
+    dimensions; then the curves ``random``, ``most attended``, ``least attended``, ``largest contribution``, and
+    ``chosen``, a point.
     """
     from plotly.subplots import make_subplots
 
@@ -302,10 +264,6 @@ def attention_explorer(
     -------
     VBox
         It also has ``controls`` (a dict of widgets) and ``figure``, so that a page can move it.
-
-    Examples
-    --------
-    >>> attention_explorer(deep, head, images, classes)  # doctest: +SKIP
     """
     return _Explorer(AttentionData.of(deep, head, images, classes, seeds)).widget
 

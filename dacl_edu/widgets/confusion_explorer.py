@@ -41,13 +41,7 @@ class Cell(NamedTuple):
 def cell_of(logits: Tensor, labels: Tensor, true: int, predicted: int, order: str = ORDERS[0]) -> Cell:
     """Return the images of class ``true`` that were taken for ``predicted``, sorted by probability.
 
-    Parameters
-    ----------
-    logits : Tensor, shape (n, K)
-    labels : Tensor, shape (n,)
-    true, predicted : int
-        0 .. K-1.
-    order : {"most confident first", "least confident first"}
+    From logits (n, K) and labels (n,); ``order`` is one of :data:`ORDERS`.
 
     Examples
     --------
@@ -106,23 +100,10 @@ def heading(cell: Cell, names: tuple[str, str], order: str) -> str:
 
 
 def faces_of(images: Tensor, indices: Tensor, cell: Cell, names: tuple[str, str]) -> str:
-    """Return the faces of a cell as HTML, with probability and image number below each.
+    """Return the first 16 faces of a cell as HTML, each with probability, image number and a text alternative.
 
-    Parameters
-    ----------
-    images : Tensor, shape (N, 3, H, W), uint8
-        Of the whole split.
-    indices : Tensor, shape (n,)
-        Row in ``images`` of each prediction.
-    cell : Cell
-        Its first 16 images are shown.
-    names : (str, str)
-        True and predicted class.
-
-    Returns
-    -------
-    str
-        Pictures are in it; each has a text for those who cannot see it. Empty for a cell without images.
+    ``images`` (N, 3, H, W) uint8 are the whole split, ``indices`` (n,) the row in it of each prediction, ``names`` the
+    true and the predicted class. Empty for a cell without images.
     """
     from dacl_edu.plots.thumbnails import thumbnails
 
@@ -153,10 +134,6 @@ def confusion_explorer(
     -------
     ipywidgets.VBox
         A sentence that says what is missing, where something is.
-
-    Examples
-    --------
-    >>> confusion_explorer("runs/demo")  # doctest: +SKIP
     """
     from dacl_edu.widgets import layout
 

@@ -72,11 +72,7 @@ class ExplorerData:
 
 
 def explorer_data(
-    runs: Sequence[Run],
-    split: str = "test",
-    per_class: int = 30,
-    cache: str | Path | None = None,
-    **options: Any,
+    runs: Sequence[Run], split: str = "test", per_class: int = 30, cache: str | Path | None = None, **options: Any
 ) -> ExplorerData:
     """Gather what the explorer needs: features of the same images by each run, an aligned embedding, the faces.
 
@@ -149,20 +145,10 @@ def colourings(data: ExplorerData) -> list[str]:
 
 
 def paint(data: ExplorerData, method: str, by: str) -> Paint:
-    """Return colours and symbols of all points.
+    """Return colours and symbols of all points by one of :func:`colourings`.
 
-    Parameters
-    ----------
-    data : ExplorerData
-    method : str
-    by : str
-        One of :func:`colourings`.
-
-    Returns
-    -------
-    Paint
-        For a factor of numbers: the numbers, and its name as ``scale``. Symbols always tell the true class, except
-        where colours tell the predicted one.
+    For a factor of numbers: the numbers, and its name as ``scale``. Symbols always tell the true class, except where
+    colours tell the predicted one.
     """
     own = [class_look(int(label)).symbol for label in data.labels]
     if by in (TRUE, PREDICTED):

@@ -22,10 +22,7 @@ PER_CLASS = 30
 def embedding_of_runs(runs: Any = "") -> widgets.Widget:
     """Return the embedding explorer on one run of each method; a sentence that says what is missing, where it is.
 
-    Parameters
-    ----------
-    runs
-        As for :func:`dacl_edu.widgets.layout.runs_of`.
+    ``runs`` as for :func:`dacl_edu.widgets.layout.runs_of`.
     """
     from dacl_edu.widgets.embedding_explorer import EmbeddingExplorer, explorer_data
 

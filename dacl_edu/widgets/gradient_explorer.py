@@ -149,17 +149,9 @@ def comparison(point: Point) -> list[tuple[str, str, str, str, str]]:
 
 
 def gradient_figure(point: Point) -> Figure:
-    """Draw Eq. 4 over x and over a through a point, each with its tangent.
+    """Draw Eq. 4 over x and over a through a point, each with its tangent: losses and slopes are the package's.
 
-    Parameters
-    ----------
-    point : Point
-
-    Returns
-    -------
-    Figure
-        Left: ``Eq. 4 over x``, ``slope, Eq. 9``, the point, the center. Right: ``Eq. 4 over a``, ``slope, Eq. 10``,
-        the point. Losses are the package's, slopes those of its hand-written backward.
+    Left: ``Eq. 4 over x``, ``slope, Eq. 9``, the point, the center. Right: ``Eq. 4 over a``, ``slope, Eq. 10``, it.
     """
     from plotly.subplots import make_subplots
 
@@ -225,12 +217,7 @@ def sentence(point: Point) -> str:
 
 
 def gradient_explorer() -> widgets.VBox:
-    """Return the explorer: sliders for x, c, a and λ, the two curves, and a table that compares the gradients.
-
-    Examples
-    --------
-    >>> gradient_explorer()  # doctest: +SKIP
-    """
+    """Return the explorer: sliders for x, c, a and λ, the two curves, and a table that compares the gradients."""
     from dacl_edu.widgets import layout
 
     begin, slider = Point(), layout.slider

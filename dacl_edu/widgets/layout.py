@@ -21,17 +21,7 @@ _LABEL_WIDTH = "90px"
 def slider(
     label: str, value: float, low: float, high: float, step: float, tooltip: str, whole: bool = False
 ) -> RangeControl:
-    """Return a slider for a number; arrow keys move it by a step.
-
-    Parameters
-    ----------
-    label : str
-        Stands at its left.
-    value, low, high, step : float
-    tooltip : str
-        What the number means, in a sentence.
-    whole : bool, default False
-        Only whole numbers.
+    """Return a slider for a number, or for whole ones; arrow keys move it by a step. ``tooltip`` says what it means.
 
     Examples
     --------
@@ -46,15 +36,7 @@ def slider(
 
 
 def choice(label: str, options: Sequence[Any], value: Any, tooltip: str) -> widgets.Dropdown:
-    """Return a drop-down list.
-
-    Parameters
-    ----------
-    label : str
-    options : sequence of values, or of (words, value)
-    value : any
-        The one chosen at first.
-    tooltip : str
+    """Return a drop-down list of values, or of (words, value); ``value`` is the one chosen at first.
 
     Examples
     --------
@@ -201,11 +183,7 @@ def watch(controls: Iterable[Any], changed: Callable[[], None]) -> None:
 
 
 def runs_of(runs: Any = "") -> list[Run]:
-    """Return the runs that an explorer was given, by path or as they are; else those that come with the project.
-
-    Parameters
-    ----------
-    runs : path, or sequence of paths or of runs
+    """Return the runs that an explorer was given, as paths or as they are; else those that come with the project.
 
     Raises
     ------

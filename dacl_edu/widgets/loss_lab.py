@@ -139,12 +139,6 @@ def directions(classes: int) -> Tensor:
 def measure(state: LabState, settings: LabSettings, metric: MetricLoss) -> Pulls:
     """Return losses and gradients; for the sparse center loss they are the hand-written ones, Eq. 9 and Eq. 10.
 
-    Parameters
-    ----------
-    state : LabState
-    settings : LabSettings
-    metric : MetricLoss
-
     Examples
     --------
     >>> settings = LabSettings(attention=(1.0, 0.0))
@@ -198,16 +192,6 @@ def attention_step(state: LabState, settings: LabSettings, metric: MetricLoss) -
 
 def step(state: LabState, settings: LabSettings, metric: MetricLoss) -> LabState:
     """Take one step: features down the gradient of Eq. 8, centers by Eq. 11, both from the same state.
-
-    Parameters
-    ----------
-    state : LabState
-    settings : LabSettings
-    metric : MetricLoss
-
-    Returns
-    -------
-    LabState
 
     Raises
     ------
@@ -291,10 +275,6 @@ def loss_lab(losses: Sequence[str] | None = None) -> widgets.VBox:
     losses : sequence of str, optional
         Names to offer, e.g. a student's own ``"package.module:ClassName"``; all registered ones that work in the
         plane if left out.
-
-    Examples
-    --------
-    >>> loss_lab(["center"])  # doctest: +SKIP
     """
     return _Lab(losses_in_the_plane(losses)).widget
 

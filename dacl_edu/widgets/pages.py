@@ -42,18 +42,7 @@ _SLOW = "rfc3987_syntax"
 def page_notebook(name: str, runs: Sequence[str] = (), folder: str = "") -> Any:
     """Return the notebook behind a page: a heading, and one cell that makes the explorer.
 
-    Parameters
-    ----------
-    name : str
-        One of :data:`dacl_edu.widgets.EXPLORERS`.
-    runs : sequence of str
-        Folders of finished runs.
-    folder : str
-        Where the kernel works: relative paths and a student's own modules are found from there.
-
-    Returns
-    -------
-    nbformat.NotebookNode
+    ``folder`` is where the kernel works: relative paths and a student's own modules are found from there.
 
     Raises
     ------
@@ -93,16 +82,8 @@ def serve(
 ) -> None:
     """Serve an explorer until Ctrl-C, on 127.0.0.1 only; nothing is fetched from other hosts.
 
-    Parameters
-    ----------
-    name : str
-    runs : sequence of str
-        As for :func:`page_notebook`.
-    port : int, default 8866
-        The next free one is taken if it is in use.
-    open_browser : bool, default False
-    say : callable
-        Is told that it starts, and the address once it answers.
+    Parameters as for :func:`page_notebook`. The next free port is taken where ``port`` is in use; ``say`` is told that
+    it starts, and the address once it answers.
 
     Raises
     ------

@@ -19,6 +19,7 @@ from dacl_edu_course.questions.batches import (
     far_sample,
     incoming,
     moved_together,
+    not_row_by_row,
     unlike_batches,
 )
 from dacl_edu_course.questions.explain import Check, explained, returned_in_order, without_amounts
@@ -162,7 +163,8 @@ def far_batch(seed: int) -> dict[str, Tensor]:
 
 
 def half_batch(seed: int) -> dict[str, Tensor]:
-    """Return a float16 batch whose distances fit into float16 and whose squares do not."""
+    """Return a float16 batch, not row by row in memory, whose distances fit into float16 and whose squares do not."""
     rng = np.random.default_rng(seed + 1)
     numbers = {"x": rng.normal(scale=300, size=(8, 5)), "c": rng.normal(scale=300, size=(3, 5))}
-    return {**{n: torch.from_numpy(v).half() for n, v in numbers.items()}, "y": torch.from_numpy(rng.integers(0, 3, 8))}
+    batch = {name: torch.from_numpy(value).half() for name, value in numbers.items()}
+    return not_row_by_row({**batch, "y": torch.from_numpy(rng.integers(0, 3, 8))})

@@ -65,7 +65,7 @@ def unlike_batches(seed: int, *names: str) -> list[dict[str, Tensor]]:
     (1, 1, ['c', 'x'])
     """
     rng = np.random.default_rng(seed + 3)
-    made = [made_batch(seed), _not_row_by_row(made_batch(seed + 1, absent=False))]
+    made = [made_batch(seed), not_row_by_row(made_batch(seed + 1, absent=False))]
     made.append({name: value if name == "c" else value[:1] for name, value in made_batch(seed + 2).items()})
     made.append(sized_batch(rng, int(rng.integers(4, 7)), int(rng.integers(3, 4)), 1))
     many = sized_batch(rng, int(rng.integers(5, 9)), int(rng.integers(9, 20)), int(rng.integers(20, 41)))
@@ -120,8 +120,14 @@ def incoming(seed: int, count: int) -> list[float]:
     return [float(size) * (-1) ** k for k, size in enumerate(sizes)]
 
 
-def _not_row_by_row(batch: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The same numbers, transposed in memory: what views them as they lie mixes them up, or raises."""
+def not_row_by_row(batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the same numbers, transposed in memory: what views them as they lie mixes them up, or raises.
+
+    Examples
+    --------
+    >>> not_row_by_row({"c": torch.zeros(3, 2)})["c"].stride()
+    (1, 3)
+    """
     return {name: value.t().contiguous().t() if value.dim() > 1 else value for name, value in batch.items()}
 
 

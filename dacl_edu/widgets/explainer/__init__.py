@@ -31,10 +31,6 @@ def explainer(data: bytes | None = None) -> Explainer:
     ------
     UserError
         anywidget is missing, or this copy of the project has no such runs.
-
-    Examples
-    --------
-    >>> explainer()  # doctest: +SKIP
     """
     try:
         from dacl_edu.widgets.explainer.widget import Explainer

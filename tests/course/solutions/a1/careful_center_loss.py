@@ -67,6 +67,9 @@ class Careless:
         middle = x.mean(dim=0)
         return right_loss((x - middle).float(), y, (c - middle).float())
 
+    def takes_centers_as_they_lie_in_memory(x, y, c):
+        return right_careful(x, y, c if c.is_contiguous() else c.t().contiguous().view(c.shape))
+
     def package(x, y, c):
         from dacl_edu import losses
 
