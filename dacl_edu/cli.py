@@ -270,10 +270,10 @@ def main(arguments: list[str] | None = None) -> None:
             raise UserError("the current folder is no longer there", hint="change to another") from error
         sys.path.append(here)  # --method my_module:MyLoss; an installed command would not look here
         if threading.current_thread() is threading.main_thread():
-            for wanted in ("SIGINT", "SIGTERM", "SIGHUP"):  # the last from a queue; from a terminal that is closed
+            # From a queue; from a terminal that is closed. Ctrl-C keeps Python's own handler, which asyncio looks for.
+            for wanted in ("SIGTERM", "SIGHUP"):
                 number = getattr(signal, wanted, None)
-                usual = (signal.SIG_DFL, signal.default_int_handler)  # nohup ignores one
-                if number is not None and signal.getsignal(number) in usual:
+                if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores it
                     signal.signal(number, _as_interrupt)
         app(args=_imports_first(_homes(sys.argv[1:] if arguments is None else arguments)), prog_name="dacl-edu")
     except SystemExit as leaving:

@@ -135,7 +135,7 @@ def test_every_generator_is_seeded() -> None:
     assert first == (random.random(), np.random.random(), torch.rand(1).item())  # noqa: NPY002
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
 def test_a_signal_that_an_import_would_swallow_ends_the_command(number: int, tmp_path: Path) -> None:
     swallows = "import time\nprint('imports', flush=True)\ntry:\n    time.sleep(120)\nexcept BaseException:\n    pass\n"
     (tmp_path / "swallows.py").write_text(swallows)
