@@ -347,15 +347,19 @@ _HINT = {
 def _as_interrupt(number: int, frame: FrameType | None) -> None:
     """A signal to end: commands say what is kept.
 
-    During an import the process ends here: libraries swallow what is raised there, and go on with half a module.
+    During an import the process ends here: libraries swallow what is raised there, and go on with half a module. Once
+    a training has begun, its own words come first.
     """
     global _signal
     _signal = number
+    stack = []
     while frame is not None:
-        if frame.f_code.co_filename.startswith("<frozen importlib"):
-            _stderr("interrupted")
-            os._exit(128 + number)
+        stack.append(frame.f_code)
         frame = frame.f_back
+    imports = any(code.co_filename.startswith("<frozen importlib") for code in stack)
+    if imports and not any(code.co_name == "train" for code in stack):
+        _stderr("interrupted")
+        os._exit(128 + number)
     raise KeyboardInterrupt
 
 
