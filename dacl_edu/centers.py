@@ -140,10 +140,12 @@ class ClassCenters(nn.Module):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
+        if not (num_classes >= 1 and feature_dim >= 1):
+            raise ValueError(f"num_classes and feature_dim must be 1 or more, but are {num_classes} and {feature_dim}")
         if not 0 <= alpha <= 1:
             raise ValueError(f"alpha must lie in 0 .. 1, but is {alpha}: beyond 1 a center overshoots its class")
-        if not eps >= 0:
-            raise ValueError(f"eps must not be negative, but is {eps}")
+        if not 0 <= eps < math.inf:
+            raise ValueError(f"eps must not be negative or infinite, but is {eps}")
         std = {
             "fan_in_classes": math.sqrt(2 / num_classes),
             "fan_in_features": math.sqrt(2 / feature_dim),

@@ -7,6 +7,7 @@ import importlib
 import json
 import logging
 import os
+import re
 import shlex
 import signal
 import sys
@@ -15,6 +16,7 @@ import threading
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -262,13 +264,18 @@ def main(arguments: list[str] | None = None) -> None:
     global _signal
     _signal = 0
     try:
-        sys.path.append(os.getcwd())  # --method my_module:MyLoss; an installed command would not look here
+        try:
+            here = os.getcwd()
+        except OSError as error:
+            raise UserError("the current folder is no longer there", hint="change to another") from error
+        sys.path.append(here)  # --method my_module:MyLoss; an installed command would not look here
         if threading.current_thread() is threading.main_thread():
-            for wanted in ("SIGTERM", "SIGHUP"):  # from a queue; from a terminal that is closed
+            # From a queue; from a terminal that is closed. Ctrl-C keeps Python's own handler, which asyncio looks for.
+            for wanted in ("SIGTERM", "SIGHUP"):
                 number = getattr(signal, wanted, None)
                 if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores it
                     signal.signal(number, _as_interrupt)
-        app(args=_imports_first(sys.argv[1:] if arguments is None else arguments), prog_name="dacl-edu")
+        app(args=_imports_first(_homes(sys.argv[1:] if arguments is None else arguments)), prog_name="dacl-edu")
     except SystemExit as leaving:
         if leaving.code != 130:
             raise
@@ -293,6 +300,19 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(2)
     except Exception as error:  # a student's own loss can fail in any way, a device with a RuntimeError
         _unforeseen(error)
+
+
+def _homes(words: list[str]) -> list[str]:
+    """Put the user's home for ``~``, which a shell leaves in ``--out=~/x``: a folder of that name is deadly to remove.
+
+    Examples
+    --------
+    >>> _homes(["--out=~/x", "--method", "~"]) == [f"--out={os.path.expanduser('~/x')}", "--method", "~"]
+    True
+    """
+    return [
+        re.sub(r"^(--[\w-]+=|)(~/.*)", lambda m: m[1] + os.path.expanduser(m[2]), word, flags=re.S) for word in words
+    ]
 
 
 def _imports_first(words: list[str]) -> list[str]:
@@ -324,10 +344,22 @@ _HINT = {
 }
 
 
-def _as_interrupt(number: int, _: object) -> None:
-    """A signal to end: commands say what is kept, as after Ctrl-C."""
+def _as_interrupt(number: int, frame: FrameType | None) -> None:
+    """A signal to end: commands say what is kept.
+
+    During an import the process ends here: libraries swallow what is raised there, and go on with half a module. Once
+    a training has begun, its own words come first.
+    """
     global _signal
     _signal = number
+    stack = []
+    while frame is not None:
+        stack.append(frame.f_code)
+        frame = frame.f_back
+    imports = any(code.co_filename.startswith("<frozen importlib") for code in stack)
+    if imports and not any(code.co_name == "train" for code in stack):
+        _stderr("interrupted")
+        os._exit(128 + number)
     raise KeyboardInterrupt
 
 

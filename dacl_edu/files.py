@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 _LARGEST = 64 * 2**20
+_UNPACKED = 256 * 2**20
 
 
 @contextmanager
@@ -22,7 +24,7 @@ def replacing(path: Path) -> Iterator[Path]:
     Parameters
     ----------
     path : Path
-        In a folder that exists.
+        In a folder that exists. Where it is a link, what it leads to is replaced and the link stays.
 
     Yields
     ------
@@ -33,7 +35,7 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises
     ------
     OSError
-        That of the block; one of a full disk, which names no file, names ``path``.
+        That of the block, naming ``path``; or ``path`` is a folder, a pipe or a device, which is left as it is.
 
     Examples
     --------
@@ -44,18 +46,50 @@ def replacing(path: Path) -> Iterator[Path]:
     >>> target.read_text(), len(list(target.parent.iterdir()))
     ('whole', 1)
     """
-    beside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    path, beside = _beside(path)
     try:
         yield beside
         with open(beside, "rb+") as file:  # the content reaches the disk before the name does
             os.fsync(file.fileno())
         os.replace(beside, path)
     except OSError as error:
-        if error.filename is None and error.errno:
+        if error.errno and (error.filename is None or str(error.filename) == str(beside)):  # None: of a full disk
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
     finally:
         beside.unlink(missing_ok=True)
+
+
+def require_place(path: Path) -> None:
+    """Refuse a place where :func:`replacing` could write nothing, before the work whose result goes there.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder is made.
+
+    Raises
+    ------
+    OSError
+        It cannot be written there, or ``path`` is a folder, a pipe or a device.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path, beside = _beside(path)
+    try:
+        beside.touch()
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    beside.unlink(missing_ok=True)
+
+
+def _beside(path: Path) -> tuple[Path, Path]:
+    """Return what a path leads to, and the name beside it that is written first."""
+    if path.is_symlink():
+        path = Path(os.path.realpath(path))
+    if path.exists() and not path.is_file():  # /dev/null would be a file from then on
+        what = "Is a directory" if path.is_dir() else "Is a pipe or a device, no file"
+        raise OSError(errno.EISDIR, what, str(path))
+    return path, path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
 
 
 @contextmanager
@@ -101,6 +135,62 @@ def clear_unfinished(folder: Path) -> None:
             file.unlink(missing_ok=True)
 
 
+def require_regular(path: Path) -> None:
+    """Refuse a pipe or a device, which may have no end and whose opening may wait for ever.
+
+    Raises
+    ------
+    ValueError
+        It is there and no regular file.
+    """
+    if path.exists() and not path.is_file():
+        raise ValueError("no regular file")
+
+
+def read_arrays(path: Path) -> dict[str, Any]:
+    """Read every array of an ``.npz`` file that somebody else may have written.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+
+    Raises
+    ------
+    OSError
+        It cannot be read.
+    ValueError
+        It is no regular file, no such archive, a damaged one, or one that unpacks to more than 256 MiB and more than
+        100 times its size: features hardly shrink.
+
+    Examples
+    --------
+    >>> import numpy, tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "a.npz"
+    >>> numpy.savez_compressed(path, zeros=numpy.zeros(2**28, numpy.uint8), ones=numpy.ones(9))
+    >>> read_arrays(path)
+    Traceback (most recent call last):
+    ...
+    ValueError: unpacks to 268,435,... bytes
+    """
+    import numpy as np
+
+    require_regular(path)
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+            total = sum(part.file_size for part in arrays.zip.infolist())
+            if total > max(_UNPACKED, 100 * path.stat().st_size):
+                raise ValueError(f"unpacks to {total:,} bytes")
+            return dict(arrays.items())
+    except (OSError, ValueError):
+        raise
+    except Exception as error:  # of zipfile, zlib, NumPy: a damaged archive fails in many ways
+        raise ValueError(f"a damaged archive of arrays ({type(error).__name__})") from error
+
+
 def read_small(path: Path) -> bytes:
     """Read a file that somebody wrote by hand.
 
@@ -111,8 +201,7 @@ def read_small(path: Path) -> bytes:
     ValueError
         It is no regular file, since a pipe or a device may have no end, or larger than 64 MiB.
     """
-    if path.exists() and not path.is_file():
-        raise ValueError("no regular file")
+    require_regular(path)
     with open(path, "rb") as file:
         content = file.read(_LARGEST + 1)
     if len(content) > _LARGEST:
@@ -157,9 +246,9 @@ def read_object(path: Path) -> dict[str, Any]:
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Write a UTF-8 file through :func:`replacing`."""
+    """Write a UTF-8 file through :func:`replacing`; bytes of a file name that are no UTF-8 are spelled, as in JSON."""
     with replacing(path) as beside:
-        beside.write_text(text, encoding="utf-8")
+        beside.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -21,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 SOURCES = Path("notebooks/assignments/source")
-_HERE_OR_OURS = SOURCES if SOURCES.is_dir() else paths.assignments() / "source"
+_HERE_OR_OURS = SOURCES if os.path.isdir(SOURCES) else paths.assignments() / "source"
 
 CourseFolder = Annotated[Path, typer.Option("--course", help="The course's folder, an nbgrader course.")]
 Source = Annotated[Path, typer.Option(help="Folder of the instructor's sources: NAME/NAME.ipynb.")]

@@ -232,11 +232,23 @@ def test_half_precision_features_are_widened(generator: torch.Generator) -> None
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [({"alpha": 1.5}, "alpha"), ({"alpha": -0.1}, "alpha"), ({"eps": -1.0}, "eps"), ({"init": "he"}, "unknown init")],
+    [
+        ({"alpha": 1.5}, "alpha"),
+        ({"alpha": -0.1}, "alpha"),
+        ({"eps": -1.0}, "eps"),
+        ({"eps": float("inf")}, "eps must not be negative or infinite"),
+        ({"init": "he"}, "unknown init"),
+    ],
 )
 def test_wrong_constants_are_refused(arguments: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ClassCenters(K, D, **arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("classes", "features"), [(0, D), (K, 0), (-1, D)])
+def test_no_classes_and_no_features_are_refused(classes: int, features: int) -> None:
+    with pytest.raises(ValueError, match="must be 1 or more"):
+        ClassCenters(classes, features)
 
 
 def test_wrong_shapes_and_labels_are_refused(generator: torch.Generator) -> None:

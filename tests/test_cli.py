@@ -631,3 +631,32 @@ def test_of_several_processes_only_the_first_prints(cli: Cli, monkeypatch: pytes
     for rank, expected in ((0, "{}\n"), (1, "")):
         monkeypatch.setattr(torch.distributed, "get_rank", lambda rank=rank: rank)
         assert cli("train", "--preset", "smoke", "--json") == (0, expected, "")
+
+
+@pytest.mark.parametrize(
+    "command", ["report {run} --out {pipe}", "explain {run} --out {pipe}", "evaluate {run} --predictions {pipe}"]
+)
+def test_a_place_that_cannot_be_written_is_said_before_the_work(
+    command: str, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object, **more: object) -> None:
+        raise AssertionError("worked for nothing")
+
+    for work in (
+        "dacl_edu.report.write.make_sections",
+        "dacl_edu.widgets.explainer.runs.runs_payload",
+        "dacl_edu.runs.trained.evaluate_run",
+    ):
+        monkeypatch.setattr(work, never)
+    os.mkfifo(tmp_path / "pipe.npz")
+    run = paths.shipped_runs() / "bundled-dacl-quick-seed0"
+    done = cli(*command.format(run=run, pipe=tmp_path / "pipe.npz").split())
+    assert done.code == 2 and re.match(r"error: .*/pipe.npz: .*no file", done.err)
+
+
+def test_a_current_folder_that_is_gone_is_said(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    done = cli("--version")
+    assert (done.code, done.out) == (2, "") and done.err.startswith("error: the current folder is no longer there")

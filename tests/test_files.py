@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from dacl_edu import files
-from dacl_edu.files import replace_text, replacing, write_json
+from dacl_edu.files import replace_text, replacing, require_place, write_json
 
 
 def test_json_is_replaced_in_one_step(tmp_path: Path) -> None:
@@ -41,3 +42,31 @@ def test_who_may_read_it_is_what_the_user_set(tmp_path: Path) -> None:
     (tmp_path / "plain.txt").write_text("as every file")
     replace_text(tmp_path / "a.txt", "new")
     assert (tmp_path / "a.txt").stat().st_mode == (tmp_path / "plain.txt").stat().st_mode
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    (tmp_path / "link.txt").symlink_to("below/a.txt")
+    for text in ("new", "newer"):
+        replace_text(tmp_path / "link.txt", text)
+        assert (tmp_path / "link.txt").is_symlink() and (tmp_path / "below" / "a.txt").read_text() == text
+
+
+@pytest.mark.parametrize(("make", "said"), [(os.mkdir, "Is a directory"), (os.mkfifo, "no file")])
+def test_what_is_no_file_is_never_replaced(make: Callable[[Path], None], said: str, tmp_path: Path) -> None:
+    make(tmp_path / "a")
+    before = (tmp_path / "a").stat()
+    with pytest.raises(OSError, match=f"{said}.*/a'"):
+        replace_text(tmp_path / "a", "new")
+    assert (tmp_path / "a").stat().st_ino == before.st_ino and len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_place_that_cannot_be_written_is_known_before(tmp_path: Path) -> None:
+    require_place(tmp_path / "new" / "a.txt")
+    (tmp_path / "new" / "a.txt").write_text("old")
+    require_place(tmp_path / "new" / "a.txt")
+    assert (tmp_path / "new" / "a.txt").read_text() == "old" and len(list((tmp_path / "new").iterdir())) == 1
+    os.mkfifo(tmp_path / "pipe")
+    for place, name in ((tmp_path, tmp_path.name), (tmp_path / "pipe", "pipe"), (Path("/proc/no/a.txt"), "proc/no")):
+        with pytest.raises(OSError, match=name):
+            require_place(place)

@@ -30,7 +30,8 @@ def cached_images(made_of: str, decode: Callable[[], Tensor]) -> Tensor:
     `made_of` is what decides every pixel: a digest of the files, and the size. Nothing is kept, and no error raised,
     where decoding was quick, the disk is full, or the folder cannot be written.
     """
-    path = paths.cache() / "images" / f"{hashlib.sha256(made_of.encode()).hexdigest()[:32]}.npy"
+    digest = hashlib.sha256(made_of.encode("utf-8", "surrogateescape")).hexdigest()  # a name may be no UTF-8
+    path = paths.cache() / "images" / f"{digest[:32]}.npy"
     try:
         images = np.load(path, mmap_mode="c", allow_pickle=False)
         os.utime(path)  # used now

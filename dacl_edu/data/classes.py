@@ -60,6 +60,11 @@ def same_name(name: str, classes: Sequence[str]) -> str | None:
 def parsed_classes(classes: str | Sequence[str] | None) -> str | tuple[str, ...] | None:
     """Return the name of a choice, or several names; one text may hold several, with commas between them.
 
+    Raises
+    ------
+    UserError
+        A text or a list without a name: to leave out what was meant would be to take all classes.
+
     Examples
     --------
     >>> parsed_classes("8"), parsed_classes("cat, dog"), parsed_classes(["cat", "dog"]), parsed_classes(None)
@@ -67,8 +72,14 @@ def parsed_classes(classes: str | Sequence[str] | None) -> str | tuple[str, ...]
     """
     if isinstance(classes, str):
         names = tuple(name.strip() for name in classes.split(",") if name.strip())
-        return names if "," in classes else classes.strip()
-    return classes if classes is None else tuple(map(str, classes))
+        found: str | tuple[str, ...] = names if "," in classes else classes.strip()
+    elif classes is None:
+        return None
+    else:
+        found = tuple(map(str, classes))
+    if not found:
+        raise UserError(f"classes {classes!r} name none", hint="name two or more, with commas between, or leave it out")
+    return found
 
 
 def rows_of_classes(

@@ -28,6 +28,8 @@ FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF")
 MAX_PIXELS = 2**26
 #: Bytes of a file at most: some decoders read it whole before they look at it.
 MAX_BYTES = 2**30
+#: Scans of a JPEG at most: each is another pass over all pixels, and an honest file has about ten.
+MAX_SCANS = 100
 #: Part of what cached images are known by; another number when the same file gives other pixels than before.
 DECODER = 2
 
@@ -61,8 +63,8 @@ def decode_image(path: Path, image_size: int | None = None, box: Box | None = No
     Raises
     ------
     UserError
-        The file is missing, empty, truncated, no file (a pipe, a device), not an image, or larger than `MAX_PIXELS`;
-        or the box lies outside it.
+        The file is missing, empty, truncated, no file (a pipe, a device), not an image, larger than `MAX_PIXELS`, or
+        a JPEG of more than `MAX_SCANS`; or the box lies outside it.
     """
     try:
         _require_file(path)
@@ -105,7 +107,7 @@ def _require_file(path: Path) -> None:
 
 
 def _pixels(image: Image.Image, path: Path) -> int:
-    """Pixels by the head of a file, before any is unpacked."""
+    """Pixels by the head of a file, before any is unpacked; refuses what would take too long."""
     count = image.width * image.height
     if count > MAX_PIXELS:
         raise UserError(
@@ -113,6 +115,8 @@ def _pixels(image: Image.Image, path: Path) -> int:
             f"{MAX_PIXELS:,} in all)",
             hint="make it smaller with an image editor, or remove it",
         )
+    if image.format == "JPEG" and (scans := path.read_bytes().count(b"\xff\xda")) > MAX_SCANS:
+        raise UserError(f"{path}: cannot be decoded as an image (it has {scans:,} scans, at most {MAX_SCANS})", REPLACE)
     return count
 
 

@@ -74,7 +74,7 @@ def read_csv(path: Path, split: str) -> tuple[np.ndarray, np.ndarray, list[str]]
         raise UserError(f"{path} has no rows for the split {split!r}", hint=again(ACCESS))
     images = np.empty((len(chosen), _SIDE, _SIDE), dtype=np.uint8)
     for at, row in enumerate(chosen):
-        with located(f"{path}, row {row + 2}"):  # the header is row 1
+        with located(f"{path}, row {table.index[int(row)] + 2}"):  # the header is row 1, and blank lines count
             images[at] = parse_pixels(table["pixels"].iloc[row])
     return images, labels.to_numpy(dtype=np.int64)[chosen], [f"{at:05d}" for at in chosen]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -179,16 +180,15 @@ def load_dataset(
     UserError
         The name or split is unknown, files are missing or damaged, or sizes differ and `image_size` is left out.
     """
-    if image_size is not None and image_size < 1:
-        raise UserError(f"image_size is {image_size}", hint="give a number of pixels, or leave it out")
+    if image_size is not None and image_size not in range(1, 8193):
+        raise UserError(f"image_size is {image_size!r}", hint="give a number of pixels up to 8192, or leave it out")
     reader, wanted, folder, options = _find(name, split, root, options)
     choice, names = _chosen(name, reader, parsed_classes(classes))
     if is_prepared(folder):
         dataset = load_prepared(name, wanted, folder, image_size)
         names = names or (tuple(reader.choices[choice]) if choice and classes else None)
     elif reader.listing is not None:  # before anything is decoded
-        listing = reader.listing(wanted, folder, **choice_option(choice), **options)
-        return (listing.of_classes(names) if names else listing).dataset(image_size)
+        return _listed(name, reader, wanted, folder, choice, names, options).dataset(image_size)
     else:
         dataset = reader.load(wanted, folder, image_size, **options)
     return dataset.of_classes(names) if names else dataset
@@ -218,7 +218,17 @@ def list_dataset(
     if is_prepared(folder) or reader.listing is None:
         return Listing.of(load_dataset(name, wanted, root, image_size, classes, **options))
     choice, names = _chosen(name, reader, parsed_classes(classes))
-    listing = reader.listing(wanted, folder, **choice_option(choice), **found)
+    return _listed(name, reader, wanted, folder, choice, names, found)
+
+
+def _listed(
+    name: str, reader: _Reader, split: str, folder: Path | None, choice: str | None, names: tuple[str, ...] | None,
+    options: dict[str, Any],
+) -> Listing:  # fmt: skip
+    assert reader.listing is not None
+    listing = reader.listing(split, folder, **choice_option(choice), **options)
+    if not len(listing.labels):  # of a single image none can be held out
+        raise UserError(f"{name} {split}: no image", hint="give it images, or images of its own to each split")
     return listing.of_classes(names) if names else listing
 
 
@@ -273,6 +283,8 @@ def _warn_once(text: str) -> None:
 def _find(
     name: str, split: str, root: str | Path | None, options: dict[str, Any]
 ) -> tuple[_Reader, str, Path | None, dict[str, Any]]:
+    if not (isinstance(name, str) and isinstance(split, str)):
+        raise UserError(f"data set {name!r}, split {split!r}", hint="name both in words, e.g. 'rafdb' and 'train'")
     reader, found = _reader(name, options)
     wanted, known = canonical_split(split), available_splits(name, root, **options)
     if wanted not in known:
@@ -312,7 +324,7 @@ def _reader(name: str, options: dict[str, Any]) -> tuple[_Reader, dict[str, Any]
 def dataset_root(name: str, root: str | Path | None) -> Path | None:
     """Folder of a data set: `root`, or ``data/<name>``; None where the reader knows its own place."""
     if root is not None:
-        return Path(root).expanduser()
+        return Path(os.path.expanduser(root))
     name = name.partition(":")[0]
     if name in ("bundled", "digits"):  # the reader knows where its own files are
         return None

@@ -12,6 +12,7 @@ from torch import Tensor
 from dacl_edu._moved import old_names
 from dacl_edu.errors import UserError
 from dacl_edu.evaluation.predict import Predictions, widened
+from dacl_edu.files import read_arrays
 
 
 @dataclass(frozen=True)
@@ -128,8 +129,8 @@ class ClassifierHead:
 
 def _read_arrays(path: Path, kind: type[DeepFeatures | ClassifierHead], what: str) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return {field.name: arrays[field.name] for field in fields(kind)}
+        arrays = read_arrays(path)
+        return {field.name: arrays[field.name] for field in fields(kind)}
     except Exception as error:  # a damaged archive of arrays fails in many ways
         raise UserError(f"{path}: no {what} there ({type(error).__name__})", hint="make it again") from error
 

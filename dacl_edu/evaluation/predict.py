@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from dacl_edu.data import FaceDataset
 from dacl_edu.evaluation.metrics import attention_stats, score
-from dacl_edu.files import replacing
+from dacl_edu.files import read_arrays, replacing
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,11 @@ class Predictions:
         ValueError
             Other arrays than these; a damaged file fails in many ways.
         """
-        with np.load(path, allow_pickle=False) as arrays:
-            found = cls(**{name: widened(arrays[name]) for name in arrays})
+        found = cls(**{name: widened(array) for name, array in read_arrays(path).items()})
         (n, k), labels = found.logits.shape, found.labels
-        if any(len(tensor) != n for tensor in vars(found).values()) or not 0 <= labels.min() <= labels.max() < k:
+        dims = [tensor.dim() for tensor in (labels, found.indices, found.features, found.attention)]
+        whole = dims == [1, 1, 2, 2] and all(len(tensor) == n for tensor in vars(found).values())
+        if not whole or not 0 <= labels.min() <= labels.max() < k:
             raise ValueError(f"{path}: arrays that do not belong together")
         return found
 

@@ -180,7 +180,10 @@ def checked_values(kinds: Mapping[str, Any], space: Mapping[str, Any], cells: It
     for name in sorted(injected - set(kinds)):
         raise UserError(f"unknown parameter {name!r}", hint=nearest(name, kinds))
     values = {name: space[name] for name in kinds if name in space}
-    defaults = json.loads(os.environ.get("DACL_EDU_PARAMETERS", "{}"))
+    try:
+        defaults = dict(json.loads(os.environ.get("DACL_EDU_PARAMETERS", "{}")))
+    except (ValueError, TypeError) as error:
+        raise UserError("the environment variable DACL_EDU_PARAMETERS is no JSON object", "unset it") from error
     values.update({name: value for name, value in defaults.items() if name in values and name not in injected})
     for name, value in values.items():
         parameter = Parameter(name, kinds[name], None, "")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -50,8 +52,8 @@ class DDALoss(MetricLoss):
 
     def __init__(self, gamma: float = 1.0) -> None:
         super().__init__()
-        if not gamma >= 0:
-            raise ValueError(f"gamma must not be negative, but is {gamma}")
+        if not 0 <= gamma < math.inf:
+            raise ValueError(f"gamma must not be negative or infinite, but is {gamma}")
         self.gamma = gamma
 
     def formula(self, features: Tensor, attention: Tensor, labels: Tensor, centers: Tensor) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from torch import Tensor
 
 from dacl_edu.losses.base import MetricLoss
@@ -47,8 +49,8 @@ class IslandLoss(MetricLoss):
 
     def __init__(self, lam1: float = 10.0) -> None:
         super().__init__()
-        if not lam1 >= 0:
-            raise ValueError(f"lam1 must not be negative, but is {lam1}")
+        if not 0 <= lam1 < math.inf:
+            raise ValueError(f"lam1 must not be negative or infinite, but is {lam1}")
         self.lam1 = lam1
 
     def formula(self, features: Tensor, attention: Tensor, labels: Tensor, centers: Tensor) -> Tensor:

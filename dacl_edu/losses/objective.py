@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -57,8 +58,8 @@ class Objective(nn.Module):
 
     def __init__(self, metric_loss: MetricLoss | None, lam: float = 0.01) -> None:
         super().__init__()
-        if not lam >= 0:
-            raise ValueError(f"lam (λ of Eq. 8) must not be negative, but is {lam}")
+        if not 0 <= lam < math.inf:
+            raise ValueError(f"lam (λ of Eq. 8) must not be negative or infinite, but is {lam}")
         self.metric_loss = metric_loss
         self.lam = lam
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -43,8 +45,8 @@ class RangeCenterLoss(MetricLoss):
 
     def __init__(self, margin: float = 1.0) -> None:
         super().__init__()
-        if not margin >= 0:
-            raise ValueError(f"margin must not be negative, but is {margin}")
+        if not 0 <= margin < math.inf:
+            raise ValueError(f"margin must not be negative or infinite, but is {margin}")
         self.margin = margin
 
     def formula(self, features: Tensor, attention: Tensor, labels: Tensor, centers: Tensor) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from torch import Tensor
 
 from dacl_edu.losses.base import MetricLoss
@@ -48,8 +50,8 @@ class SeparateLoss(MetricLoss):
 
     def __init__(self, intra: float = 1.0, inter: float = 1.0) -> None:
         super().__init__()
-        if not (intra >= 0 and inter >= 0):
-            raise ValueError(f"intra and inter must not be negative, but are {intra} and {inter}")
+        if not (0 <= intra < math.inf and 0 <= inter < math.inf):
+            raise ValueError(f"intra and inter must not be negative or infinite, but are {intra} and {inter}")
         self.intra = intra
         self.inter = inter
 

@@ -10,9 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from dacl_edu.choices import ATTENTION_MODES, AttentionMode
+from dacl_edu.errors import UserError
 
 PAPER_WIDTHS = (3584, 512, 64)
 """Widths of the three linear layers of Eq. 5 in the paper, Sec. 4.2."""
+
+MOST_WEIGHTS = 2**31
+"""Weights of a context encoder at most, 8 GiB: more is a slip of the hand, and takes a machine down."""
 
 
 class ContextEncoder(nn.Module):
@@ -26,6 +30,11 @@ class ContextEncoder(nn.Module):
         ``(N_C, N_H, N_W)``.
     widths : sequence of int, default (3584, 512, 64)
         Output widths of the linear layers; the last is d', the size of the latent vector. The paper's values.
+
+    Raises
+    ------
+    UserError
+        More weights than :data:`MOST_WEIGHTS`; nothing is allocated.
 
     Notes
     -----
@@ -46,8 +55,16 @@ class ContextEncoder(nn.Module):
             raise ValueError(f"widths must name at least one positive width, not {tuple(widths)}")
         self.feature_map_shape = tuple(feature_map_shape)
         self.widths = tuple(widths)
+        sizes = [math.prod(feature_map_shape), *widths]
+        numbers = sum(fan_in * fan_out for fan_in, fan_out in itertools.pairwise(sizes))
+        if numbers > MOST_WEIGHTS:
+            said = ", ".join(f"{size:,}" for size in sizes)
+            raise UserError(
+                f"a context encoder of sizes {said} has {numbers:,} weights, more than {MOST_WEIGHTS:,}",
+                hint="lower --image-size or --attention-widths",
+            )
         layers: list[nn.Module] = []
-        for fan_in, fan_out in itertools.pairwise((math.prod(feature_map_shape), *widths)):
+        for fan_in, fan_out in itertools.pairwise(sizes):
             linear = nn.Linear(fan_in, fan_out)
             nn.init.kaiming_normal_(linear.weight, nonlinearity="relu")
             nn.init.zeros_(linear.bias)

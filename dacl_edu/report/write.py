@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from dacl_edu.errors import UserError
-from dacl_edu.files import replace_text
+from dacl_edu.files import replace_text, require_place
 from dacl_edu.report.attention_section import attention_section, gradient_section
 from dacl_edu.report.blocks import Section
 from dacl_edu.report.faces import Pictures
@@ -69,18 +70,25 @@ def write_report(
     target = Path(out).expanduser()
     if target.is_dir():
         raise UserError(f"{target} is a folder", hint=f"--out {shlex.quote(str(target / 'report.html'))}")
+    with _written(target):
+        require_place(target)
     say("reading the runs")
     sections, title, lead = make_sections(list(folders), command, say, None if cache is None else Path(cache))
     say("writing the page")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+    with _written(target):
         replace_text(target, render(sections, title, lead))
-    except OSError as error:
-        raise UserError(f"{target}: cannot write there ({error.strerror})", hint="choose another --out") from error
     if png is not None:
         say("drawing the pictures")
         write_pictures(sections, Path(png).expanduser())
     return target
+
+
+@contextmanager
+def _written(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{target}: cannot write there ({error.strerror})", hint="choose another --out") from error
 
 
 def make_sections(

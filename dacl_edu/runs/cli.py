@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 
 from dacl_edu.errors import UserError
+from dacl_edu.files import require_place
 
 if TYPE_CHECKING:
     from dacl_edu.runs.folder import RunFolder
@@ -53,19 +54,20 @@ def evaluate(
     folders = _run_folders(runs)
     if predictions is not None and len(folders) > 1:
         raise UserError(f"--predictions takes one run, not {len(folders)}", hint=f"name one, e.g. {folders[0].path}")
+    if predictions is not None:
+        require_place(predictions)
     results = []
     for folder in folders:
         if len(folders) > 1:
             _say(f"measuring {folder.path}")
         result, predicted = evaluate_run(folder.path, data, root, split, classes)
         results.append(result)
-    if predictions is not None:
-        predictions.parent.mkdir(parents=True, exist_ok=True)
-        predicted.save(predictions)
     if as_json:
         print(json.dumps(results[0] if len(results) == 1 else results, indent=2))
     else:
         Console().print(result_tables(results))
+    if predictions is not None:  # last: what was measured is said even where this cannot be written
+        predicted.save(predictions)
 
 
 class TableFormat(StrEnum):

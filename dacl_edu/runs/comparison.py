@@ -173,7 +173,8 @@ def _require_alike(runs: Sequence[Run]) -> None:
     first_of_seed: dict[int, tuple[Run, np.ndarray]] = {}  # a limit draws other images for each seed
     for run in runs:
         if run.predictions is None:
-            raise UserError(f"{run.folder}: no predictions there", hint="train it again")
+            why = " ".join(run.missing) or "no predictions there"
+            raise UserError(f"{run.folder}: {why}", hint="train it again")
         labels = run.predictions.labels.numpy()
         other, theirs = first_of_seed.setdefault(run.config.seed, (run, labels))
         if not np.array_equal(labels, theirs):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -190,7 +191,7 @@ class TrainConfig(BaseModel):
     @field_validator("root", mode="before")
     @classmethod
     def _expand(cls, value: Any) -> Any:
-        return Path(value).expanduser() if isinstance(value, str | Path) else value
+        return Path(os.path.expanduser(value)) if isinstance(value, str | Path) else value
 
     @field_validator("root", "pretrained", mode="before")
     @classmethod

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+from warnings import warn
 
 from filelock import SoftFileLock
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -97,25 +98,34 @@ class RunFolder:
             The folder holds another run, holds other files, cannot be written, or another process works in it. As a
             context manager the folder gives its lock back at the end.
         """
-        begun = os.path.exists(self.config_file)  # False, and no error, where the name is too long
-        if begun and not resume:
-            raise UserError(f"{self.path} already holds a run", hint="--resume continues it; or choose another --out")
-        if begun:
-            self._require_same(config)
+        self._require_free(resume)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(f"{self.path}: cannot make this folder ({error.strerror})", hint="choose --out") from error
         self._lock = lock_run(self.path)
-        clear_unfinished(self.path)
-        if not begun and any(file.name not in (LOCK, self.environment_file.name) for file in self.path.iterdir()):
+        try:
+            begun = self._require_free(resume)  # another process may have begun, and ended, meanwhile
+            if begun:
+                self._require_same(config)
+            clear_unfinished(self.path)
+            if not begun and any(file.name not in (LOCK, self.environment_file.name) for file in self.path.iterdir()):
+                raise UserError(f"{self.path} is not empty and holds no run", hint="choose another --out")
+        except BaseException:
             self.__exit__()
-            raise UserError(f"{self.path} is not empty and holds no run", hint="choose another --out")
+            raise
         # The configuration last: a folder that has one has all that a run needs to go on.
         if not self.environment_file.is_file():
             write_json(self.environment_file, {**environment(), "classes": list(classes)})
         if not begun:
             write_json(self.config_file, config.model_dump(mode="json"))
+
+    def _require_free(self, resume: bool) -> bool:
+        """Return whether a run was begun there, which only who resumes may find."""
+        begun = os.path.exists(self.config_file)  # False, and no error, where the name is too long
+        if begun and not resume:
+            raise UserError(f"{self.path} already holds a run", hint="--resume continues it; or choose another --out")
+        return begun
 
     def _require_same(self, config: TrainConfig) -> None:
         before, now = self.config().model_dump(), config.model_dump()
@@ -147,7 +157,7 @@ class RunFolder:
         Raises
         ------
         UserError
-            The run has not finished, or its result is damaged.
+            The run has not finished, or its result is damaged, or that of another run.
         """
         found = self._read(self.result_file, "this run has no result yet; train … --resume finishes it")
         try:
@@ -155,6 +165,12 @@ class RunFolder:
         except ValidationError as error:
             hint = "remove it; train … --resume writes it again"
             raise UserError(f"{self.result_file}: {first_problem(error)}", hint) from error
+        if self.config_file.is_file():
+            config = self.config()
+            said, asked = (found["method"], found["seed"]), (config.method, config.seed)
+            if said != asked:  # a copy that went wrong would count for another method
+                what = f"{said[0]}, seed {said[1]}, beside a configuration of {asked[0]}, seed {asked[1]}"
+                raise UserError(f"{self.result_file}: the result of another run ({what})", hint="copy the folder anew")
         return found
 
     @staticmethod
@@ -165,6 +181,8 @@ class RunFolder:
             return read_object(file)
         except ValueError as error:
             raise UserError(f"{file}: {error}", hint="train again into another --out") from error
+        except OSError as error:  # of several runs, the others go on
+            raise UserError(f"{file}: cannot be read ({error.strerror})", hint="allow yourself to read it") from error
 
     def write_metrics(self, history: list[dict[str, Any]]) -> None:
         """Write one line an epoch, so that a resumed run's file is that of an uninterrupted one."""
@@ -183,11 +201,11 @@ def find_run_folders(places: Iterable[str | Path], holding: str = "config.json")
     """
     found: dict[Path, Path] = {}  # real folder -> as it was come upon
     for place in places:
-        top = Path(place).expanduser()
+        top = Path(os.path.expanduser(place))
         if not os.path.isdir(top):  # of a name that is too long Path.is_dir makes an error
             raise UserError(f"{top}: {'a file, not a folder' if os.path.isfile(top) else 'no such folder'}")
         walked: set[str] = set()
-        for folder, below, files in os.walk(top, followlinks=True):
+        for folder, below, files in os.walk(top, onerror=_said, followlinks=True):
             real = os.path.realpath(folder)
             below[:] = [] if real in walked else sorted(below)  # a link may lead back up
             walked.add(real)
@@ -196,6 +214,10 @@ def find_run_folders(places: Iterable[str | Path], holding: str = "config.json")
         if STUDY in os.listdir(top):
             raise UserError(f"{top}: a study in small, without features and weights", hint="dacl-edu compare reads it")
     return list(found.values())
+
+
+def _said(error: OSError) -> None:
+    warn(f"{error.filename}: left out, cannot be read ({error.strerror})", stacklevel=3)
 
 
 def versions() -> dict[str, str]:

@@ -40,6 +40,8 @@ def lock_run(folder: Path) -> SoftFileLock:
     True
     """
     folder.mkdir(parents=True, exist_ok=True)
+    if (folder / LOCK).exists() and not (folder / LOCK).is_file():  # of a pipe the lock would wait to be read
+        raise UserError(f"{folder / LOCK}: no file, so no lock", hint="remove it")
     lock = SoftFileLock(folder / LOCK, timeout=0, is_singleton=True)  # one a process: a cell may be run again
     try:
         lock.acquire()
@@ -56,7 +58,7 @@ def lock_run(folder: Path) -> SoftFileLock:
 def holder(folder: Path) -> tuple[str, str] | None:
     """Return process number and host of who holds a run folder; None where nobody does."""
     try:
-        words = (folder / LOCK).read_text(encoding="utf-8").split()
+        words = (folder / LOCK).read_text(encoding="utf-8", errors="replace").split()
     except OSError:
         return None
     return (words[0], words[1]) if len(words) > 1 else ("?", "?")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -79,7 +80,8 @@ def full_name(config: TrainConfig) -> str:
 def _name(config: TrainConfig, data: Sequence[str]) -> str:
     some = config.classes if isinstance(config.classes, str | None) else "+".join(config.classes)
     words = [*data, *([some] if some else []), config.method.replace(":", "."), config.preset, f"seed{config.seed}"]
-    return "-".join([*words, *(["selected-on-test"] if config.select_by == "test" else [])])
+    name = "-".join([*words, *(["selected-on-test"] if config.select_by == "test" else [])])
+    return re.sub(r"[/\\\0-\x1f]", "_", name)  # a class may be called F/A-18: the folder is one all the same
 
 
 def config_hash(config: TrainConfig) -> str:

@@ -49,7 +49,7 @@ def planned(
     ]
     if saved is None:
         suited = PRESET_OF_DATA.get(str(rest.get("data")), "quick")
-        return [TrainConfig.from_preset(preset or suited, **rest, **one) for one in each]
+        return [TrainConfig.from_preset(suited if preset is None else preset, **rest, **one) for one in each]
     start = _saved(Path(saved).expanduser())
     return [TrainConfig.checked({**start, **rest, **one}) for one in each]
 

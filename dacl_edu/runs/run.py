@@ -171,6 +171,9 @@ def read_run(path: str | Path) -> Run:
         lambda: Predictions.load(folder.predictions_file), folder.predictions_file, missing,
         "no predictions.npz, so nothing image by image.",
     )  # fmt: skip
+    if result and predictions is not None and not _belong(predictions, result):
+        missing.append("predictions.npz is not of the run that result.json is of; copy the folder anew.")
+        predictions = None
     environment = _optional(lambda: read_object(folder.environment_file), folder.environment_file, missing, "")
     return Run(folder.path, config, history, result or {}, predictions, environment, tuple(missing))
 
@@ -229,6 +232,16 @@ def shipped_runs() -> list[Run]:
     return find_runs(paths.shipped_runs())
 
 
+def _belong(predictions: Predictions, result: dict[str, Any]) -> bool:
+    """Whether predictions give a result's confusions; a small copy's half precision may turn one image in a hundred."""
+    k = len(result["confusion"])
+    if predictions.logits.shape[1] != k:
+        return False
+    pairs = k * predictions.labels + predictions.logits.argmax(dim=1)
+    confusion = torch.bincount(pairs, minlength=k * k).view(k, k)
+    return float((confusion - torch.tensor(result["confusion"])).abs().sum()) <= 0.02 * len(pairs)
+
+
 def _optional(read: Callable[[], Any], file: Path, missing: list[str], otherwise: str) -> Any:
     if not file.is_file():
         if otherwise:
@@ -236,6 +249,9 @@ def _optional(read: Callable[[], Any], file: Path, missing: list[str], otherwise
         return None
     try:
         return read()
+    except UserError as error:
+        missing.append(f"{error.problem}.")
+        return None
     except Exception as error:  # a damaged archive of arrays fails in many ways
         missing.append(f"{file.name} cannot be read ({type(error).__name__}).")
         return None

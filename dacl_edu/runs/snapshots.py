@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,7 +13,7 @@ from dacl_edu.centers import ClassCenters
 from dacl_edu.data import FaceDataset
 from dacl_edu.evaluation.deep_features import DeepFeatures, balanced_rows
 from dacl_edu.evaluation.predict import predict
-from dacl_edu.files import replacing
+from dacl_edu.files import read_arrays, replacing
 from dacl_edu.model import DACL
 
 FOLDER = "snapshots"
@@ -75,7 +74,6 @@ def load_snapshots(folder: str | Path) -> list[Snapshot]:
     found = []
     for path in sorted((Path(folder) / FOLDER).glob("epoch_*.npz")):
         deep = DeepFeatures.load(path)  # says which file is damaged
-        with np.load(path, allow_pickle=False) as arrays:
-            centers = torch.from_numpy(arrays["centers"]).float()
+        centers = torch.from_numpy(read_arrays(path)["centers"]).float()
         found.append(Snapshot(int(path.stem.removeprefix("epoch_")), deep, centers))
     return found

@@ -6,7 +6,6 @@ A study of 170 runs is half a gigabyte of checkpoints; what its comparisons need
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from torch.nn.functional import one_hot
 from dacl_edu import paths
 from dacl_edu.errors import UserError
 from dacl_edu.evaluation.predict import Predictions
-from dacl_edu.files import replace_text, replacing
+from dacl_edu.files import read_arrays, read_small, replace_text, replacing
 from dacl_edu.runs.config import TrainConfig
 from dacl_edu.runs.folder import STUDY, Result
 from dacl_edu.runs.run import Run
@@ -102,14 +101,16 @@ def load_study(folder: str | Path | None = None) -> list[Run]:
 
 def _load(folder: Path) -> tuple[Run, ...]:
     try:
-        lines = [json.loads(line) for line in (folder / LINES).read_text(encoding="utf-8-sig").split("\n") if line]
-        with open(folder / ANSWERS, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            answers, labels = (torch.from_numpy(arrays[name].astype(np.int64)) for name in ("answers", "labels"))
+        lines = [
+            json.loads(line) for line in read_small(folder / LINES).decode("utf-8-sig").split("\n") if line.strip()
+        ]
+        arrays = read_arrays(folder / ANSWERS)
+        answers, labels = (torch.from_numpy(arrays[name].astype(np.int64)) for name in ("answers", "labels"))
     except OSError as error:
         raise UserError(
             f"{folder}: no study there ({error.strerror})", hint=f"a study is {LINES} and {ANSWERS}: docs/sweeps.md"
         ) from error
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, KeyError, RecursionError) as error:
         raise UserError(f"{folder}: a damaged study ({error})", hint="restore its two files") from error
     if len(lines) != len(answers):
         raise UserError(

@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from dacl_edu.errors import UserError
+from dacl_edu.files import read_object
 
 if TYPE_CHECKING:
     from dacl_edu.sweep.plan import Cell
@@ -54,8 +56,10 @@ def sweep(
     cells = read_plan(words[-1])
     if status or dry_run:
         states = {cell.name: state_of(cell, out) for cell in cells}
-        errors = json.loads((out / ERRORS).read_text("utf-8")) if (out / ERRORS).is_file() else {}
-        states |= {name: words for name, words in errors.items() if states.get(name) not in ("done", "running", None)}
+        errors: dict[str, object] = {}
+        with suppress(OSError, ValueError):  # none, or damaged: the states are said all the same
+            errors = read_object(out / ERRORS)
+        states |= {n: str(words) for n, words in errors.items() if states.get(n) not in ("done", "running", None)}
         if as_json:
             print(json.dumps(states, indent=2))
             return

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -14,12 +15,14 @@ from typing import Any
 from dacl_edu.errors import UserError
 from dacl_edu.files import read_small
 from dacl_edu.lessons.cli import find_notebook
-from dacl_edu.lessons.parameters import declared_parameters
+from dacl_edu.lessons.parameters import declared_parameters, typed
 from dacl_edu.runs.config import TrainConfig
 from dacl_edu.runs.methods import build_method
 from dacl_edu.runs.naming import full_name
 from dacl_edu.runs.plan import parsed_seeds
 from dacl_edu.text import nearest
+
+MOST_RUNS = 10_000
 
 EXAMPLE = """\
 [base]
@@ -75,7 +78,8 @@ def read_plan(file: str | Path) -> list[Cell]:
     Raises
     ------
     UserError
-        No TOML, an unknown key, field or parameter (the nearest known one is said), or a wrong value.
+        No TOML, an unknown key, field or parameter (the nearest known one is said), a wrong value, or more than
+        :data:`MOST_RUNS` runs.
 
     Examples
     --------
@@ -107,8 +111,12 @@ def read_plan(file: str | Path) -> list[Cell]:
     if not isinstance(plan.get("notebook", ""), str):
         raise UserError(f"{file}: notebook is no text", hint='write notebook = "07_training"')
     cells: dict[str, Cell] = {}
-    for grid in grids:
-        for values in _crossed({**plan.get("base", {}), **grid}):
+    varied = [_varied(file, {**plan.get("base", {}), **grid}) for grid in grids]
+    count = sum(math.prod(map(len, values.values())) for values in varied)
+    if count > MOST_RUNS:
+        raise UserError(f"{file}: its values, crossed, are {count:,} runs", hint=f"at most {MOST_RUNS:,}")
+    for choices in varied:
+        for values in (dict(zip(choices, choice, strict=True)) for choice in product(*choices.values())):
             try:
                 cell = _notebook_cell(plan["notebook"], values) if "notebook" in plan else _cell(values)
             except UserError as error:
@@ -122,12 +130,14 @@ def read_plan(file: str | Path) -> list[Cell]:
     return list(cells.values())
 
 
-def _crossed(values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _varied(file: str | Path, values: Mapping[str, Any]) -> dict[str, list[Any]]:
     varied = {key: value if isinstance(value, list) else [value] for key, value in values.items()}
     if isinstance(values.get("seed"), str):
         varied["seed"] = parsed_seeds(values["seed"])
-    for choice in product(*varied.values()):
-        yield dict(zip(varied, choice, strict=True))
+    for key, choices in varied.items():
+        if not choices:
+            raise UserError(f"{file}: {key} has no value, so there is no run", hint="give one, or leave the line out")
+    return varied
 
 
 def _cell(values: dict[str, Any]) -> Cell:
@@ -143,6 +153,8 @@ def _notebook_cell(notebook: str, values: dict[str, Any]) -> Cell:
         if name not in declared:
             raise UserError(f"{path.stem} takes no parameter {name!r}", hint=nearest(name, declared))
     given = {name: [str(v) for v in value] if isinstance(value, list) else str(value) for name, value in values.items()}
+    for name, value in given.items():
+        typed(declared[name], value)  # a wrong value stops here, not after the other runs
     digest = hashlib.sha256(json.dumps([path.stem, given], sort_keys=True).encode()).hexdigest()[:10]
     words = "-".join(f"{name}{value}" for name, value in given.items() if not isinstance(value, list))
     readable = "".join(c for c in words if c.isalnum() or c in ".-+_")[:100]

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dacl_edu.errors import UserError
 from dacl_edu.files import write_json
-from dacl_edu.runs.folder import RunFolder
 from dacl_edu.runs.lock import RunLocked, holder, lock_run
 from dacl_edu.sweep.plan import Cell
 
@@ -138,7 +137,7 @@ def _train(cell: Cell, folder: Path) -> str:
     from dacl_edu.training import train
 
     assert cell.config is not None
-    result = train(cell.config, folder, resume=RunFolder(folder).config_file.exists(), progress=False)
+    result = train(cell.config, folder, resume=True, progress=False)
     return f"{result['accuracy']:.2%} in {result['seconds']:.0f} s"
 
 
@@ -172,12 +171,13 @@ def _client(scheduler: str | None, workers: int) -> Iterator[Client]:
     with dask.config.set(patient | kept):
         if scheduler:
             try:
-                with Client(scheduler, timeout="10s") as client:
-                    yield client
-            except OSError as error:
+                client = Client(scheduler, timeout="10s")
+            except (OSError, ValueError) as error:  # nobody answers; no address
                 raise UserError(
                     f"no Dask scheduler at {scheduler}", hint="start one: dask scheduler --host …"
                 ) from error
+            with client:
+                yield client
             return
         warnings.filterwarnings("ignore", message="Port .* is already in use")  # two sweeps: each takes a free one
         with (

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dacl_edu.errors import UserError
-from dacl_edu.files import replace_text
+from dacl_edu.files import replace_text, require_place
 from dacl_edu.widgets import EXPLORERS
 
 
@@ -72,12 +72,12 @@ def explain(
 
     if images is not None and not runs:
         raise UserError("--images needs a run, whose network looks at them", hint="name a run folder")
+    require_place(out)
     if runs:
         from dacl_edu.widgets.explainer.runs import runs_payload
 
         data = runs_payload(runs, images)
     else:
         data = shipped_payload()
-    out.parent.mkdir(parents=True, exist_ok=True)
     replace_text(out, explainer_page(data))
     print(out)

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from dacl_edu import paths
 from dacl_edu.errors import UserError
+from dacl_edu.files import replacing, require_place
 from dacl_edu_course.authoring.assignment import Assignment, every_string, leaked_lines
 from dacl_edu_course.authoring.release import find_sources
 
@@ -47,12 +48,10 @@ def write_pack(out: str | Path, course: str | Path = "course") -> int:
     for path in _below(released):
         files[f"{_RELEASE}/{path.relative_to(released).as_posix()}"] = path
     _refuse_leaks(files, find_sources(paths.assignments() / "source"), find_sources(Path(course) / "source"))
-    partial = Path(out).with_name(f".{Path(out).name}.partial")
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
+    require_place(Path(out))
+    with replacing(Path(out)) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, path in sorted(files.items()):
             archive.write(path, str(_ROOT / name))
-    partial.replace(out)
     return len(files)
 
 
@@ -76,7 +75,7 @@ def _refuse_leaks(files: dict[str, Path], ours: list[Path], theirs: list[Path]) 
             continue
         folder = name.removeprefix(f"{_RELEASE}/").partition("/")[0] if name.startswith(f"{_RELEASE}/") else ""
         own = [each for each in (*project, *course) if each.name == folder]
-        hidden = {line for each in own for line in each.hidden_lines} if own else everywhere
+        hidden = everywhere.union(*(each.hidden_lines for each in own))
         text = path.read_text(encoding="utf-8")
         packed = "".join(text.split())
         leaks = [line for line in hidden if line in packed]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from dacl_edu.errors import UserError
+from dacl_edu.files import read_object
 from dacl_edu_course.definitions import write_text
 from dacl_edu_course.grading.scores import SubmissionScore
 from dacl_edu_course.submissions.roster import Person, read_roster
@@ -20,9 +20,10 @@ FORMATS = ("csv", "canvas", "moodle", "gradescope")
 def students_of(course: str | Path) -> dict[str, dict[str, str]]:
     """Return what is known of each student, by how the course calls them: platform, number, name, e-mail."""
     try:
-        known: dict[str, dict[str, str]] = json.loads((Path(course) / "students.json").read_text(encoding="utf-8"))
+        told = read_object(Path(course) / "students.json")
     except (OSError, ValueError):
-        known = {}
+        told = {}
+    known: dict[str, dict[str, str]] = {student: dict(said) for student, said in told.items() if isinstance(said, dict)}
     for person in roster_of(course):
         known.setdefault(person.id, {}).update({"name": person.name, "email": person.email})
     return known

@@ -16,6 +16,7 @@ from dacl_edu import paths
 from dacl_edu.errors import UserError
 from dacl_edu_course.authoring.pack import write_pack
 from dacl_edu_course.authoring.release import release_course
+from dacl_edu_course.grading.upload import students_of
 
 SOURCES = paths.assignments() / "source"
 
@@ -83,3 +84,16 @@ def test_a_hidden_line_that_the_project_has_too_is_no_secret(tmp_path: Path) -> 
     (tmp_path / "course/release" / NAME / "notes.md").write_text("then loss.backward()")
     with pytest.raises(UserError, match=r"students would see 'loss\.backward"):
         write_pack(tmp_path / "students.zip", tmp_path / "course")
+
+
+def test_a_pipe_is_never_replaced_by_the_archive(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.zip")
+    with pytest.raises(OSError, match="no file"):
+        write_pack(tmp_path / "pipe.zip", tmp_path / "no course")
+    assert (tmp_path / "pipe.zip").is_fifo()
+
+
+@pytest.mark.parametrize("told", ["[]", "null", '{"ada": 3}', '{"ada": {"name": "Ada"}}'])
+def test_what_is_known_of_students_may_be_damaged(told: str, tmp_path: Path) -> None:
+    (tmp_path / "students.json").write_text(told)
+    assert students_of(tmp_path) == ({"ada": {"name": "Ada"}} if "Ada" in told else {})

@@ -1,6 +1,7 @@
 import pytest
 
 from dacl_edu.data import EXPRESSIONS, canonical_index
+from dacl_edu.data.classes import parsed_classes
 from dacl_edu.errors import UserError
 
 
@@ -29,3 +30,9 @@ def test_unknown_name_is_refused_with_the_nearest():
         canonical_index("hapiness")
     with pytest.raises(UserError, match="'contempt'"):
         canonical_index("contempt")
+
+
+@pytest.mark.parametrize("classes", [",,,", "", " ", [], ()])
+def test_classes_that_name_none_are_not_all_classes(classes):
+    with pytest.raises(UserError, match="name none"):
+        parsed_classes(classes)

@@ -119,6 +119,18 @@ def test_large_pictures_are_refused_by_their_head_and_never_unpacked(tmp_path):
     assert decode_image(tmp_path / "fits.png", 4).max() == 0
 
 
+def test_a_jpeg_of_endless_scans_is_refused_by_their_number(tmp_path):
+    content = encoded(Image.new("L", (64, 64)), "JPEG", progressive=True)
+    last = content[content.rindex(b"\xff\xda") : -2]
+    for scans, read in ((10, True), (1000, False)):
+        (tmp_path / "a.jpg").write_bytes(content[:-2] + last * scans + b"\xff\xd9")
+        if read:
+            assert decode_image(tmp_path / "a.jpg").shape == (3, 64, 64)
+        else:
+            with pytest.raises(UserError, match=r"a.jpg: .* scans, at most 100"):
+                decode_image(tmp_path / "a.jpg")
+
+
 def test_threads_share_the_room_for_unpacked_pixels():
     room, inside, most = decode._Room(100), [], []
 

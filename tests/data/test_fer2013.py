@@ -114,6 +114,9 @@ def test_blank_lines_do_not_shift_the_rows_that_errors_name(fer2013):
     change_row(fer2013, 6, lambda e, p, u: f"9,{p},{u}")
     with pytest.raises(UserError, match=r"row 6: unknown emotion '9'"):
         load_dataset("fer2013", "train", fer2013)
+    change_row(fer2013, 6, lambda e, p, u: f"1,{p[:-4]},Training")
+    with pytest.raises(UserError, match=r"row 6: 230. pixels"):
+        load_dataset("fer2013", "train", fer2013)
 
 
 def test_other_csv_files_are_refused(fer2013):

@@ -1,4 +1,6 @@
+import os
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,6 +19,7 @@ from dacl_edu.data import (
     registry,
 )
 from dacl_edu.errors import UserError
+from dacl_edu.files import read_object, write_json
 
 
 @pytest.fixture
@@ -62,9 +65,9 @@ def test_unknown_names_are_refused_with_the_nearest(bundled):
         load_dataset("bundled", "tset")
 
 
-@pytest.mark.parametrize("size", [0, -1])
+@pytest.mark.parametrize("size", [0, -1, 10**9, 3.5, "8"])
 def test_image_size_is_positive(bundled, size):
-    with pytest.raises(UserError, match=f"image_size is {size}"):
+    with pytest.raises(UserError, match=f"image_size is {size!r}"):
         load_dataset("bundled", image_size=size)
 
 
@@ -130,3 +133,28 @@ def test_a_fingerprint_tells_data_apart(tmp_path, save_image):
     save_image(tmp_path / "b.png", size=(90, 90))
     others.append(fingerprint())
     assert len({first, *others}) == 8
+
+
+def test_a_split_without_an_image_is_named(tmp_path, save_image):
+    save_image(tmp_path / "happy" / "0.png")
+    for read in (list_dataset, load_dataset):
+        with pytest.raises(UserError, match="folder test: no image"):
+            read("folder", "test", tmp_path)
+
+
+def test_what_is_no_name_is_a_sentence(tmp_path):
+    for name, split in ((None, "train"), ("bundled", None)):
+        with pytest.raises(UserError, match="name both in words"):
+            load_dataset(name, split)
+    with pytest.raises(UserError, match="~nobody-of-this-name"):
+        load_dataset("folder", "train", "~nobody-of-this-name/x")
+
+
+def test_a_name_that_is_no_utf_8_is_a_name(tmp_path, save_image):
+    for label in (b"happy", b"sad \xff"):
+        for row in range(3):
+            save_image(Path(os.fsdecode(os.path.join(os.fsencode(tmp_path), label))) / os.fsdecode(b"%d\xfe.png" % row))
+    dataset = load_dataset("folder", "train", tmp_path, 8)
+    assert len(dataset.classes) == 2
+    write_json(tmp_path / "classes.json", {"classes": list(dataset.classes)})
+    assert read_object(tmp_path / "classes.json") == {"classes": list(dataset.classes)}

@@ -379,14 +379,16 @@ def test_attention_can_rise_in_dda_and_cannot_in_eq_10(batch: Batch) -> None:
 @pytest.mark.parametrize(
     ("name", "parameters", "said"),
     [
-        ("island", {"lam1": -1.0}, "loss 'island': lam1 must not be negative, but is -1.0 — it takes lam1"),
+        ("island", {"lam1": -1.0}, "loss 'island': lam1 must not be negative or infinite, but is -1.0 — it takes lam1"),
         ("attentive_island", {"lambda": 1.0}, "unexpected keyword argument 'lambda' — it takes lam1"),
         ("separate", {"inter": -1.0}, "intra and inter must not be negative"),
         ("separate", {"inter": "much"}, "it takes intra, inter"),
-        ("dda", {"gamma": float("nan")}, "gamma must not be negative, but is nan"),
+        ("dda", {"gamma": float("nan")}, "gamma must not be negative or infinite, but is nan"),
         ("locality_preserving", {"k": 0}, "k must be a whole number from 1, but is 0"),
         ("locality_preserving", {"k": 2.5}, "k must be a whole number from 1, but is 2.5"),
         ("range_center", {"margin": -0.1}, "margin must not be negative"),
+        ("range_center", {"margin": float("inf")}, "margin must not be negative or infinite"),
+        ("separate", {"intra": float("inf")}, "must not be negative or infinite"),
         ("center", {"margin": 0.1}, "it takes no parameters"),
         ("islnd", {}, "unknown loss 'islnd' — did you mean 'island'?"),
     ],

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from dacl_edu.errors import UserError
 from dacl_edu.model.attention import ATTENTION_MODES, PAPER_WIDTHS, AttentionNetwork, ContextEncoder, InclusionHeads
 
 MAP = (3, 2, 4)  # N_C, N_H, N_W: all different, so that a transposition shows
@@ -284,3 +285,8 @@ def test_impossible_widths_are_an_error(widths: tuple[int, ...]) -> None:
 def test_an_unknown_mode_is_an_error_that_lists_the_modes() -> None:
     with pytest.raises(ValueError, match=r"'uniform'.*learned, ones, mean"):
         AttentionNetwork(MAP, D, WIDTHS, "uniform")  # type: ignore[arg-type]
+
+
+def test_an_encoder_that_no_memory_holds_is_refused_before_it_is_made() -> None:
+    with pytest.raises(UserError, match="weights, more than 2,147,483,648"):
+        ContextEncoder(MAP, (10**6, 10**6))

@@ -133,3 +133,15 @@ def test_every_generator_is_seeded() -> None:
     first = random.random(), np.random.random(), torch.rand(1).item()  # noqa: NPY002
     seed_everything(5)
     assert first == (random.random(), np.random.random(), torch.rand(1).item())  # noqa: NPY002
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_a_signal_that_an_import_would_swallow_ends_the_command(number: int, tmp_path: Path) -> None:
+    swallows = "import time\nprint('imports', flush=True)\ntry:\n    time.sleep(120)\nexcept BaseException:\n    pass\n"
+    (tmp_path / "swallows.py").write_text(swallows)
+    command = [sys.executable, "-m", "dacl_edu", "--import", "swallows", "doctor"]
+    run = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert run.stdout is not None and run.stdout.readline() == "imports\n"
+    run.send_signal(number)
+    out, said = run.communicate(timeout=100)
+    assert (run.returncode, out, said) == (128 + number, "", "interrupted\n")

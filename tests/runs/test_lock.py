@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import SoftFileLock
 
 from dacl_edu.errors import UserError
 from dacl_edu.runs.config import TrainConfig
@@ -51,3 +53,34 @@ def test_a_cell_that_is_run_again_in_one_process_is_not_shut_out(tmp_path: Path)
     with RunFolder(tmp_path / "run") as again:
         again.start(TrainConfig.from_preset("smoke"), resume=True)
     assert holder(tmp_path / "run") is None
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_a_lock_that_is_no_file_is_named_and_not_waited_for(make: Callable[[Path], None], tmp_path: Path) -> None:
+    make(tmp_path / LOCK)
+    with pytest.raises(UserError, match="no file, so no lock"):
+        lock_run(tmp_path)
+
+
+def test_a_lock_that_is_no_text_still_binds(tmp_path: Path) -> None:
+    (tmp_path / LOCK).write_bytes(b"\xff\x80 here")
+    with pytest.raises(RunLocked, match="works in this folder"):
+        lock_run(tmp_path)
+
+
+def test_who_begins_beside_another_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = TrainConfig.from_preset("smoke")
+
+    def meanwhile(folder: Path) -> SoftFileLock:
+        monkeypatch.undo()
+        with RunFolder(folder) as other:
+            other.start(config, resume=False)
+        return lock_run(folder)
+
+    monkeypatch.setattr("dacl_edu.runs.folder.lock_run", meanwhile)
+    with pytest.raises(UserError, match="already holds a run"):
+        RunFolder(tmp_path).start(config, resume=False)
+    assert holder(tmp_path) is None
+    monkeypatch.setattr("dacl_edu.runs.folder.lock_run", meanwhile)
+    with RunFolder(tmp_path / "new") as folder:
+        folder.start(config, resume=True)

@@ -44,3 +44,8 @@ def test_two_starting_points_and_two_kinds_of_seeds_are_refused(tmp_path: Path) 
         planned(None, None, "0-1", {"seed": "3"})
     with pytest.raises(UserError, match="cannot be read"):
         planned(None, tmp_path / "none.json", None, {})
+
+
+def test_an_empty_preset_is_not_the_usual_one() -> None:
+    with pytest.raises(UserError, match="unknown preset ''"):
+        planned("", None, None, {})

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
-from dacl_edu import paths
+from dacl_edu import files, paths
 from dacl_edu.errors import UserError
 from dacl_edu.evaluation import Predictions
 from dacl_edu.lessons.runs import lesson_runs
-from dacl_edu.runs.run import Run, find_runs
+from dacl_edu.report.gather import gather
+from dacl_edu.runs.folder import find_run_folders
+from dacl_edu.runs.run import Run, find_runs, read_run
 from dacl_edu.runs.snapshots import load_snapshots
 from dacl_edu.runs.trained import compute_deep_features, load_head
 from dacl_edu.training import TrainConfig, loop, train
@@ -150,3 +156,52 @@ def test_missing_features_name_the_mend(tmp_path: Path) -> None:
     (run,) = find_runs(tmp_path)
     with pytest.raises(UserError, match="checkpoint"):
         run.deep_features("test")
+
+
+@pytest.mark.parametrize("file", ["predictions.npz", "result.json"])
+def test_files_of_two_runs_in_one_folder_are_no_result(file: str, runs: Path) -> None:
+    ours, theirs = runs / "a" / "dacl0", runs / "a" / "dacl1"
+    (ours / file).write_bytes((theirs / file).read_bytes())
+    with pytest.raises(UserError, match=f"{file}.* of (the|another) run"):
+        find_runs(ours)
+
+
+@pytest.mark.parametrize("what", ["labels in two dimensions", "more classes", "a bomb", "a pipe"])
+def test_odd_predictions_are_no_predictions(what: str, runs: Path) -> None:
+    file = runs / "a" / "dacl0" / "predictions.npz"
+    arrays = dict(np.load(file))
+    if what.startswith("labels"):
+        arrays["labels"] = arrays["labels"][:, None]
+    else:
+        shape = (14, 10_000_000 if what == "a bomb" else 8)
+        arrays["logits"] = np.zeros(shape, np.float32)
+    np.savez_compressed(file, **arrays)
+    if what == "a pipe":
+        file.unlink()
+        os.mkfifo(file)
+    run = read_run(file.parent)
+    assert not run.finished and "predictions.npz" in " ".join(run.missing)
+
+
+def test_what_may_not_be_read_is_said_and_the_others_are_read(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scandir, read = os.scandir, files.read_small
+    closed = str(runs / "a" / "dacl1")
+
+    def closed_folder(place: str) -> Any:  # who runs the tests may be allowed everything
+        if str(place) == closed:
+            raise PermissionError(errno.EACCES, "Permission denied", closed)
+        return scandir(place)
+
+    monkeypatch.setattr(os, "scandir", closed_folder)
+    with pytest.warns(UserWarning, match="dacl1: left out, cannot be read"):
+        assert len(find_run_folders([runs])) == 4
+    monkeypatch.setattr(os, "scandir", scandir)
+
+    def closed_file(path: Path) -> bytes:
+        if "dacl1" in str(path):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return read(path)
+
+    monkeypatch.setattr(files, "read_small", closed_file)
+    left, notes = gather([runs])
+    assert len(left) == 4 and "dacl1/config.json: cannot be read (Permission denied)" in notes[0]

@@ -80,6 +80,10 @@ def test_a_notebooks_parameters_can_be_crossed(tmp_path: Path) -> None:
         ("notebook='07_training'\n[base]\nsed=1\n", "takes no parameter 'sed'.*seed"),
         ("[base\n", "no TOML"),
         ("[base]\nseed='4-0'\n", "no list of seeds"),
+        ("[[grid]]\nmethod=[]\n", "method has no value"),
+        ("notebook='07_training'\n[base]\nseed='x'\n", "no list of seeds"),
+        ("notebook='07_training'\n[base]\nlam='much'\n", "parameter lam is 'much'"),
+        (f"[[grid]]\nseed='0-9999'\nlam={list(range(1, 2000))}\nlr={list(range(1, 2000))}\n", "39,960,010,000 runs"),
     ],
 )
 def test_what_is_wrong_is_said_before_anything_runs(text: str, said: str, tmp_path: Path) -> None:
@@ -99,3 +103,8 @@ def test_a_plan_that_is_not_there(tmp_path: Path) -> None:
 def test_the_plans_of_the_studies_can_be_run(name: str, runs: int) -> None:
     cells = read_plan(Path(__file__).parents[2] / "studies" / f"{name}.toml")
     assert len(cells) == runs and all(cell.config for cell in cells)
+
+
+def test_a_class_with_a_slash_makes_no_folder_in_a_folder(tmp_path: Path) -> None:
+    (cell,) = read_plan(plan(tmp_path, "[base]\nclasses='F/A-18,../x'\n"))
+    assert "/" not in cell.name

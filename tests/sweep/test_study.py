@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -102,3 +103,12 @@ def test_a_damaged_study_is_named(name: str, runs: list[Run], tmp_path: Path) ->
     (tmp_path / name).unlink()
     with pytest.raises(UserError, match="no study there"):
         load_study(tmp_path / ".")
+
+
+@pytest.mark.parametrize("name", [LINES, ANSWERS])
+def test_a_pipe_in_place_of_a_study_is_not_waited_for(name: str, runs: list[Run], tmp_path: Path) -> None:
+    write_study(runs, tmp_path)
+    (tmp_path / name).unlink()
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(UserError, match="no regular file"):
+        load_study(tmp_path)
