@@ -650,7 +650,7 @@ def test_a_place_that_cannot_be_written_is_said_before_the_work(
         monkeypatch.setattr(work, never)
     os.mkfifo(tmp_path / "pipe.npz")
     run = paths.shipped_runs() / "bundled-dacl-quick-seed0"
-    done = cli(*command.format(run=run, pipe=tmp_path / "pipe.npz").split())
+    done = cli(*(word.format(run=run, pipe=tmp_path / "pipe.npz") for word in command.split()))
     assert done.code == 2 and re.match(r"error: .*/pipe.npz: .*no file", done.err)
 
 

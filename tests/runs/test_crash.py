@@ -140,7 +140,10 @@ def test_a_signal_that_an_import_would_swallow_ends_the_command(number: int, tmp
     swallows = "import time\nprint('imports', flush=True)\ntry:\n    time.sleep(120)\nexcept BaseException:\n    pass\n"
     (tmp_path / "swallows.py").write_text(swallows)
     command = [sys.executable, "-m", "dacl_edu", "--import", "swallows", "doctor"]
-    run = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    run = subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # under nohup it would be ignored, as it should
+    )  # fmt: skip
     assert run.stdout is not None and run.stdout.readline() == "imports\n"
     run.send_signal(number)
     out, said = run.communicate(timeout=100)
