@@ -19,7 +19,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from dacl_edu.data.dataset import FaceDataset
 from dacl_edu.errors import UserError, first_problem
-from dacl_edu.files import read_object
+from dacl_edu.files import read_arrays, read_object
 
 if TYPE_CHECKING:
     from dacl_edu.data.listing import Listing
@@ -182,10 +182,9 @@ def _read_rows(path: Path) -> dict[str, Any]:
     import pandas as pd
 
     try:
-        with np.load(path, allow_pickle=False) as file:
-            columns = dict(file.items())
+        columns = read_arrays(path)
         rows = {"labels": torch.from_numpy(columns["labels"]), "ids": columns["ids"], "groups": columns.get("groups")}
-    except Exception as error:  # whatever a damaged zip file makes zipfile and numpy raise
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path}: cannot be read ({error!r})", hint=_AGAIN) from error
     factors = {name.removeprefix("factor "): column for name, column in columns.items() if name.startswith("factor ")}
     return rows | {"factors": pd.DataFrame(factors) if factors else None}

@@ -9,7 +9,6 @@ import hashlib
 import importlib.util
 import json
 import warnings
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -24,7 +23,7 @@ from numpy.typing import ArrayLike
 from dacl_edu import paths
 from dacl_edu.errors import UserError
 from dacl_edu.evaluation.samples import as_matrix
-from dacl_edu.files import replacing
+from dacl_edu.files import read_arrays, replacing
 
 VERSION = 1
 """Part of the cache's key: raise it when the same input gives other points."""
@@ -306,9 +305,9 @@ def _key(arrays: Sequence[np.ndarray], start: np.ndarray | None, method: str, op
 def _load(file: Path, shapes: Sequence[tuple[int, int]]) -> list[np.ndarray] | None:
     """Read cached points; None where there are none, or where the file is damaged: then they are computed again."""
     try:
-        with np.load(file, allow_pickle=False) as stored:
-            points = [stored[f"points_{i}"] for i in range(len(shapes))]
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile):
+        stored = read_arrays(file)
+        points = [stored[f"points_{i}"] for i in range(len(shapes))]
+    except (OSError, KeyError, ValueError):
         return None
     fits = all(array.shape == shape and np.isfinite(array).all() for array, shape in zip(points, shapes, strict=True))
     return points if fits else None
