@@ -308,24 +308,24 @@ class EmbeddingExplorer:
         look = paint(data, method, self.colouring.value)
         wrong = int((data.predicted[method] != data.labels).sum())
         counted = f"{len(data.labels)} images, {wrong} answered wrongly"
-        # One update a trace: a batch over traces of unlike properties resets, in the browser, those that one lacks.
         xs, ys = data.points[method].T.tolist()
         bar = {"title": {"text": look.scale}, "thickness": 12} if look.scale else None
         marker = {"color": look.colours, "symbol": look.symbols, "showscale": bool(look.scale), "colorbar": bar}
         marker["colorscale"] = "Cividis" if look.scale else None
         self.figure.data[0].update(x=xs, y=ys, text=hover_texts(data, method), marker=marker)
-        for slot, trace in enumerate(self.figure.data[2:]):
-            if slot < len(look.legend):
-                name, colour, symbol = look.legend[slot]
-                trace.update(showlegend=True, name=name, marker={"color": colour, "symbol": symbol})
-            elif trace.showlegend:
-                trace.update(showlegend=False)
-        title = f"{method}, coloured by {self.colouring.value}<br><sup>{counted}</sup>"
-        self.figure.layout.title.text = title
         words = (
             f"Deep features of {method} in the plane, a point an image, coloured by {self.colouring.value}; {counted}."
         )
-        self.figure.layout.meta = {"alt": words}
+        # The browser draws once a message. A batch must set the same properties of all its traces: it resets, in the
+        # browser, those that one lacks; so the points are not in it.
+        unused = ("", "white", "circle")
+        with self.figure.batch_update():
+            for slot, trace in enumerate(self.figure.data[2:]):
+                name, colour, symbol = look.legend[slot] if slot < len(look.legend) else unused
+                marker = {"color": colour, "symbol": symbol}
+                trace.update(showlegend=slot < len(look.legend), name=name, marker=marker)
+            self.figure.layout.title.text = f"{method}, coloured by {self.colouring.value}<br><sup>{counted}</sup>"
+            self.figure.layout.meta = {"alt": words}
         self._tell()
 
     def choose(self, rows: Sequence[int]) -> None:

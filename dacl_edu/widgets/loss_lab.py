@@ -317,7 +317,8 @@ class _Lab:
             layout.button("reset", "Back to the first places.", self.reset),
         ]
         again = [self.controls[name] for name in ("classes", "seed")]
-        layout.watch([control for control in self.controls.values() if control not in again], self.redraw)
+        seen = [control for name, control in self.controls.items() if control not in again and name != "learns"]
+        layout.watch(seen, self.redraw)
         layout.watch(again, self.reset)
         self.widget = layout.rows(list(self.controls.values()), buttons, self.figure, self.words)
         self.redraw()
