@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dacl_edu.errors import UserError
@@ -86,6 +88,7 @@ def explorer(name: str, **options: Any) -> widgets.Widget:
     dacl_edu.errors.UserError: no explorer 'loss-lap' — did you mean 'loss-lab'?
     """
     entry = find(name)
+    import_jsonschema()
     try:
         import anywidget  # noqa: F401 - plotly's FigureWidget needs it
         import ipywidgets
@@ -134,6 +137,20 @@ def settle(widget: Any) -> bool:
     if len(children) > len(getattr(widget, "children", ())):
         widget.children, found = tuple(children), True
     return found
+
+
+def import_jsonschema() -> None:
+    """Import it, if it is there, without the grammar of addresses: building that takes longer than all the rest.
+
+    plotly asks for nbformat, which asks for jsonschema; nothing here checks addresses.
+    """
+    grammar = "rfc3987_syntax"
+    if "jsonschema" in sys.modules or grammar in sys.modules:
+        return
+    sys.modules[grammar] = None  # type: ignore[assignment]
+    with suppress(ImportError):
+        import jsonschema  # noqa: F401
+    del sys.modules[grammar]
 
 
 def find(name: str) -> Entry:

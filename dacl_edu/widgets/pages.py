@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
-import sys
 import tempfile
 import webbrowser
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dacl_edu.errors import UserError
-from dacl_edu.widgets import find
+from dacl_edu.widgets import find, import_jsonschema
 
 PORT = 8866
 TEMPLATE = """\
@@ -33,10 +33,6 @@ TEMPLATE = """\
 
 EXTENSIONS = ("@jupyter-widgets/jupyterlab-manager", "anywidget")
 """All that a page needs of JupyterLab's extensions; the others are left out, since some fail in voila."""
-
-
-_SLOW = "rfc3987_syntax"
-"""A grammar of addresses that jsonschema takes 1.5 s to build as it is imported; nothing here checks addresses."""
 
 
 def page_notebook(name: str, runs: Sequence[str] = (), folder: str = "") -> Any:
@@ -63,8 +59,7 @@ def page_notebook(name: str, runs: Sequence[str] = (), folder: str = "") -> Any:
         if not os.path.isdir(os.path.expanduser(place)):
             raise UserError(f"{place}: no such folder", hint="name a folder of finished runs; dacl-edu demo makes one")
     options = f", runs={list(runs)!r}" if runs else ""
-    lines = ["import sys", "", f"sys.modules[{_SLOW!r}] = None", ""]
-    lines += ["import os", "", f"os.chdir({folder!r})"] if folder else []
+    lines = ["import os", "", f"os.chdir({folder!r})"] if folder else []
     lines += ["from dacl_edu.widgets import explorer", "", f"explorer({name!r}{options})"]
     title = name.replace("-", " ").capitalize()
     heading = f"# {title}\n\n{entry.says[0].upper()}{entry.says[1:]}."
@@ -91,11 +86,12 @@ def serve(
         voila is missing; or as :func:`page_notebook`.
     """
     find(name)
-    sys.modules.setdefault(_SLOW, None)  # type: ignore[arg-type]
+    import_jsonschema()
     try:
         import nbformat
         from jupyter_core.paths import jupyter_path
         from jupyterlab_server.config import get_federated_extensions
+        from tornado.ioloop import IOLoop
         from voila.app import Voila
     except ImportError as error:
         raise UserError(f"{error.name} is not installed", hint="pip install 'dacl-edu[notebooks]'") from error
@@ -119,6 +115,13 @@ def serve(
                 return super().init_settings() | {"ws_ping_timeout": 30_000}
 
             def launch_browser(self) -> None:  # voila calls it when it listens
+                # One kernel is warmed, for the first page; a page that comes later starts its own.
+                self.kernel_manager.kernel_pools_config = {"default": {"pool_size": 0}}
+                IOLoop.current().add_callback(self._invite)
+
+            async def _invite(self) -> None:
+                while not self.kernel_manager.notebook_data:  # who comes earlier is given another, cold kernel
+                    await asyncio.sleep(0.01)
                 url = f"http://127.0.0.1:{self.port}/"
                 say(f"{url}   (Ctrl-C ends it)")
                 if open_browser:
@@ -136,8 +139,7 @@ def serve(
         # Sockets in a folder of this user rather than ports that every user of the machine can reach.
         private = ["--KernelManager.transport=ipc"] if os.name == "posix" else []
         quiet = ["--Voila.log_level=ERROR", "--Voila.open_browser=True"]
-        # The kernel computes while the browser comes; the next one waits until that page is drawn and was first moved.
-        quiet += ["--VoilaConfiguration.preheat_kernel=True", "--VoilaKernelManager.fill_delay=30"]
+        quiet += ["--VoilaConfiguration.preheat_kernel=True"]  # the kernel computes while the browser comes
         others = set(get_federated_extensions(jupyter_path("labextensions"))) - set(EXTENSIONS)
         quiet += [f"--VoilaConfiguration.extension_denylist={extension}" for extension in sorted(others)]
         Page.launch_instance([str(path), f"--port={port}", "--Voila.ip=127.0.0.1", *quiet, *private])

@@ -176,6 +176,7 @@ def test_a_voila_page_answers_to_its_controls(name: str, runs: str, browser: Any
         assert not errors, errors
         page.close()
         kernels = psutil.Process(server.pid).children(recursive=True)
+        assert len(kernels) == 1, "a kernel for this page, and none that waits for another"
         server.send_signal(signal.SIGINT)
         rest, _ = server.communicate(timeout=60)
         assert server.returncode == 0 and rest.endswith("stopped\n")

@@ -133,3 +133,9 @@ def test_a_page_draws_the_state_that_its_figures_have_now(monkeypatch: pytest.Mo
     monkeypatch.setattr(gradients, "gradient_explorer", lambda: ipywidgets.VBox([ipywidgets.HBox([figure])]))
     explorer("gradients")
     assert figure._widget_layout["title"]["text"] == "late" and len(figure._widget_data) == 1
+
+
+def test_an_explorer_is_made_without_the_grammar_of_addresses_and_leaves_it_to_others() -> None:
+    code = "import sys; from dacl_edu.widgets import explorer; explorer('gradients'); import jsonschema\n"
+    code += "assert 'rfc3987_syntax' not in sys.modules; import rfc3987_syntax"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
