@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import importlib
 import json
 import logging
 import os
@@ -28,6 +27,7 @@ from dacl_edu.data.cli import app as data_app
 from dacl_edu.errors import UserError
 from dacl_edu.lessons.cli import register as register_notebook_commands
 from dacl_edu.lessons.lab import register as register_lab_command
+from dacl_edu.own_module import own_module
 from dacl_edu.report.cli import register as register_report_command
 from dacl_edu.runs.cli import Json, print_comparison
 from dacl_edu.runs.cli import register as register_run_commands
@@ -64,13 +64,7 @@ def _print_version(wanted: bool) -> None:
 def _import_modules(names: list[str] | None) -> None:
     """Import modules whose losses register themselves; the current folder is on the path."""
     for name in names or []:
-        try:
-            importlib.import_module(name.removesuffix(".py"))
-        except ModuleNotFoundError as error:
-            if error.name != name.removesuffix(".py"):
-                raise
-            hint = "run from the folder that holds the module, or add it to PYTHONPATH"
-            raise UserError(f"--import: there is no module {name!r}", hint) from error
+        own_module(name.removesuffix(".py"), "--import")
 
 
 Import = Annotated[

@@ -364,6 +364,14 @@ def test_a_module_that_is_not_there_is_named(cli: Cli) -> None:
     assert done.err.startswith("error: --import: there is no module 'no_such_module' — run from the folder")
 
 
+@pytest.mark.parametrize("name", ["", ".", "a..b", "1st"])
+def test_what_is_no_name_of_a_module_is_told_so(name: str, cli: Cli) -> None:
+    done = cli("--import", name, "doctor")
+    assert done.code == 2 and "is no name of a module" in done.err
+    done = cli("train", "--preset", "smoke", "--method", f"{name}:Loss")
+    assert done.code == 2 and "is no name of a module" in done.err
+
+
 def test_version_and_no_command(cli: Cli) -> None:
     assert cli("--version").out.strip() == __version__
     said = cli()

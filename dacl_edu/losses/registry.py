@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from dacl_edu.errors import UserError
 from dacl_edu.losses.base import MetricLoss
 from dacl_edu.losses.pml import AttentivePmlLoss, PmlLoss
+from dacl_edu.own_module import own_module
 from dacl_edu.text import nearest
 
 PML_PREFIXES = ("pml:", "attentive_pml:")
@@ -112,13 +112,7 @@ def _pml_loss(name: str) -> Callable[..., MetricLoss]:
 
 def _import_loss(path: str) -> type[MetricLoss]:
     module_name, _, class_name = path.partition(":")
-    try:
-        module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise UserError(
-            f"loss {path!r}: cannot import {module_name!r} ({error})",
-            hint="run from the folder that holds the module, or add it to PYTHONPATH",
-        ) from error
+    module = own_module(module_name, f"loss {path!r}")
     loss_class = getattr(module, class_name, None)
     if loss_class is None:
         raise UserError(f"loss {path!r}: {module_name} has no {class_name!r}", hint="write package.module:ClassName")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import os
 import time
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dacl_edu.errors import UserError
 from dacl_edu.files import write_json
+from dacl_edu.own_module import own_module
 from dacl_edu.runs.lock import RunLocked, holder, lock_run
 from dacl_edu.sweep.plan import Cell
 
@@ -89,7 +89,7 @@ def run_cell(cell: Cell, out: Path, threads: int | None = None) -> Outcome:
     folder = out / cell.name
     try:
         if cell.module:
-            importlib.import_module(cell.module)
+            own_module(cell.module, "import")
         words = _train(cell, folder) if cell.config else _execute(cell, folder)
     except RunLocked as error:
         return Outcome(cell.name, "held", str(error))
