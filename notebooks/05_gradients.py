@@ -836,10 +836,10 @@ for latent in (16, 2048):
 #   picture of a chosen subset should be read with it.
 # - **A lower mean attention is a smaller λ.** If all weights are $w$, then
 #   $\lambda \mathcal{L}_{SC} = \lambda w \mathcal{L}_C$. Part of any gain over center loss could come from that alone.
-# - **What holds attention up?** Mostly the sharing and BN: the network cannot easily lower everything at once. Weight
-#   decay pulls the heads towards 0, that is $a$ towards ½; tanh keeps $e$ between −1 and 1; training stops when
-#   the learning rate has run out. None of these knows about the task. (Nor do these always suffice: lesson 14 has a network with only two heads and a large λ, and
-#   there attention does fall.)
+# - **What holds attention up?** In one step the sharing and BN: the network cannot easily lower everything at once. Over a whole training
+#   that is not enough: given time, the same network can shut every weight, and where the features get no pull from $\mathcal{L}_{SC}$ it does
+#   (from ½ to 0.01 at λ = 1, [lesson 13](13_what_attention_does.ipynb)). What stops it is that the features follow: $D$ becomes small, and with it Eq. 10.
+#   [Lesson 14](14_beyond_faces.ipynb) has a network in which $D$ stays large, and attention falls. None of this knows about the task.
 # - **So log it and control it.** Training logs mean, spread and entropy of $a$ in each epoch. The modes of lesson 04 each
 #   remove one explanation:
 #

@@ -323,8 +323,9 @@ assert (
 # features nor centers are pulled, and the picture is nearly softmax loss's. That is one seed: `-p seed 1` makes another.
 #
 # Lessons 05 and 12 saw attention *move*, not fall. Why does it fall here? Eq. 10 pushes each weight down by $\lambda D^2/2m$. Here λ is thirty times as large; and features are
-# about 11 long in only two dimensions, so $D^2$ is far above the 0.02 of lesson 11 (DACL's WCSS, 516, over 210 images and 128 dimensions). Besides, two heads hardly get in
-# each other's way, where 128 shared 16 latent numbers. Which of the three it is, this page does not test; *Try next* changes the first.
+# about 11 long in only two dimensions, so $D^2$ is far above the 0.02 of lesson 11 (DACL's WCSS, 516, over 210 images and 128 dimensions). [Lesson 13](13_what_attention_does.ipynb)
+# found on the faces that attention stops falling where the features come to their centers; here two dimensions must keep ten classes apart and may not be able to. Which of
+# the three it is, this page does not test; *Try next* changes the first.
 #
 # ## The three suspects
 #

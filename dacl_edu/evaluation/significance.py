@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -217,3 +218,44 @@ def seeds_difference(first: ArrayLike, second: ArrayLike, confidence: float = 0.
         return PairedSeeds(low, middle, high, 1.0 if middle == 0 else 0.0)
     t = abs(middle) / (spread / np.sqrt(a.size)) if a.size > 1 else float("nan")
     return PairedSeeds(low, middle, high, float(2 * stats.t.sf(t, a.size - 1)) if a.size > 1 else float("nan"))
+
+
+def seeds_ratio(parts: ArrayLike, wholes: ArrayLike, confidence: float = 0.95) -> Interval:
+    """Interval of the ratio of two means over the same seeds, by Fieller's theorem.
+
+    All ratios r for which the paired t test does not tell ``parts − r · wholes`` from 0.
+
+    Parameters
+    ----------
+    parts, wholes : arrays, shape (s,)
+        One number a seed, in the same order: what one setting won back, and what the other did.
+    confidence : float, default 0.95
+
+    Returns
+    -------
+    Interval
+        NaN ends with fewer than two seeds, or where the mean of ``wholes`` is itself not told from 0: then the ratio
+        can be anything.
+
+    References
+    ----------
+    E. C. Fieller, "Some problems in interval estimation", JRSS B 16, 1954.
+
+    Examples
+    --------
+    >>> [round(value, 2) for value in seeds_ratio([1.0, 1.2, 0.9], [2.0, 2.1, 2.2])]
+    [0.3, 0.49, 0.72]
+    """
+    part, whole = np.asarray(parts, dtype=float), np.asarray(wholes, dtype=float)
+    middle = float(part.mean() / whole.mean())
+    unknown = Interval(math.nan, middle, math.nan)
+    if len(part) < 2:
+        return unknown
+    (of_part, both), (_, of_whole) = np.cov(part, whole) / len(part)
+    t2 = float(stats.t.ppf(0.5 + confidence / 2, len(part) - 1)) ** 2
+    # The ends are the roots of  a r² − 2 b r + c, which is where t² of ``part − r whole`` has its critical value.
+    a, b, c = whole.mean() ** 2 - t2 * of_whole, part.mean() * whole.mean() - t2 * both, part.mean() ** 2 - t2 * of_part
+    if a <= 0:
+        return unknown
+    half = math.sqrt(max(b * b - a * c, 0.0))
+    return Interval(float((b - half) / a), middle, float((b + half) / a))

@@ -40,7 +40,8 @@ def interval_plot(
     figure = Figure()
     said = []
     for index, (name, (low, middle, high)) in enumerate(intervals.items()):
-        colour, _, symbol = LOOKS[index % len(LOOKS)]
+        # More rows than looks: a look that comes twice would say that two rows belong together.
+        colour, _, symbol = LOOKS[index if len(intervals) <= len(LOOKS) else 0]
         if name in images_only:
             colour, symbol = GREY, f"{symbol}-open"
         known = math.isfinite(low) and math.isfinite(high)

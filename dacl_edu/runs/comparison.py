@@ -119,6 +119,8 @@ def sentence(rows: Sequence[Row], baseline: str, wanted: float = PAPER_DIFFERENC
         said = _shown(row, baseline, test=False)
         if len(tested) > 1:
             said = f"the largest, {said}, an interval that counts this pair alone"
+            if row.difference and not row.difference.low <= 0 <= row.difference.high:
+                said += f"; corrected for {len(tested)} comparisons p is {p_text(row.p_value)}"
         words.append(f"No difference could be shown with {_counted(seeds)} ({said}).")
     if seeds == 1:
         words.append("One seed: this says something of these networks, nothing of the methods.")
@@ -129,8 +131,8 @@ def sentence(rows: Sequence[Row], baseline: str, wanted: float = PAPER_DIFFERENC
         words.append("All are right on the same images, so nothing is known of the spread.")
     elif never := [row for row, number in need.items() if number is None]:
         words.append(
-            f"A difference of {points} between {never[0]} and {baseline} cannot be shown on so few images, however "
-            "many seeds."
+            f"A true difference of only {points} between {never[0]} and {baseline} could not be shown on so few "
+            "images, however many seeds."
         )
     else:
         most = max(number for number in need.values() if number is not None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 from dacl_edu import check
@@ -29,10 +30,11 @@ def my_plan(answer: Any, seed: int = 0) -> None:
         "measures how well they searched"
     )
     assert len(variants) >= 2, "the plan has one variant: there is nothing to compare it with"
+    seen: dict[str, str] = {}
     for name, fields in variants.items():
-        _can_be_trained(name, fields)
-    alike = [json.dumps(fields, sort_keys=True) for fields in variants.values()]
-    assert len(set(alike)) == len(alike), "two variants of the plan are the same: what is varied?"
+        trained = json.dumps(_what_is_trained(name, fields), sort_keys=True)
+        twin = seen.setdefault(trained, name)
+        assert twin == name, f"variants {twin!r} and {name!r} would be the same runs: what is varied?"
 
 
 def planned(answer: Any) -> dict[str, Any]:
@@ -64,9 +66,10 @@ def planned(answer: Any) -> dict[str, Any]:
     return dict(found)
 
 
-def _can_be_trained(name: str, fields: Mapping[str, Any]) -> None:
-    from dacl_edu.runs.methods import available_methods
-    from dacl_edu.training import TrainConfig
+def _what_is_trained(name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Check that a variant can be trained, and return the settings that its runs feel: whatever it is called."""
+    from dacl_edu.runs.config import TrainConfig
+    from dacl_edu.runs.methods import SOFTMAX, available_methods, build_method, require_method
 
     others = [field for field in fields if field not in VARIED]
     assert not others, (
@@ -77,9 +80,19 @@ def _can_be_trained(name: str, fields: Mapping[str, Any]) -> None:
     known = method in available_methods() or ":" in method  # a class of the student's own is not imported here
     assert known, f"variant {name!r} has an unknown method {method!r}: see docs/losses.md"
     try:
-        TrainConfig.from_preset("smoke", **fields)
+        config = TrainConfig.from_preset("smoke", **fields)
+        felt = {field: value for field, value in config.model_dump(mode="json").items() if field in VARIED}
+        if ":" in method:
+            return felt
+        loss, attention = build_method(config)
     except UserError as error:
         raise AssertionError(f"variant {name!r} cannot be trained: {error}") from error
+    if loss is None:  # λ, α, ε and the centers are of metric losses
+        return {"method": SOFTMAX}
+    felt |= {"method": require_method(method), "attention": attention}
+    if attention == "ones":  # no attention network; with all weights 1 Eq. 4 is Eq. 3
+        felt |= {"attention_widths": None, "method": "center" if felt["method"] == "sparse_center" else felt["method"]}
+    return felt
 
 
 @question("Question 4: the results", look="the table that the run cell printed: one row a variant and seed")
@@ -97,10 +110,10 @@ def my_results(answers: tuple[Any, Any], seed: int = 0) -> None:
         whole = isinstance(row, Sequence) and not isinstance(row, str) and len(row) == 3
         assert whole, "a row must be (variant, seed, accuracy)"
         variant, number, accuracy = row
-        assert isinstance(accuracy, int | float) and math.isfinite(accuracy), (
+        assert isinstance(accuracy, Real) and math.isfinite(accuracy), (
             f"the accuracy of {variant!r}, seed {number!r}, is no number: is that run finished?"
         )
-        assert 0 <= accuracy <= 1, f"the accuracy of {variant!r}, seed {number!r}, is no share between 0 and 1"
+        assert 0 <= float(accuracy) <= 1, f"the accuracy of {variant!r}, seed {number!r}, is no share between 0 and 1"
         assert (variant, number) not in seen, f"{variant!r}, seed {number!r}, has two rows"
         seen.add((variant, number))
     missing = [pair for pair in wanted if pair not in seen]

@@ -8,6 +8,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from course.solutions.usual import graded
 
@@ -22,6 +23,7 @@ PLAN: dict[str, Any] = {
     "select_by": "last",
 }
 ROWS: list[Any] = [(name, seed, 0.8 + seed / 100) for name in PLAN["variants"] for seed in PLAN["seeds"]]
+SINGLE = [(name, seed, np.float32(share)) for name, seed, share in ROWS]
 
 
 def plan(**changes: Any) -> dict[str, Any]:
@@ -55,7 +57,22 @@ BAD_PLANS = {
     "one_variant": (plan(variants={"dacl": {"method": "dacl"}}), "nothing to compare it with"),
     "names_only": (plan(variants=["dacl", "center"]), "must be a dictionary: a name"),
     "methods_only": (plan(variants={"a": "dacl", "b": "center"}), "a variant is a name and a dictionary"),
-    "two_the_same": (variants(method="center"), "are the same"),
+    "two_the_same": (variants(method="center"), "'plain' and 'other' would be the same runs"),
+    "a_default_by_name": (plan(variants={"a": {"method": "dacl"}, "b": {"method": "dacl", "lam": 0.01}}), "the same"),
+    "learned_is_usual": (
+        plan(variants={"a": {"method": "dacl"}, "b": {"method": "dacl", "attention": "learned"}}),
+        "the same runs",
+    ),
+    "softmax_feels_no_lam": (
+        plan(variants={f"{lam}": {"method": "softmax", "lam": lam} for lam in (0.01, 1.0)}),
+        "the same runs",
+    ),
+    "all_ones_is_center": (variants(method="dacl", attention="ones"), "the same runs"),
+    "two_names_of_one_loss": (
+        plan(variants={name: {"method": name} for name in ("dacl", "sparse_center")}),
+        "the same",
+    ),
+    "center_has_no_attention": (variants(method="center", attention="mean"), "does not use attention"),
     "unknown_method": (variants(method="centre"), "unknown method 'centre'"),
     "no_method": (variants(lam=0.1), "names no method"),
     "own_epochs": (variants(method="dacl", epochs=3), "sets 'epochs', which must be the same"),
@@ -82,7 +99,7 @@ def judged(rows: Any, made: Any = None) -> str:
     return graded(lambda answer, seed: questions.my_results((lambda: made or PLAN, answer), seed), lambda: rows)
 
 
-@pytest.mark.parametrize("rows", [ROWS, ROWS[::-1], [list(row) for row in ROWS], tuple(ROWS)])
+@pytest.mark.parametrize("rows", [ROWS, ROWS[::-1], [list(row) for row in ROWS], tuple(ROWS), SINGLE])
 def test_a_row_for_each_run_passes(rows: Any) -> None:
     assert judged(rows) == ""
 

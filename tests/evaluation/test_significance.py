@@ -16,6 +16,7 @@ from dacl_edu.evaluation.significance import (
     p_text,
     seeds_difference,
     seeds_interval,
+    seeds_ratio,
 )
 
 
@@ -108,3 +109,17 @@ def test_seeds_interval_is_scipys_and_unknown_for_one_seed() -> None:
     expected = stats.t.interval(0.95, 3, loc=np.mean(values), scale=stats.sem(values))
     assert seeds_interval(values)[::2] == pytest.approx(expected)
     assert math.isnan(seeds_interval([0.8]).low) and seeds_interval([0.8]).middle == 0.8
+
+
+def test_the_ends_of_a_ratio_are_where_the_paired_test_stands_at_its_level() -> None:
+    part, whole = np.array([12.0, 15.5, 9.1, 14.2, 13.0]), np.array([17.0, 18.2, 15.5, 16.1, 17.9])
+    found = seeds_ratio(part, whole)
+    for end in (found.low, found.high):
+        assert stats.ttest_rel(part, end * whole).pvalue == pytest.approx(0.05, rel=1e-9)
+    assert found.middle == pytest.approx(part.mean() / whole.mean()) and found.low < found.middle < found.high
+    assert stats.ttest_rel(part, seeds_ratio(part, whole, 0.9).low * whole).pvalue == pytest.approx(0.1)
+
+
+def test_a_ratio_to_something_not_told_from_nothing_is_not_known() -> None:
+    for found in (seeds_ratio([1.0, 2.0, 3.0], [-1.0, 0.5, 1.0]), seeds_ratio([1.0], [2.0])):
+        assert math.isnan(found.low) and math.isnan(found.high) and math.isfinite(found.middle)

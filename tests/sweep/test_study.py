@@ -73,6 +73,19 @@ def test_what_is_no_study_of_one_kind_is_said_with_the_remedy(runs: list[Run], t
         assert isinstance(said.exception, UserError) and "compare reads it" in str(said.exception)
 
 
+def test_an_interval_without_0_that_correction_takes_back_is_said_to_be_so() -> None:
+    arms = matching(load_study(), ["method=dacl", "lam=1", "weight_decay=0.0005", "folder=none"])
+    chosen = [run for run in arms if run.config.attention in (None, "mean", "permuted")]
+    found = compare_configurations(chosen, "dacl, attention learned")
+    mean = next(row for row in found.rows if row.name.endswith("mean"))
+    assert mean.difference is not None and mean.difference.high < 0
+    if mean.p_value > 0.05:
+        assert "No difference could be shown" in found.sentence
+        assert "this pair alone; corrected for 2 comparisons p is 0." in found.sentence
+    alone = compare_configurations([r for r in chosen if r.config.attention != "permuted"], "dacl, attention learned")
+    assert "corrected for" not in alone.sentence
+
+
 def test_answers_that_are_not_of_their_runs_are_not_taken(runs: list[Run], tmp_path: Path) -> None:
     write_study(runs, tmp_path)
     whole = (tmp_path / LINES).read_text("utf-8")
