@@ -414,9 +414,9 @@ if trained:
     assert found["factor"].head(5).str.startswith("au").sum() >= 3
 
 # %% [markdown]
-# **What to see in the figure:** on top are action units: lips that part (AU 25), an open mouth (26, 27), lowered brows (4). Then what covers the
-# face: occlusion and glasses. Background, clothes and the side from which the light comes are not told from chance.
-# (A few weak ones are, like the age; the table `found` has them all.) So within a class, attention goes along with how *strongly*
+# **What to see in the figure:** on top are action units: lips that part (AU 25), an open mouth (26, 27), lowered brows (4). *Second expression* and *second weight* are what else was mixed into a
+# face, and how much. Then what covers the face: occlusion and glasses. Not drawn are the weakest (the table `found` has all): background, clothes and the side from which the light comes are not
+# told from chance. So within a class, attention goes along with how *strongly*
 # the face moves, and where it is hidden. The shares are small: the largest is 6 %, and most of what differs between samples of a class is none of
 # these factors alone.
 #

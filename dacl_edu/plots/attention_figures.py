@@ -361,7 +361,9 @@ def factor_bars(found: pd.DataFrame, names: Mapping[str, str] | None = None, mos
         marker={"symbol": "line-ns-open", "size": 13, "color": ORANGE, "line": {"width": 3}},
         hovertemplate="%{y}, by chance: %{x:.1f} %<extra></extra>",
     )  # fmt: skip
-    for colour, text in ((BLUE, "q below 0.05"), ("#c8d3da", "not told from chance")):
+    for is_sure, colour, text in ((True, BLUE, "q below 0.05"), (False, "#c8d3da", "not told from chance")):
+        if is_sure not in sure:
+            continue
         figure.add_bar(x=[None], y=[None], name=text, marker={"color": colour, "line": {"color": BLUE, "width": 1}})
     figure.update_yaxes(autorange="reversed", automargin=True)
     figure.update_xaxes(title="share of the variance of attention, %", rangemode="tozero")
