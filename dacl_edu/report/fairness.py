@@ -13,6 +13,7 @@ from dacl_edu.report.blocks import Block, Note, Section, attempt
 from dacl_edu.report.faces import Pictures
 from dacl_edu.report.tables import Table
 from dacl_edu.runs.run import Run
+from dacl_edu.runs.standing import is_limited
 
 
 def fairness_section(groups: Sequence[Sequence[Run]], pictures: Pictures) -> Section:
@@ -33,7 +34,7 @@ def fairness_section(groups: Sequence[Sequence[Run]], pictures: Pictures) -> Sec
 def _tables(runs: Sequence[Run], pictures: Pictures) -> Iterator[Block]:
     methods: dict[str, list[Run]] = {}
     for run in runs:
-        if run.predictions is not None and run.config.limit is None:
+        if run.predictions is not None and not is_limited(run):
             methods.setdefault(run.group, []).append(run)
     if not methods:
         yield Note("These runs were measured on some of the images only (limit), which is too few people for groups.")

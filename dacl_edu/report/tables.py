@@ -18,7 +18,7 @@ from dacl_edu.report.gather import equivalent_command, first_of_each
 from dacl_edu.runs.config import PLACE, PRESETS, TrainConfig
 from dacl_edu.runs.paper_settings import deviations
 from dacl_edu.runs.run import Run
-from dacl_edu.runs.standing import how_far, pairs_over_seeds
+from dacl_edu.runs.standing import how_far, is_limited, pairs_over_seeds
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ def comparable(runs: Sequence[Run]) -> str:
     chosen = [run for run in runs if run.config.select_by == "test"]
     if chosen:
         said += f" {len(chosen)} run(s) chose their epoch on the test part: their numbers are too high."
-    if any(run.config.limit for run in runs):
+    if any(map(is_limited, runs)):
         said += " These runs used only some of the images (limit): they show that everything works, not how well."
     return said
 
@@ -227,8 +227,8 @@ def pairs_table(runs: Sequence[Run]) -> Table | None:
 def full_table(runs: Sequence[Run], full: Sequence[Run]) -> Table:
     """Put the accuracies of these runs beside those of the full experiment that comes with the project."""
     here, there = (
-        {row["method"]: row for row in compare_runs([run.result for run in some]).to_dict("records")}
-        for some in ([run for run in runs if run.result], full)
+        {row["method"]: row for row in compare_runs(results).to_dict("records")}
+        for results in ([{**r.result, "method": r.group} for r in runs if r.result], [r.result for r in full])
     )
     rows = [
         [

@@ -9,6 +9,7 @@ from dacl_edu.errors import UserError
 from dacl_edu.evaluation.compare import compare_runs
 from dacl_edu.evaluation.significance import PairedSeeds, p_text, seeds_difference, spread_text
 from dacl_edu.runs.config import PRESETS
+from dacl_edu.runs.naming import named
 from dacl_edu.runs.run import Run, shipped_runs
 from dacl_edu.text import counted
 
@@ -28,7 +29,22 @@ def epochs_planned(run: Run) -> int:
 
 def is_short(run: Run) -> bool:
     """Whether a run ended before the last epoch of its preset, or saw only some of the images."""
-    return epochs_done(run) < epochs_planned(run) or run.config.limit is not None
+    return epochs_done(run) < epochs_planned(run) or is_limited(run)
+
+
+def is_limited(run: Run) -> bool:
+    """Whether a limit left images out; of a run that does not say on how many images it trained, whether it may have.
+
+    Examples
+    --------
+    >>> from dacl_edu.runs.config import TrainConfig
+    >>> from pathlib import Path
+    >>> config = TrainConfig.from_preset("smoke", limit=140)
+    >>> [is_limited(Run(Path("x"), config, result={"images": 8, "train_images": n})) for n in (32, 140)]
+    [False, True]
+    """
+    limit, trained = run.config.limit, run.result.get("train_images")
+    return limit is not None and (trained is None or max(trained, run.result["images"]) >= limit)
 
 
 def how_far(runs: Sequence[Run]) -> str:
@@ -42,7 +58,7 @@ def how_far(runs: Sequence[Run]) -> str:
     >>> from pathlib import Path
     >>> config = TrainConfig.from_preset("quick", epochs=9)
     >>> how_far([Run(Path("x"), config, result={"epochs": 9})])
-    '9 of 28 epochs, one seed: one draw of one method.'
+    '9 of 28 epochs, one seed: a single run, so there is nothing to compare.'
     """
     done, planned = sorted({epochs_done(run) for run in runs}), sorted({epochs_planned(run) for run in runs})
     if done == planned and not any(epochs_done(run) < epochs_planned(run) for run in runs):
@@ -50,7 +66,7 @@ def how_far(runs: Sequence[Run]) -> str:
     else:
         words = [f"{_span(done)} of {_span(planned)} epochs"]
     words.append(counted([len(own) for own in _seeds(runs).values()], "seed"))
-    limits = sorted({run.config.limit for run in runs if run.config.limit is not None})
+    limits = sorted({run.config.limit for run in runs if run.config.limit is not None and is_limited(run)})
     if limits:
         words.append(f"at most {_span(limits)} images of each split")
     return f"{', '.join(words)}: {_verdict(runs)}."
@@ -75,7 +91,7 @@ def over_seeds(runs: Sequence[Run]) -> str:
     'After all 28 epochs, three seeds: softmax 82.81 ± 0.31 %, dacl 82.30 ± 0.36 %, center 81.71 ± 0.14 %;
     no pair differs significantly (paired t-test, smallest p 0.053).'
     """
-    rows = compare_runs([{**run.result, "method": _method(run)} for run in runs]).sort_values(
+    rows = compare_runs([{**run.result, "method": run.group} for run in _grouped(runs)]).sort_values(
         "accuracy_mean", ascending=False
     )
     columns = (rows["method"], rows["accuracy_mean"].astype(float), rows["accuracy_std"].astype(float))
@@ -85,10 +101,10 @@ def over_seeds(runs: Sequence[Run]) -> str:
 
 
 def accuracy_by_method(runs: Sequence[Run]) -> dict[str, dict[int, float]]:
-    """Return the accuracy of each seed of each method."""
+    """Return the accuracy of each seed of each method; with other settings it is another method."""
     found: dict[str, dict[int, float]] = {}
-    for run in runs:
-        found.setdefault(_method(run), {})[run.config.seed] = float(run.result["accuracy"])
+    for run in _grouped(runs):
+        found.setdefault(run.group, {})[run.config.seed] = float(run.result["accuracy"])
     return found
 
 
@@ -140,7 +156,8 @@ def first_lines(runs: Sequence[Run]) -> list[str]:
 
 def _verdict(runs: Sequence[Run]) -> str:
     if len(_seeds(runs)) == 1:
-        return "draws of one method" if len(runs) > 1 else "one draw of one method"
+        alone = "runs that differ in their seed alone" if len(runs) > 1 else "a single run"
+        return f"{alone}, so there is nothing to compare"
     if not ranks(runs):
         return "this ranks nothing"
     return "a difference that is smaller than the spread over seeds ranks nothing"
@@ -161,14 +178,15 @@ def _pairs(runs: Sequence[Run]) -> str:
     return f"no pair differs significantly (paired t-test, smallest p {smallest})"
 
 
-def _method(run: Run) -> str:
-    return run.group or run.config.method
+def _grouped(runs: Sequence[Run]) -> Sequence[Run]:
+    """Return runs that know their configuration's name: as they were named among others, or among themselves."""
+    return runs if all(run.group for run in runs) else named(runs)
 
 
 def _seeds(runs: Sequence[Run]) -> Mapping[str, set[int]]:
     found: dict[str, set[int]] = {}
-    for run in runs:
-        found.setdefault(_method(run), set()).add(run.config.seed)
+    for run in _grouped(runs):
+        found.setdefault(run.group, set()).add(run.config.seed)
     return found
 
 

@@ -33,7 +33,7 @@ class TrainingData:
     validation : FaceDataset or None
         The data set's own validation part, or one taken from its training part.
     validation_source : str
-        ``"val"``, ``"held out of train"``, ``"test"`` or ``"none"``.
+        ``"val"``, :data:`HELD_OUT`, ``"test"`` or ``"none"``.
     augment : AugmentParameters
     """
 
@@ -41,6 +41,11 @@ class TrainingData:
     validation: FaceDataset | None
     validation_source: str
     augment: AugmentParameters
+
+    @property
+    def held_out(self) -> int:
+        """How many images of the training part validate, and do not train."""
+        return 0 if self.validation is None or self.validation_source != HELD_OUT else len(self.validation)
 
     def lines(self) -> list[str]:
         """What to say of the data before training: how many images of which classes, and what to know of them."""
@@ -50,7 +55,7 @@ class TrainingData:
         return [first + ", ".join(named), *dict.fromkeys(self.train.notes)]
 
 
-_NAMED = 12
+_NAMED, HELD_OUT = 12, "held out of train"
 
 
 def load_training_data(config: TrainConfig) -> TrainingData:
@@ -76,7 +81,7 @@ def load_training_data(config: TrainConfig) -> TrainingData:
                 hint="--select-by last, or --validation-fraction 0.1",
             )
         train, validation = split_train_validation(train, config.validation_fraction, config.seed)
-        source = "held out of train"
+        source = HELD_OUT
     train.require_every_class()
     if len(train) < 2:
         raise UserError(f"{config.data} has {len(train)} training image(s)", hint="BatchNorm needs at least two")

@@ -52,6 +52,7 @@ def write_result(run: RunState) -> dict[str, Any]:
         "seed": config.seed,
         "split": evaluated.split,
         "images": len(evaluated),
+        "train_images": len(run.data.train) + run.data.held_out,
         "selected_by": selected_by,
         "selected_epoch": run.epoch,
         "classes": list(evaluated.classes),

@@ -49,7 +49,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def sections_of(*folders: Path) -> dict[str, Section]:
     made, _, lead = make_sections(list(folders), "dacl-edu report", lambda step: None, None)
-    assert ": this ranks nothing." in lead[0] or ": one draw of one method." in lead[0] or "draws of one" in lead[0]
+    assert ": this ranks nothing." in lead[0] or "there is nothing to compare." in lead[0]
     return {section.anchor: section for section in made}
 
 
@@ -138,6 +138,24 @@ def test_a_small_experiment_stands_beside_the_full_one_and_single_seeds_are_grey
     grey = [trace.y[0] for trace in figure.data if trace.marker.color == GREY]
     assert grey == ["center<br>one seed: images only", "dacl<br>one seed: images only"]
     assert not [b for b in section.blocks if isinstance(b, Table) and "over seeds: " in b.caption], "one has two seeds"
+
+
+def test_values_of_a_setting_are_rows_beside_the_full_experiment(tmp_path: Path) -> None:
+    for lam in (0.01, 1.0):
+        make_run(tmp_path / str(lam), "dacl", limit=70, lam=lam)
+    beside = table(sections_of(tmp_path)["results"], "the full experiment")
+    assert [row[0] for row in beside.rows] == ["softmax", "center", "dacl", "dacl, lam 0.01", "dacl, lam 1.0"]
+    assert beside.rows[2][1] == "–" and "±" not in beside.rows[3][1] + beside.rows[4][1]
+
+
+def test_a_limit_that_left_nothing_out_is_not_spoken_of(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", limit=70)
+    change_predictions(run, slice(0, 40))
+    result = json.loads((run / "result.json").read_text()) | {"train_images": 60}
+    (run / "result.json").write_text(json.dumps(result))
+    sections = sections_of(run)
+    assert "some of the images" not in said(sections["results"]) + said(sections["groups"])
+    assert table(sections["groups"], "By skin tone").rows
 
 
 def test_pairs_over_seeds_are_the_comparison_of_methods() -> None:

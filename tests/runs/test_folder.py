@@ -45,7 +45,7 @@ def test_result_json_is_what_train_returned_with_every_field(finished: Finished)
     assert [result[name] for name in ("method", "dataset", "preset", "seed", "split", "epochs", "device")] == [
         "dacl", "folder", "smoke", 0, "test", 3, "cpu",
     ]  # fmt: skip
-    assert result["classes"] == list(EXPRESSIONS) and result["images"] == 21
+    assert result["classes"] == list(EXPRESSIONS) and (result["images"], result["train_images"]) == (21, 42)
     assert result["attention"].keys() == {"mean", "std", "entropy"}
     assert 0 <= result["data_wait"] <= 1
     assert result["images_per_second"] == pytest.approx(3 * 42 / result["seconds"])

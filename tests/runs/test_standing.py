@@ -10,7 +10,7 @@ import pytest
 
 from dacl_edu.runs.config import TrainConfig
 from dacl_edu.runs.run import Run, shipped_runs
-from dacl_edu.runs.standing import first_lines, full_beside, how_far, over_seeds, ranks
+from dacl_edu.runs.standing import accuracy_by_method, first_lines, full_beside, how_far, is_short, over_seeds, ranks
 
 
 def made(method: str = "dacl", seed: int = 0, preset: str = "quick", accuracy: float = 0.5, **changes: Any) -> Run:
@@ -39,11 +39,37 @@ def made(method: str = "dacl", seed: int = 0, preset: str = "quick", accuracy: f
             [made("softmax", preset="smoke"), made("dacl", preset="smoke")],
             "All 2 epochs, one seed, at most 140 images of each split: this ranks nothing.",
         ),
-        ([made("dacl", epochs=40)], "40 of 28 epochs, one seed: one draw of one method."),
+        ([made("dacl", epochs=40)], "40 of 28 epochs, one seed: a single run, so there is nothing to compare."),
+        (
+            [made("dacl", seed) for seed in (0, 1)],
+            "All 28 epochs, two seeds: runs that differ in their seed alone, so there is nothing to compare.",
+        ),
+        (  # a setting of another value is another method
+            [made("dacl", seed, lam=lam, epochs=9) for seed in (0, 1) for lam in (0.01, 1)],
+            "9 of 28 epochs, two seeds: this ranks nothing.",
+        ),
     ],
 )
 def test_the_first_line_is_computed_from_settings_and_preset(runs: list[Run], said: str) -> None:
     assert how_far(runs) == said
+
+
+def test_values_of_a_setting_are_tested_as_methods_are() -> None:
+    runs = [made("dacl", s, accuracy=0.5 + 0.01 * s + 0.2 * lam, lam=lam) for s in range(3) for lam in (0, 1)]
+    said = over_seeds(runs)
+    assert "dacl, lam 1.0 71.00 ± 1.00 %, dacl, lam 0.0 51.00 ± 1.00 %" in said
+    assert accuracy_by_method(runs)["dacl, lam 1.0"] == pytest.approx({0: 0.7, 1: 0.71, 2: 0.72})
+
+
+@pytest.mark.parametrize(
+    ("trained", "images", "limited"), [(32, 8, False), (140, 60, True), (40, 140, True), (None, 8, True)]
+)
+def test_a_limit_that_left_nothing_out_is_not_held_against_a_run(
+    trained: int | None, images: int, limited: bool
+) -> None:
+    runs = [made("dacl", seed, preset="smoke") for seed in (0, 1)]
+    runs = [replace(run, result={**run.result, "train_images": trained, "images": images}) for run in runs]
+    assert ("at most 140 images" in how_far(runs)) == limited == any(map(is_short, runs))
 
 
 def test_an_interrupted_run_is_as_long_as_its_history() -> None:

@@ -36,6 +36,7 @@ def test_else_validation_is_held_out_of_train_and_never_of_test(faces_without_va
     own = tiny_config(faces_without_val, select_by="validation", validation_fraction=1 / 3)
     data = load_training_data(own)
     assert data.validation is not None and data.validation_source == "held out of train"
+    assert data.held_out == len(data.validation) > 0
     train_ids, validation_ids = set(data.train.ids), set(data.validation.ids)
     assert not train_ids & validation_ids
     assert train_ids | validation_ids == set(load_dataset("folder", "train", faces_without_val).ids)
