@@ -31,6 +31,8 @@ from dacl_edu.errors import UserError
 from dacl_edu.evaluation.tables import result_tables
 from dacl_edu.losses import registry
 from dacl_edu.report.gather import equivalent_command
+from dacl_edu.report.tables import environment_tables, not_repeatable
+from dacl_edu.runs.run import read_run
 from dacl_edu.training import RunFolder, TrainConfig, train
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
@@ -353,6 +355,11 @@ def test_a_registered_loss_of_ones_own_is_found(written: str, my_losses: str, cl
     assert refused.code == 2 and "unknown method 'absolute_center'" in refused.err
     done = cli("train", *tiny_options(faces), *method, "--import", written.format(my_losses))
     assert done.code == 0 and RunFolder("run").result()["method"] == "absolute_center"
+    registry._REGISTRY.pop("absolute_center")
+    (command,) = [row[1] for row in environment_tables([read_run("run")])[0].rows]
+    assert f"--import {my_losses} " in command and not not_repeatable([read_run("run")])
+    sys.modules.pop(my_losses)
+    assert cli(*shlex.split(command)[1:], "--out", "again").code == 0
     for command in ("evaluate", "compare"):
         assert cli(command, "run", "--import", my_losses).code == 0
         assert cli(f"--import={my_losses}", command, "run").code == 0

@@ -63,6 +63,11 @@ def available_losses() -> tuple[str, ...]:
     return tuple(sorted(_REGISTRY))
 
 
+def registered(name: str) -> Callable[..., MetricLoss]:
+    """Return the class of a registered name; one of :func:`available_losses`."""
+    return _REGISTRY[name]
+
+
 def build_loss(name: str, **parameters: Any) -> MetricLoss:
     """Build a loss from its registered name, from ``"package.module:ClassName"`` or from ``"pml:ClassName"``.
 

@@ -11,6 +11,7 @@ from typing import Any
 from dacl_edu.errors import UserError
 from dacl_edu.runs.config import PRESETS, TrainConfig
 from dacl_edu.runs.folder import find_run_folders
+from dacl_edu.runs.methods import SCRIPT
 from dacl_edu.runs.naming import named
 from dacl_edu.runs.run import Run, papers_order, read_run
 
@@ -74,8 +75,8 @@ def first_of_each(runs: Iterable[Run]) -> dict[str, Run]:
     return first
 
 
-def equivalent_command(config: TrainConfig) -> str:
-    """Return a command line that trains with this configuration, to be pasted into a shell.
+def equivalent_command(config: TrainConfig, module: str = "") -> str:
+    """Return a command line that trains with this configuration, to be pasted into a shell; ``module`` is imported.
 
     Examples
     --------
@@ -88,6 +89,8 @@ def equivalent_command(config: TrainConfig) -> str:
     words = ["dacl-edu", "train"] + (["--preset", config.preset] if base.preset == config.preset else [])
     for name in TrainConfig.model_fields:
         value = getattr(config, name)
+        if name == "method" and module not in ("", SCRIPT):
+            words += ["--import", module]
         if name != "preset" and (value != getattr(base, name) or name in ("method", "seed")):
             words += [f"--{name.replace('_', '-')}", _word(value)]
     return shlex.join(words)

@@ -20,6 +20,7 @@ from dacl_edu.report.tables import (
     each_run_table,
     environment_tables,
     full_table,
+    not_repeatable,
     of_expressions,
     pairs_table,
     paper_tables,
@@ -301,5 +302,6 @@ def environment_section(runs: Runs, command: str) -> Section:
         "What someone else needs to repeat it. See whether all runs come from one commit and one set of versions.",
         [*environment_tables(runs)],
     )
+    section.blocks += map(Note, not_repeatable(runs))
     section.blocks.append(Note(f"This page was made by: {command}"))
     return section

@@ -9,6 +9,7 @@ from itertools import combinations, product
 from statistics import mean, stdev
 from typing import Any
 
+from dacl_edu.data import available_datasets
 from dacl_edu.evaluation.compare import compare_runs
 from dacl_edu.evaluation.metrics import mean_attention
 from dacl_edu.evaluation.paper import ATTEMPTS, TABLE_1, TABLE_2, TEST_IMAGES, TEST_PARTS, published_results
@@ -16,6 +17,7 @@ from dacl_edu.evaluation.significance import difference_interval, mcnemar, p_tex
 from dacl_edu.expressions import EXPRESSIONS
 from dacl_edu.report.gather import equivalent_command, first_of_each
 from dacl_edu.runs.config import PLACE, PRESETS, TrainConfig
+from dacl_edu.runs.methods import SCRIPT, available_methods, loss_module
 from dacl_edu.runs.paper_settings import deviations
 from dacl_edu.runs.run import Run
 from dacl_edu.runs.standing import how_far, is_limited, pairs_over_seeds
@@ -186,8 +188,11 @@ def comparable(runs: Sequence[Run]) -> str:
     chosen = [run for run in runs if run.config.select_by == "test"]
     if chosen:
         said += f" {len(chosen)} run(s) chose their epoch on the test part: their numbers are too high."
-    if any(map(is_limited, runs)):
-        said += " These runs used only some of the images (limit): they show that everything works, not how well."
+    if limits := sorted({run.config.limit for run in runs if run.config.limit and is_limited(run)}):
+        most = " or ".join(f"{limit:,}" for limit in limits)
+        said += (
+            f" At most {most} images of each split were used (limit): that shows that everything works, not how well."
+        )
     return said
 
 
@@ -298,7 +303,7 @@ def environment_tables(runs: Sequence[Run]) -> list[Table]:
             "threads": str(found.get("threads", "not stored")),
             "commit": f"{sha[:10]} with changes" if sha.endswith("+changes") else sha[:10],
         }
-        commands.append([run.name, equivalent_command(run.config)])  # not as typed: that may be a kernel's arguments
+        commands.append([run.name, equivalent_command(run.config, _module(run))])  # what was typed may be a kernel
     first = next(iter(places.values()))
     different = [key for key in first if len({place[key] for place in places.values()}) > 1]
     tables = [Table("Commands that make these runs", ["run", "command"], commands, code=True)]
@@ -309,6 +314,27 @@ def environment_tables(runs: Sequence[Run]) -> list[Table]:
     if same:
         tables.append(Table("Where the runs were made", ["what", "value"], same))
     return tables
+
+
+def not_repeatable(runs: Sequence[Run]) -> list[str]:
+    """Say of which runs the command alone is not enough: their loss or data are a program's own, and not named here."""
+    said = dict[str, None]()
+    for run in runs:
+        method, data, module = run.config.method, run.config.data, _module(run)
+        if module == SCRIPT:
+            said[f"{method} was registered in a notebook or script: write its loss into a file, as my_losses.py, and "
+                 "add --import my_losses."] = None  # fmt: skip
+        elif not module and ":" not in method and method not in available_methods():
+            said[f"{method} is a loss of someone's own, and its run does not say which module registers it: add "
+                 "--import and its name."] = None  # fmt: skip
+        if data.partition(":")[0] not in available_datasets():
+            said[f"{data} is a data set of someone's own, which only the program that made it knows."] = None
+    return list(said)
+
+
+def _module(run: Run) -> str:
+    """Return the module that registers the loss of a run: as it says, or as is known here."""
+    return str((run.environment or {}).get("loss_module") or loss_module(run.config))
 
 
 def frame_table(caption: str, frame: Any, digits: int = 3, head: str = "", folded: bool = False) -> Table:

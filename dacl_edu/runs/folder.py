@@ -116,7 +116,10 @@ class RunFolder:
             raise
         # The configuration last: a folder that has one has all that a run needs to go on.
         if not self.environment_file.is_file():
-            write_json(self.environment_file, {**environment(), "classes": list(classes)})
+            from dacl_edu.runs.methods import loss_module  # torch
+
+            found = {**environment(), "classes": list(classes), "loss_module": loss_module(config)}
+            write_json(self.environment_file, found)
         if not begun:
             write_json(self.config_file, config.model_dump(mode="json"))
 

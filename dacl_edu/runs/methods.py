@@ -5,13 +5,15 @@ from __future__ import annotations
 from dacl_edu.choices import AttentionMode
 from dacl_edu.errors import UserError
 from dacl_edu.losses import MetricLoss, available_losses, build_loss
-from dacl_edu.losses.registry import OTHER_NAMES
+from dacl_edu.losses.registry import OTHER_NAMES, registered
 from dacl_edu.runs.config import TrainConfig
 from dacl_edu.text import nearest
 
 SOFTMAX = "softmax"
 ALIASES = {"dacl": "sparse_center"}
 """Names of the paper's tables that differ from the name of the loss."""
+SCRIPT = "__main__"
+"""The module of what a notebook or script defines itself: no other process can import it."""
 
 
 def available_methods() -> tuple[str, ...]:
@@ -66,6 +68,24 @@ def build_method(config: TrainConfig) -> tuple[MetricLoss | None, AttentionMode]
             hint=f"leave attention out, or use --method {_attentive(config.method)}",
         )
     return metric_loss, "ones"
+
+
+def loss_module(config: TrainConfig) -> str:
+    """Return the module that must be imported before a method is known: that of a registered loss of one's own.
+
+    Empty where none must: for a loss of the project's, one named by its place, and one that is not known here.
+
+    Examples
+    --------
+    >>> loss_module(TrainConfig(method="dacl")), loss_module(TrainConfig(method="my_losses:MyLoss"))
+    ('', '')
+    """
+    try:
+        name = require_method(config.method)
+    except UserError:
+        return ""
+    module = "" if name == SOFTMAX or ":" in name else registered(name).__module__
+    return "" if module.partition(".")[0] == "dacl_edu" else module
 
 
 def _attentive(method: str) -> str:

@@ -17,7 +17,7 @@ from dacl_edu.files import read_small
 from dacl_edu.lessons.cli import find_notebook
 from dacl_edu.lessons.parameters import declared_parameters, typed
 from dacl_edu.runs.config import TrainConfig
-from dacl_edu.runs.methods import build_method
+from dacl_edu.runs.methods import build_method, loss_module
 from dacl_edu.runs.naming import full_name
 from dacl_edu.runs.plan import parsed_seeds
 from dacl_edu.text import nearest
@@ -142,8 +142,8 @@ def _varied(file: str | Path, values: Mapping[str, Any]) -> dict[str, list[Any]]
 
 def _cell(values: dict[str, Any]) -> Cell:
     config = TrainConfig.from_preset(values.pop("preset", "quick"), **values)
-    loss, _ = build_method(config)  # an unknown method stops here, not after the other runs
-    return Cell(full_name(config), config, module="" if loss is None else type(loss).__module__)
+    build_method(config)  # an unknown method stops here, not after the other runs
+    return Cell(full_name(config), config, module=loss_module(config))
 
 
 def _notebook_cell(notebook: str, values: dict[str, Any]) -> Cell:

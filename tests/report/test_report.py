@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -22,9 +23,10 @@ from dacl_edu.report import write_report
 from dacl_edu.report.blocks import Drawing, Note, Section
 from dacl_edu.report.gather import comparable_groups, gather
 from dacl_edu.report.page import render
-from dacl_edu.report.results import results_section
+from dacl_edu.report.results import environment_section, results_section
 from dacl_edu.report.tables import Table
 from dacl_edu.report.write import make_sections, write_pictures
+from dacl_edu.runs.run import read_run
 
 SECTIONS = [
     "settings", "results", "training", "confusion", "classes", "calibration", "groups", "samples", "embedding",
@@ -256,6 +258,28 @@ def test_an_unfinished_run_still_has_curves(runs: Path, tmp_path: Path) -> None:
     assert "dacl-edu train --preset smoke --method dacl --seed 7 --limit 70" in str(alone["environment"].blocks[0])
     with_others = sections_of(runs, run)
     assert len(with_others["confusion"].drawings()[0].figure.data) == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "module", "words"),
+    [
+        ({"method": "my_own"}, None, "my_own is a loss of someone's own, and its run does not say which module"),
+        ({"method": "my_own"}, "__main__", "my_own was registered in a notebook or script"),
+        ({"method": "my_own"}, "my_losses", ""),
+        ({"method": "my_losses:MyOwn"}, "", ""),
+        ({"data": "parity"}, "", "parity is a data set of someone's own"),
+        ({}, None, ""),
+    ],
+)
+def test_a_command_that_is_not_enough_is_said_to_be(
+    changes: dict[str, str], module: str | None, words: str, tmp_path: Path
+) -> None:
+    run = replace(read_run(make_run(tmp_path / "run", limit=70)), environment={"loss_module": module})
+    run = replace(run, config=run.config.model_copy(update=changes), name="it")
+    section = environment_section([run], "dacl-edu report")
+    assert said(section).startswith(words or "This page was made by")
+    command = table(section, "Commands").rows[0][1]
+    assert ("--import my_losses" in command) == (module == "my_losses") and "__main__" not in command
 
 
 def test_a_run_without_predictions_keeps_what_its_result_says(tmp_path: Path) -> None:
