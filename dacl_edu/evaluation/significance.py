@@ -9,6 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
+NO_SPREAD = 1e-9
+"""Shares and points that differ by less are equal: what is left is rounding."""
+
 
 class PairedTest(NamedTuple):
     """What :func:`mcnemar` returns.
@@ -98,6 +101,20 @@ def interval_text(low: float, high: float, digits: int = 3) -> str:
     ('0.810 to 0.835', 'not known')
     """
     return "not known" if np.isnan(low) or np.isnan(high) else f"{low:.{digits}f} to {high:.{digits}f}"
+
+
+def within(low: float, high: float, least: float, most: float) -> tuple[float, float] | None:
+    """Cut an interval to the numbers that there can be, for print; None where it is not known.
+
+    Student's t leaves them where seeds are few. Where all numbers happen to be equal it has no width, which is no
+    knowledge of how they spread.
+
+    Examples
+    --------
+    >>> within(-0.4, 1.2, 0, 1), within(0.667, 0.667, 0, 1), within(float("nan"), float("nan"), 0, 1)
+    ((0, 1), None, None)
+    """
+    return (max(low, least), min(high, most)) if high - low > NO_SPREAD else None
 
 
 def spread_text(mean: float, spread: float) -> str:
@@ -195,8 +212,8 @@ def seeds_difference(first: ArrayLike, second: ArrayLike, confidence: float = 0.
     Returns
     -------
     PairedSeeds
-        Of ``first - second``. With a single seed interval and p-value are NaN; where all differences are equal and not
-        zero, so that there is no spread, the p-value is 0.
+        Of ``first - second``. With a single seed interval and p-value are NaN; where all differences are equal, so that
+        nothing is known of their spread, the p-value is 1 if they are zero, else NaN.
 
     Raises
     ------
@@ -214,8 +231,8 @@ def seeds_difference(first: ArrayLike, second: ArrayLike, confidence: float = 0.
         raise ValueError(f"pairs need the same seeds, but there are {a.size} and {b.size} numbers")
     low, middle, high = seeds_interval(a - b, confidence)
     spread = float((a - b).std(ddof=1)) if a.size > 1 else float("nan")
-    if spread == 0:
-        return PairedSeeds(low, middle, high, 1.0 if middle == 0 else 0.0)
+    if spread < NO_SPREAD:
+        return PairedSeeds(low, middle, high, 1.0 if abs(middle) < NO_SPREAD else float("nan"))
     t = abs(middle) / (spread / np.sqrt(a.size)) if a.size > 1 else float("nan")
     return PairedSeeds(low, middle, high, float(2 * stats.t.sf(t, a.size - 1)) if a.size > 1 else float("nan"))
 

@@ -20,7 +20,7 @@ def class_intervals(confusions: Sequence[ArrayLike]) -> list[Interval | None]:
     """Return the accuracy of each class with its 95 % interval, from one (K, K) matrix of counts a seed.
 
     A single one: Wilson's interval, over other images. Several: Student's t interval of the mean over seeds, cut to 0
-    .. 1. None for a class that does not occur.
+    .. 1, and NaN where these are all equal. None for a class that does not occur.
 
     Examples
     --------
@@ -28,7 +28,7 @@ def class_intervals(confusions: Sequence[ArrayLike]) -> list[Interval | None]:
     >>> [round(value, 2) for value in first], second
     ([0.49, 0.8, 0.94], None)
     """
-    from dacl_edu.evaluation.significance import Interval, accuracy_interval, seeds_interval
+    from dacl_edu.evaluation.significance import Interval, accuracy_interval, seeds_interval, within
 
     counts = np.asarray(confusions, dtype=float)  # (s, K, K)
     correct, support = counts.diagonal(axis1=1, axis2=2), counts.sum(axis=2)  # (s, K)
@@ -42,7 +42,8 @@ def class_intervals(confusions: Sequence[ArrayLike]) -> list[Interval | None]:
             found.append(accuracy_interval([True] * hits + [False] * (images - hits)))
         else:
             low, middle, high = seeds_interval(correct[occurs, label] / support[occurs, label])
-            found.append(Interval(max(low, 0.0), middle, min(high, 1.0)))
+            low, high = within(low, high, 0.0, 1.0) or (np.nan, np.nan)
+            found.append(Interval(low, middle, high))
     return found
 
 
@@ -76,10 +77,17 @@ def per_class_comparison(confusions: Mapping[str, Sequence[ArrayLike]], classes:
             raise UserError(f"{name}: counts do not fit {number} classes", hint=f"give {(number, number)} a seed")
         intervals = class_intervals(matrices)
         known = [i if i is not None else (None, None, None) for i in intervals]
-        low, middle, high = ([None if v is None else 100 * v for v in part] for part in zip(*known, strict=True))
+        low, middle, high = (
+            [None if v is None or np.isnan(v) else 100 * v for v in part] for part in zip(*known, strict=True)
+        )
         over = f"over {len(matrices)} seeds" if len(matrices) > 1 else "one seed: images only"
         colour, _, symbol = LOOKS[index % len(LOOKS)]
         place = 0.62 * ((index + 0.5) / len(confusions) - 0.5)  # below and above the line of the class
+        spans = ("from %{customdata[0]:.1f} to %{customdata[1]:.1f}", "interval not known")
+        templates = [
+            f"{name}, %{{text}}: %{{x:.1f}} %, {spans[m is not None and v is None]} ({over})<extra></extra>"
+            for m, v in zip(middle, low, strict=True)
+        ]
         figure.add_scatter(
             x=middle,
             y=[row + place for row in range(number)],
@@ -89,15 +97,14 @@ def per_class_comparison(confusions: Mapping[str, Sequence[ArrayLike]], classes:
             error_x={
                 "type": "data",
                 "symmetric": False,
-                "array": [None if m is None else h - m for m, h in zip(middle, high, strict=True)],
-                "arrayminus": [None if m is None else m - v for m, v in zip(middle, low, strict=True)],
+                "array": [None if m is None or h is None else h - m for m, h in zip(middle, high, strict=True)],
+                "arrayminus": [None if m is None or v is None else m - v for m, v in zip(middle, low, strict=True)],
                 "thickness": 1.5,
                 "color": colour if len(matrices) > 1 else GREY,
             },
             customdata=[[a, b] for a, b in zip(low, high, strict=True)],
             text=list(classes),
-            hovertemplate=f"{name}, %{{text}}: %{{x:.1f}} %, from %{{customdata[0]:.1f}} to %{{customdata[1]:.1f}}"
-            f" ({over})<extra></extra>",
+            hovertemplate=templates if len(set(templates)) > 1 else templates[0],
         )
         parts = [f"{c} {m:.0f} %" if m is not None else f"{c} none" for c, m in zip(classes, middle, strict=True)]
         said.append(f"{name}: {', '.join(parts)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -79,7 +80,7 @@ def _tables(group: Runs) -> Iterator[Block]:
 
 
 def _accuracy(group: Runs) -> Drawing:
-    from dacl_edu.evaluation.significance import accuracy_interval, seeds_interval
+    from dacl_edu.evaluation.significance import accuracy_interval, seeds_interval, within
     from dacl_edu.plots import LOOKS, interval_plot
 
     by_method: dict[str, list[float]] = {}
@@ -104,11 +105,12 @@ def _accuracy(group: Runs) -> Drawing:
                 "In grey: a single seed each. The bar says what other test images might have given (Wilson, 95 %); "
                 "what another seed would give is not in it, so bars that do not touch rank nothing."
             ] = None
-        low, middle, high = interval
-        intervals[row] = (100 * low, 100 * middle, 100 * high)
+        low, high = within(interval.low, interval.high, 0, 1) or (math.nan, math.nan)
+        intervals[row] = (100 * low, 100 * interval.middle, 100 * high)
     if full:
         words[f"Rows named full: {FULL}."] = None
     figure = interval_plot(intervals, f"Accuracy on {described(group)}", "accuracy, %", images_only)
+    figure.update_xaxes(autorangeoptions={"clipmin": -2, "clipmax": 102})
     order = list(dict.fromkeys([*by_method, *(name.removesuffix(", full") for name in full)]))
     for trace in figure.data:  # a method has one look, here and there
         if trace.y[0] not in images_only:

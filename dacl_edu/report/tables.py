@@ -13,7 +13,7 @@ from dacl_edu.data import available_datasets
 from dacl_edu.evaluation.compare import compare_runs
 from dacl_edu.evaluation.metrics import mean_attention
 from dacl_edu.evaluation.paper import ATTEMPTS, TABLE_1, TABLE_2, TEST_IMAGES, TEST_PARTS, published_results
-from dacl_edu.evaluation.significance import difference_interval, mcnemar, p_text, spread_text
+from dacl_edu.evaluation.significance import difference_interval, mcnemar, p_text, spread_text, within
 from dacl_edu.expressions import EXPRESSIONS
 from dacl_edu.report.gather import equivalent_command, first_of_each
 from dacl_edu.runs.config import PLACE, PRESETS, TrainConfig
@@ -218,7 +218,7 @@ def pairs_table(runs: Sequence[Run]) -> Table | None:
             [
                 f"{one} − {two}",
                 signed(100 * test.difference),
-                f"{signed(100 * interval.low)} to {signed(100 * interval.high)}",
+                _span(100 * interval.low, 100 * interval.high),
                 str(test.only_first),
                 str(test.only_second),
                 p_text(test.p_value),
@@ -275,11 +275,17 @@ FULL = "the full experiment that comes with the project (its runs are in noteboo
 def seeds_table(runs: Sequence[Run]) -> Table | None:
     """Student's paired test of each pair of methods over the seeds that both have; None where no pair has two."""
     rows = [
-        [f"{one} − {two}", signed(t.middle), f"{signed(t.low)} to {signed(t.high)}", str(seeds), p_text(t.p_value)]
+        [f"{one} − {two}", signed(t.middle), _span(t.low, t.high), str(seeds), p_text(t.p_value)]
         for one, two, seeds, t in pairs_over_seeds([run for run in runs if run.result], scale=100)
     ]
     columns = ["pair", "difference, points", "95 % interval", "seeds", "p (paired t)"]
     return Table("Pairs of methods over seeds: the comparison of methods", columns, rows) if rows else None
+
+
+def _span(low: float, high: float) -> str:
+    """Write the interval of a difference of accuracies, in points."""
+    found = within(low, high, -100, 100)
+    return f"{signed(found[0])} to {signed(found[1])}" if found else "not known"
 
 
 def signed(value: float, digits: int = 2) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from dacl_edu.errors import UserError
 from dacl_edu.evaluation.crossed import CrossedDifference, crossed_difference, seeds_needed
-from dacl_edu.evaluation.significance import Interval, accuracy_interval, p_text, seeds_interval
+from dacl_edu.evaluation.significance import Interval, accuracy_interval, p_text, seeds_interval, within
 from dacl_edu.runs.naming import data_folder, named
 from dacl_edu.runs.run import Run
 from dacl_edu.text import nearest
@@ -118,7 +118,9 @@ def sentence(rows: Sequence[Row], baseline: str, wanted: float = PAPER_DIFFERENC
         row = max(tested, key=lambda row: abs(row.difference.middle if row.difference else 0))
         said = _shown(row, baseline, test=False)
         if len(tested) > 1:
-            said = f"the largest, {said}, an interval that counts this pair alone"
+            said = f"the largest, {said}"
+            if row.difference and within(row.difference.low, row.difference.high, -1, 1):
+                said += ", an interval that counts this pair alone"
             if row.difference and not row.difference.low <= 0 <= row.difference.high:
                 said += f"; corrected for {len(tested)} comparisons p is {p_text(row.p_value)}"
         words.append(f"No difference could be shown with {_counted(seeds)} ({said}).")
@@ -230,13 +232,13 @@ def _spread(values: Sequence[float]) -> float:
 def _shown(row: Row, baseline: str, test: bool = True) -> str:
     d = row.difference
     assert d is not None
-    low, middle, high = (f"{100 * value:+.1f}".replace("-", "−") for value in (d.low, d.middle, d.high))
+    span = within(d.low, d.high, -1, 1)
+    middle, *ends = (f"{100 * value:+.1f}".replace("-", "−") for value in (d.middle, *(span or ())))
+    words = " to ".join(ends) or "interval not known"
     if not test:
-        return f"{row.name} − {baseline}: {middle} points, {low} to {high}"
+        return f"{row.name} − {baseline}: {middle} points, {words}"
     side = "above" if d.middle > 0 else "below"
-    return (
-        f"{row.name} is {side} {baseline} by {middle.lstrip('+−')} points ({low} to {high}, p {p_text(row.p_value)})."
-    )
+    return f"{row.name} is {side} {baseline} by {middle.lstrip('+−')} points ({words}, p {p_text(row.p_value)})."
 
 
 def _counted(seeds: int) -> str:

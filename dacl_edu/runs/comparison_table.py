@@ -9,7 +9,8 @@ import pandas as pd
 from rich.box import SIMPLE
 from rich.table import Table
 
-from dacl_edu.evaluation.significance import Interval, p_text, spread_text
+from dacl_edu.evaluation.crossed import CrossedDifference
+from dacl_edu.evaluation.significance import Interval, p_text, spread_text, within
 from dacl_edu.runs.comparison import Comparison
 
 LATEX = str.maketrans({"−": "$-$", "±": r"$\pm$", "–": "--"})
@@ -37,7 +38,7 @@ def for_terminal(found: Comparison) -> Table:
     for r in found.rows:
         average = (spread_text(r.average_accuracy.middle, r.average_spread),) if averages else ()
         d = r.difference
-        points = f"{100 * d.middle:+.1f} ({100 * d.low:+.1f}, {100 * d.high:+.1f})".replace("-", "−") if d else "–"
+        points = _points(d) if d else "–"
         table.add_row(
             r.name, str(r.seeds), spread_text(r.accuracy.middle, r.spread), _span(r.accuracy), *average,
             points, p_text(r.p_value) if d else "–",
@@ -88,6 +89,11 @@ def written(found: Comparison, form: str) -> str:
 
 
 def _span(interval: Interval) -> str:
-    """Write an interval; Student's leaves 0 to 100 where seeds are few, and no accuracy lies there."""
-    low, high = (100 * min(max(value, 0.0), 1.0) for value in (interval.low, interval.high))
-    return "–" if math.isnan(interval.low) else f"{low:.1f}–{high:.1f}"
+    found = within(interval.low, interval.high, 0, 1)
+    return f"{100 * found[0]:.1f}–{100 * found[1]:.1f}" if found else "–"
+
+
+def _points(d: CrossedDifference) -> str:
+    found = within(d.low, d.high, -1, 1)
+    span = f"{100 * found[0]:+.1f}, {100 * found[1]:+.1f}" if found else "–"
+    return f"{100 * d.middle:+.1f} ({span})".replace("-", "−")

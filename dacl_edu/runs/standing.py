@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
+from math import isnan
 
 from dacl_edu.errors import UserError
 from dacl_edu.evaluation.compare import compare_runs
@@ -168,9 +169,10 @@ def _pairs(runs: Sequence[Run]) -> str:
     found = []
     for one, other, _, test in pairs_over_seeds(runs):
         ahead, behind = (one, other) if test.middle > 0 else (other, one)
-        found.append((test.p_value, f"{ahead} is above {behind} (p {p_text(test.p_value)})"))
+        if not isnan(test.p_value):
+            found.append((test.p_value, f"{ahead} is above {behind} (p {p_text(test.p_value)})"))
     if not found:
-        return "no pair of methods shares several seeds, so none is tested"
+        return "no pair of methods shares several seeds with a spread, so none is tested"
     sure = [words for p, words in found if p < 0.05]
     if sure:
         return f"by the paired t-test {', '.join(sure)}; {len(found) - len(sure)} of {len(found)} pairs stay open"

@@ -94,6 +94,7 @@ def test_the_paired_test_over_seeds_is_scipys() -> None:
     alone = seeds_difference([0.8], [0.7])
     assert alone.middle == pytest.approx(0.1) and math.isnan(alone.low) and math.isnan(alone.p_value)
     assert seeds_difference([0.5, 0.6], [0.5, 0.6]).p_value == 1
+    assert math.isnan(seeds_difference([0.8, 0.9, 0.7], [0.7, 0.8, 0.6]).p_value), "equal differences have no spread"
     with pytest.raises(ValueError, match="3 and 2 numbers"):
         seeds_difference(a, b[:2])
 

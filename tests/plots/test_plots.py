@@ -142,7 +142,10 @@ def test_classes_are_compared_over_images_or_over_seeds() -> None:
     assert single.error_x.arrayminus[0] == pytest.approx(100 * (middle - low))
     low, middle, high = seeds_interval([0.8, 0.6])
     assert low < 0 and list(both.customdata[0]) == [0.0, 100.0], "cut to what an accuracy can be"
-    assert "2 seeds" in both.name and "one seed" in single.name
+    assert "2 seeds" in both.name and "one seed" in single.name and isinstance(both.hovertemplate, str)
+    (equal,) = per_class_comparison({"equal": [one, [[80, 20, 0], [4, 16, 0], [0, 0, 0]]]}, ["x", "y", "z"]).data
+    assert equal.error_x.array[0] is None and equal.error_x.array[1] > 0, "seeds that agree do not tell their spread"
+    assert "interval not known" in equal.hovertemplate[0] and "from" in equal.hovertemplate[1]
     assert len({*single.y, *both.y}) == 6 and abs(single.y[1] - 1) < 0.5, "side by side in the row of their class"
     assert figure.layout.yaxis.ticktext == ("x", "y", "z")
     with pytest.raises(UserError, match="do not fit"):

@@ -160,6 +160,27 @@ def test_a_limit_that_left_nothing_out_is_not_spoken_of(tmp_path: Path) -> None:
     assert table(sections["groups"], "By skin tone").rows
 
 
+def test_intervals_of_few_seeds_are_cut_and_those_without_spread_not_known(tmp_path: Path) -> None:
+    right = {"softmax": (5, 65), "center": (60, 60), "dacl": (60, 30)}
+    for method, numbers in right.items():
+        for seed, number in enumerate(numbers):
+            run = make_run(tmp_path / f"{method}{seed}", method, seed, limit=70)
+            labels = torch.from_numpy(np.load(run / "predictions.npz")["labels"])
+            answers = torch.where(torch.arange(70) < number, labels, (labels + 1) % 7)
+            change_predictions(run, slice(None), logits=torch.eye(7)[answers])
+    section = sections_of(tmp_path)["results"]
+    figure = section.drawings()[0].figure
+    softmax, center, _ = figure.data[:3]
+    bar = softmax.error_x
+    assert (softmax.x[0] - bar.arrayminus[0], softmax.x[0] + bar.array[0]) == pytest.approx((0, 100))
+    assert center.error_x.array is None and "interval not known" in center.hovertemplate
+    assert figure.layout.xaxis.autorangeoptions.clipmax == 102
+    pairs = table(section, "over seeds: ").rows
+    assert [row[2] for row in pairs] == ["−100.00 to +100.00"] * 3
+    between = {row[0]: row[2] for row in table(section, "lowest seed").rows}
+    assert between["center − dacl"] == "not known" and " to " in between["softmax − dacl"]
+
+
 def test_pairs_over_seeds_are_the_comparison_of_methods() -> None:
     section = results_section(comparable_groups(gather([paths.shipped_runs()])[0]))
     rows = {row[0]: row for row in table(section, "over seeds: ").rows}

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from dacl_edu.evaluation.crossed import crossed_difference
+from dacl_edu.evaluation.crossed import CrossedDifference, crossed_difference
 from dacl_edu.evaluation.significance import Interval
 from dacl_edu.runs.comparison import Comparison, Row, sentence
 from dacl_edu.runs.comparison_table import for_terminal, written
@@ -29,6 +29,22 @@ def found() -> Comparison:
 
 def test_an_interval_of_an_accuracy_stays_between_0_and_100(found: Comparison) -> None:
     assert list(for_terminal(found).columns[3].cells) == ["80.0–90.0", "0.0–100.0"]
+
+
+def test_a_difference_of_accuracies_stays_between_minus_and_plus_100() -> None:
+    wide = CrossedDifference(-1.693, -0.111, 1.471, 0.6, 2, 9, 0.1, 0.1, 0.1)
+    rows = [row("softmax", 0.8, 0.9), row("dacl", 0.7, 0.8, wide)]
+    table = for_terminal(Comparison("few", "softmax", rows, ""))
+    assert list(table.columns[-2].cells) == ["–", "−11.1 (−100.0, +100.0)"]
+    assert "−11.1 points, −100.0 to +100.0" in sentence(rows, "softmax")
+
+
+def test_seeds_that_happen_to_agree_give_no_interval() -> None:
+    same = np.array([[True, False, True]] * 2)
+    rows = [row("softmax", 2 / 3, 2 / 3), row("dacl", 2 / 3, 2 / 3, crossed_difference(same, same))]
+    table = for_terminal(Comparison("few", "softmax", rows, ""))
+    assert list(table.columns[3].cells) == ["–", "–"] and list(table.columns[-2].cells) == ["–", "+0.0 (–)"]
+    assert "+0.0 points, interval not known" in sentence(rows, "softmax")
 
 
 def test_latex_has_only_what_pdflatex_knows(found: Comparison) -> None:

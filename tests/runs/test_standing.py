@@ -61,6 +61,11 @@ def test_values_of_a_setting_are_tested_as_methods_are() -> None:
     assert accuracy_by_method(runs)["dacl, lam 1.0"] == pytest.approx({0: 0.7, 1: 0.71, 2: 0.72})
 
 
+def test_equal_differences_make_no_order() -> None:
+    runs = [made(method, s, accuracy=a + 0.1 * s) for method, a in (("softmax", 0.5), ("dacl", 0.7)) for s in (0, 1)]
+    assert "is above" not in over_seeds(runs) and "none is tested" in over_seeds(runs)
+
+
 @pytest.mark.parametrize(
     ("trained", "images", "limited"), [(32, 8, False), (140, 60, True), (40, 140, True), (None, 8, True)]
 )
