@@ -25,6 +25,7 @@ from dacl_edu.report.results import (
     settings_section,
     training_section,
 )
+from dacl_edu.runs.naming import require_each_once
 from dacl_edu.runs.standing import first_lines
 from dacl_edu.text import slug
 
@@ -63,7 +64,7 @@ def write_report(
     Raises
     ------
     UserError
-        No run there; the page or the pictures cannot be written; no browser for the pictures.
+        No run there, one configuration and seed twice, page or pictures that cannot be written, no browser for them.
     """
     from dacl_edu.report.page import render
 
@@ -96,7 +97,7 @@ def make_sections(
 ) -> tuple[list[Section], str, list[str]]:
     """Return the sections of the report, its title, and what is said before any number."""
     runs, notes = gather(folders)
-    comparable = comparable_groups(runs)
+    comparable = [list(require_each_once(group)) for group in comparable_groups(runs)]
     pictures = Pictures()
     say("training, confusion, classes, samples")
     sections = [

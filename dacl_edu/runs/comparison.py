@@ -10,7 +10,7 @@ import numpy as np
 from dacl_edu.errors import UserError
 from dacl_edu.evaluation.crossed import CrossedDifference, crossed_difference, seeds_needed
 from dacl_edu.evaluation.significance import Interval, accuracy_interval, p_text, seeds_interval, within
-from dacl_edu.runs.naming import data_folder, named
+from dacl_edu.runs.naming import data_folder, named, require_each_once
 from dacl_edu.runs.run import Run
 from dacl_edu.text import nearest
 
@@ -87,13 +87,8 @@ def compare_configurations(
     """
     _require_alike(runs)
     groups: dict[str, dict[int, Run]] = {}
-    for run in named(runs):
-        own = groups.setdefault(run.group, {})
-        if run.config.seed in own:
-            raise UserError(
-                f"{run.folder} and {own[run.config.seed].folder} are one configuration and seed", "name one of them"
-            )
-        own[run.config.seed] = run
+    for run in require_each_once(named(runs)):
+        groups.setdefault(run.group, {})[run.config.seed] = run
     name = _baseline(list(groups), baseline)
     differences = {group: _difference(own, groups[name]) for group, own in groups.items() if group != name}
     corrected = _holm({group: found.p_value for group, found in differences.items() if found is not None})

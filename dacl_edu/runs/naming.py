@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from dacl_edu.errors import UserError
 from dacl_edu.runs.config import PLACE, PRESETS, TrainConfig
 
 if TYPE_CHECKING:
@@ -126,3 +127,22 @@ def named(runs: Sequence[Run]) -> list[Run]:
         again = sum(other.name.partition(" (again")[0] == name for other in found)
         found.append(replace(run, group=group, name=f"{name} (again, {again + 1})" if again else name))
     return found
+
+
+def require_each_once(runs: Sequence[Run]) -> Sequence[Run]:
+    """Return named runs as they are.
+
+    Raises
+    ------
+    UserError
+        One configuration and seed is there twice: two runs of it would count as two seeds.
+    """
+    seen: dict[tuple[str, int], Run] = {}
+    for run in runs:
+        other = seen.setdefault((run.group, run.config.seed), run)
+        if other is not run:
+            raise UserError(
+                f"{other.folder} and {run.folder} have the same settings and seed",
+                hint="name only one of them",
+            )
+    return runs

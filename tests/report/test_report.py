@@ -26,6 +26,7 @@ from dacl_edu.report.page import render
 from dacl_edu.report.results import environment_section, results_section
 from dacl_edu.report.tables import Table
 from dacl_edu.report.write import make_sections, write_pictures
+from dacl_edu.runs.comparison import compare_configurations
 from dacl_edu.runs.run import read_run
 
 SECTIONS = [
@@ -358,6 +359,15 @@ def test_thirty_thousand_images(tmp_path: Path) -> None:
     assert drawn == 350, "fifty of each class"
     assert "could not be drawn" not in " ".join(map(said, sections.values()))
     assert len(sections["samples"].drawings()) == 1
+
+
+def test_one_configuration_and_seed_twice_is_refused_as_compare_does(tmp_path: Path) -> None:
+    runs = [read_run(make_run(tmp_path / name, limit=70)) for name in ("a", "a2")]
+    said = "a and .*a2 have the same settings and seed.*name only one of them"
+    with pytest.raises(UserError, match=said):
+        write_report([tmp_path], tmp_path / "report.html")
+    with pytest.raises(UserError, match=said):
+        compare_configurations(runs)
 
 
 def test_no_run_and_no_place_are_errors(tmp_path: Path) -> None:
