@@ -70,6 +70,19 @@ def build_method(config: TrainConfig) -> tuple[MetricLoss | None, AttentionMode]
     return metric_loss, "ones"
 
 
+def unused_settings(config: TrainConfig) -> tuple[str, ...]:
+    """Return the settings of loss, centers and attention that do nothing for a method: with any value it is one run.
+
+    Examples
+    --------
+    >>> unused_settings(TrainConfig(method="center")), "lam" in unused_settings(TrainConfig(method="softmax"))
+    (('attention', 'attention_widths'), True)
+    """
+    loss, _ = build_method(config.model_copy(update={"attention": None}))
+    attention = () if loss is not None and loss.uses_attention else ("attention", "attention_widths")
+    return attention if loss else (*attention, "lam", "alpha", "eps", "center_init", "loss_parameters")
+
+
 def loss_module(config: TrainConfig) -> str:
     """Return the module that must be imported before a method is known: that of a registered loss of one's own.
 

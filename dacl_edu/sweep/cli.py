@@ -53,7 +53,7 @@ def sweep(
     status = words[0] == "status" and len(words) == 2
     if len(words) != 1 and not status:
         raise UserError(f"one plan is needed, not {len(words)} words", hint=USAGE)
-    cells = read_plan(words[-1])
+    cells = read_plan(words[-1], say=lambda line: print(line, file=sys.stderr))
     if status or dry_run:
         states = {cell.name: state_of(cell, out) for cell in cells}
         errors: dict[str, object] = {}

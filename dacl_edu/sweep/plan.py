@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -17,12 +17,14 @@ from dacl_edu.files import read_small
 from dacl_edu.lessons.cli import find_notebook
 from dacl_edu.lessons.parameters import declared_parameters, typed
 from dacl_edu.runs.config import TrainConfig
-from dacl_edu.runs.methods import build_method, loss_module
+from dacl_edu.runs.methods import build_method, loss_module, unused_settings
 from dacl_edu.runs.naming import full_name
 from dacl_edu.runs.plan import parsed_seeds
 from dacl_edu.text import nearest
 
 MOST_RUNS = 10_000
+TOP, SETTINGS = ("notebook", "title", "hypotheses"), tuple(TrainConfig.model_fields)
+"""What stands at the top of a plan, beside [base] and [[grid]]; and what these hold."""
 
 EXAMPLE = """\
 [base]
@@ -64,11 +66,12 @@ class Cell:
         return self.config.epochs if self.config else 1
 
 
-def read_plan(file: str | Path) -> list[Cell]:
+def read_plan(file: str | Path, say: Callable[[str], None] = lambda line: None) -> list[Cell]:
     """Read a plan: what all runs share under ``[base]``, and under each ``[[grid]]`` values to be crossed.
 
     A list is varied, anything else holds for all; ``seed = "0-4"`` is five seeds. With ``notebook = "07_training"`` the
-    names are that notebook's parameters, otherwise fields of :class:`TrainConfig`, and ``preset``.
+    names are that notebook's parameters, otherwise fields of :class:`TrainConfig`, and ``preset``. A setting that is
+    varied and does nothing for a method, as λ for softmax loss, does not multiply its runs: ``say`` is told which.
 
     Returns
     -------
@@ -100,17 +103,18 @@ def read_plan(file: str | Path) -> list[Cell]:
         raise UserError(
             f"{file}: no TOML ({error})", hint=f"a plan looks like this: {' '.join(EXAMPLE.split())}"
         ) from error
-    known = ("notebook", "base", "grid", "title", "hypotheses")
     for key in plan:
-        if key not in known:
-            raise UserError(f"{file}: unknown key {key!r}", hint=nearest(key, known))
+        if key not in (*TOP, "base", "grid"):
+            below = _is_setting(key, plan)
+            hint = "put it under [base], for all runs" if below else nearest(key, (*TOP, "base", "grid", *SETTINGS))
+            raise UserError(f"{file}: unknown key {key!r} at the top", hint=hint)
     grids = plan.get("grid", {})
     grids = grids if isinstance(grids, list) else [grids]
     if not all(isinstance(part, dict) for part in (plan.get("base", {}), *grids)):
         raise UserError(f"{file}: base and grid are tables", hint="write [base] and [[grid]]")
     if not isinstance(plan.get("notebook", ""), str):
         raise UserError(f"{file}: notebook is no text", hint='write notebook = "07_training"')
-    cells: dict[str, Cell] = {}
+    cells, unused = dict[str, Cell](), dict[str, None]()
     varied = [_varied(file, {**plan.get("base", {}), **grid}) for grid in grids]
     count = sum(math.prod(map(len, values.values())) for values in varied)
     if count > MOST_RUNS:
@@ -118,7 +122,11 @@ def read_plan(file: str | Path) -> list[Cell]:
     for choices in varied:
         for values in (dict(zip(choices, choice, strict=True)) for choice in product(*choices.values())):
             try:
-                cell = _notebook_cell(plan["notebook"], values) if "notebook" in plan else _cell(values)
+                cell = (
+                    _notebook_cell(plan["notebook"], values)
+                    if "notebook" in plan
+                    else _cell(values, [key for key in values if len(choices[key]) > 1], unused)
+                )
             except UserError as error:
                 raise UserError(f"{file}: {error.problem}", error.hint) from error
             first = cells.setdefault(cell.name, cell)
@@ -127,10 +135,14 @@ def read_plan(file: str | Path) -> list[Cell]:
                     f"{file}: {first.config.root} and {cell.config.root} would be one run, as folders of one name are",
                     hint="rename one of the folders",
                 )
+    for line in unused:
+        say(line)
     return list(cells.values())
 
 
 def _varied(file: str | Path, values: Mapping[str, Any]) -> dict[str, list[Any]]:
+    if above := [key for key in TOP if key in values]:
+        raise UserError(f"{file}: {above[0]} stands below [base] or [[grid]]", hint="put it at the top, above them")
     varied = {key: value if isinstance(value, list) else [value] for key, value in values.items()}
     if isinstance(values.get("seed"), str):
         varied["seed"] = parsed_seeds(values["seed"])
@@ -140,8 +152,22 @@ def _varied(file: str | Path, values: Mapping[str, Any]) -> dict[str, list[Any]]
     return varied
 
 
-def _cell(values: dict[str, Any]) -> Cell:
-    config = TrainConfig.from_preset(values.pop("preset", "quick"), **values)
+def _is_setting(key: str, plan: Mapping[str, Any]) -> bool:
+    """Whether a key is what [base] and [[grid]] hold."""
+    notebook = plan.get("notebook")
+    return key in (declared_parameters(find_notebook(notebook)) if isinstance(notebook, str) else SETTINGS)
+
+
+def _cell(values: dict[str, Any], varied: Sequence[str], unused: dict[str, None]) -> Cell:
+    """Return one training, without those of its varied settings that do nothing; ``unused`` gets a sentence on them."""
+    preset = values.pop("preset", "quick")
+    config = TrainConfig.from_preset(preset, **values)
+    without = set(varied).intersection(unused_settings(config))
+    if without:
+        unused[
+            f"{config.method} does not use {' or '.join(sorted(without))}: one run a seed, not one for each value"
+        ] = None
+        config = TrainConfig.from_preset(preset, **{key: v for key, v in values.items() if key not in without})
     build_method(config)  # an unknown method stops here, not after the other runs
     return Cell(full_name(config), config, module=loss_module(config))
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from dacl_edu.cli import app
 from dacl_edu.errors import UserError
 from dacl_edu.runs.config import TrainConfig
 from dacl_edu.runs.naming import config_hash
@@ -36,6 +39,23 @@ def test_grids_are_crossed_and_a_run_that_two_of_them_name_is_one(tmp_path: Path
         ("dacl", 0, "learned", 0.01), ("dacl", 0, "learned", 1.0), ("dacl", 0, "mean", 0.01), ("dacl", 0, "mean", 1.0),
     ]  # fmt: skip
     assert len(read_plan(plan(tmp_path, text + "\n[[grid]]\nmethod = 'softmax'"))) == len(cells)
+
+
+def test_what_a_method_does_not_use_does_not_multiply_its_runs(tmp_path: Path) -> None:
+    text = "[base]\npreset='smoke'\n[[grid]]\nmethod=['softmax', 'center', 'dacl']\nseed='0-1'\nlam=[0.1, 1]\n"
+    said: list[str] = []
+    cells = read_plan(plan(tmp_path, text + "attention=['mean', 'learned']\n"), said.append)
+    found = Counter((c.config.method, c.config.lam, c.config.attention) for c in cells if c.config)
+    assert found == dict.fromkeys(
+        [("softmax", 0.01, None), *(("center", lam, None) for lam in (0.1, 1)),
+         *(("dacl", lam, attention) for lam in (0.1, 1) for attention in ("mean", "learned"))], 2,
+    )  # fmt: skip
+    assert said == [
+        "softmax does not use attention or lam: one run a seed, not one for each value",
+        "center does not use attention: one run a seed, not one for each value",
+    ]
+    (kept,) = read_plan(plan(tmp_path, "[base]\npreset='smoke'\nmethod='softmax'\nlam=0.5\n"), said.append)
+    assert kept.config is not None and kept.config.lam == 0.5 and len(said) == 2, "only what is varied"
 
 
 def test_a_folder_is_named_by_what_is_computed_not_by_where(tmp_path: Path) -> None:
@@ -72,6 +92,10 @@ def test_a_notebooks_parameters_can_be_crossed(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("[bas]\n", "unknown key 'bas'.*base"),
+        ("preset='smoke'\n", "unknown key 'preset' at the top — put it under .base."),
+        ("lam=1\n[base]\npreset='smoke'\n", "unknown key 'lam' at the top — put it under .base."),
+        ("notebook='07_training'\nprofile='smoke'\n", "unknown key 'profile' at the top — put it under .base."),
+        ("[base]\nnotebook='07_training'\n", "notebook stands below .* — put it at the top"),
         ("[base]\npreset='smoke'\n[[grid]]\nmethd=['dacl']\n", "unknown field 'methd'.*method"),
         ("[base]\npreset='smok'\n", "unknown preset 'smok'.*smoke"),
         ("[base]\nmethod='dalc'\n", "unknown method 'dalc'"),
@@ -108,3 +132,10 @@ def test_the_plans_of_the_studies_can_be_run(name: str, runs: int) -> None:
 def test_a_class_with_a_slash_makes_no_folder_in_a_folder(tmp_path: Path) -> None:
     (cell,) = read_plan(plan(tmp_path, "[base]\nclasses='F/A-18,../x'\n"))
     assert "/" not in cell.name
+
+
+def test_the_dry_listing_says_what_was_left_out(tmp_path: Path) -> None:
+    file = plan(tmp_path, "[base]\npreset='smoke'\nmethod=['softmax', 'dacl']\nlam=[0.01, 1]\n")
+    result = CliRunner().invoke(app, ["sweep", str(file), "--out", str(tmp_path / "out"), "--dry-run"])
+    assert result.exit_code == 0 and "3 waiting" in result.stdout
+    assert "softmax does not use lam" in result.stderr
