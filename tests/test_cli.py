@@ -564,7 +564,7 @@ BAD_INPUT: dict[str, tuple[Callable[[Path, Path], list[str]], list[str]]] = {
     "not json": (options(loss_parameters="margin=1"), ["--loss-parameters is not JSON"]),
     "useless attention": (options(method="softmax", attention="mean"), ["does not use attention"]),
     "unknown device": (options(device="abacus"), ["abacus", "cpu"]),
-    "loss: no scalar": (a_loss("(features - centers[labels]) ** 2"), ["formula must return a scalar", "(16, 128)"]),
+    "loss: no scalar": (a_loss("(features - centers[labels]) ** 2"), ["formula must return a scalar", "not the shape (16, 128)"]),
     "loss: wrong attention": (
         a_loss("sparse_center_loss(features, attention[:, :3], labels, centers)"),
         ["attention must have the shape of features, (16, 128), not (16, 3)"],

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
+from dacl_edu.errors import UserError
 from dacl_edu.losses.shapes import check_batch, check_labels, computing_dtype
 
 
@@ -78,7 +83,9 @@ class MetricLoss(nn.Module):
         Raises
         ------
         ValueError
-            Shapes that do not fit, or a formula that returns no scalar.
+            Shapes that do not fit.
+        UserError
+            A formula that takes other arguments, or returns no scalar tensor.
         IndexError
             A label outside 0 .. K-1.
         """
@@ -87,7 +94,38 @@ class MetricLoss(nn.Module):
         check_labels(labels, rows.shape[0])  # here, since centers[labels] of a formula would take -1 for the last
         dtype = computing_dtype(features, attention, rows)
         weights = attention.to(dtype) if self.uses_attention else torch.ones_like(features, dtype=dtype)
-        loss = self.formula(features.to(dtype), weights, labels.long(), rows.to(dtype))
-        if loss.shape != ():
-            raise ValueError(f"{type(self).__name__}.formula must return a scalar, not the shape {tuple(loss.shape)}")
-        return loss
+        return scalar_of(self.formula, features.to(dtype), weights, labels.long(), rows.to(dtype))
+
+
+def scalar_of(formula: Callable[..., Tensor], *arguments: Any, called: Callable[..., Tensor] | None = None) -> Tensor:
+    """Return what a method of a loss gives for ``(features, attention, labels, centers)``; ``called`` calls it.
+
+    Raises
+    ------
+    UserError
+        It takes other arguments, or returns no scalar tensor; the class and the method are named.
+    """
+    try:
+        found: object = (called or formula)(*arguments)
+    except TypeError as error:
+        try:
+            inspect.signature(formula).bind(*arguments)
+        except TypeError as wrong:
+            raise UserError(f"{_name(formula)} does not take what a loss is given ({wrong})", hint=_FORM) from error
+        raise  # it goes wrong inside
+    if isinstance(found, Tensor) and found.shape == ():
+        return found
+    if isinstance(found, Tensor):
+        what = f"the shape {tuple(found.shape)}"
+    else:
+        what = "None (its return is missing)" if found is None else f"a {type(found).__name__}"
+    raise UserError(f"{_name(formula)} must return a scalar tensor, not {what}", hint=_FORM)
+
+
+_FORM = (
+    "it takes (self, features (m, d), attention (m, d), labels (m,), centers (K, d)) and returns one number as a tensor"
+)
+
+
+def _name(method: Callable[..., Tensor]) -> str:
+    return f"{type(getattr(method, '__self__', None)).__name__}.{method.__name__}"

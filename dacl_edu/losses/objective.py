@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from dacl_edu.losses.base import MetricLoss
+from dacl_edu.losses.base import MetricLoss, scalar_of
 from dacl_edu.losses.functional import softmax_loss
 
 
@@ -70,7 +70,8 @@ class Objective(nn.Module):
         softmax = softmax_loss(logits, labels)
         if self.metric_loss is None:
             return LossTerms(softmax, softmax, torch.zeros_like(softmax))
-        metric = self.metric_loss(features, attention, labels, centers)
+        # Whoever writes forward in place of formula is told as clearly what is wrong with it.
+        metric = scalar_of(self.metric_loss.forward, features, attention, labels, centers, called=self.metric_loss)
         return LossTerms(softmax + self.lam * metric, softmax, metric)
 
     @torch.no_grad()

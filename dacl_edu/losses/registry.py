@@ -103,11 +103,16 @@ def build_loss(name: str, **parameters: Any) -> MetricLoss:
     else:
         raise UserError(f"unknown loss {name!r}", hint=f"{nearest(name, available_losses())} {OTHER_NAMES}")
     try:
-        return factory(**parameters)
+        loss = factory(**parameters)
     except (TypeError, ValueError) as error:
         named = [p.name for p in inspect.signature(factory).parameters.values() if p.kind is not p.VAR_POSITIONAL]
         takes = ", ".join(name for name in named if name != "kwargs") or "no parameters"
         raise UserError(f"loss {name!r}: {error}", hint=f"it takes {takes}") from error
+    if "_modules" not in vars(loss):
+        raise UserError(
+            f"loss {name!r}: {type(loss).__name__}.__init__ does not call super().__init__()", hint="call it first"
+        )
+    return loss
 
 
 def _pml_loss(name: str) -> Callable[..., MetricLoss]:
