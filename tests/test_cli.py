@@ -242,7 +242,8 @@ def test_help_shows_every_option_with_its_meaning() -> None:
     command = typer.main.get_command(app).commands["train"]  # type: ignore[attr-defined]
     shown = {option for parameter in command.params for option in parameter.opts}
     assert shown >= {f"--{name.replace('_', '-')}" for name in TrainConfig.model_fields}
-    assert all(getattr(parameter, "help", "") for parameter in command.params)
+    helps = {parameter.name: getattr(parameter, "help", "") for parameter in command.params}
+    assert all(helps.values()) and """JSON, e.g. '{"margin": 0.5}'""" in helps["loss_parameters"]
 
 
 def test_evaluate_measures_again(cli: Cli, runs: list[Path], tmp_path: Path) -> None:
@@ -270,6 +271,12 @@ def test_compare_puts_runs_side_by_side(cli: Cli, runs: list[Path]) -> None:
     assert json.loads(cli("compare", *runs, "--json", "--each").out) == results
     out = cli("compare", *runs, "--each").out
     assert all(result["method"] in out and f"{result['accuracy']:.2%}" in out for result in results)
+
+
+def test_compare_says_why_a_report_has_another_p(cli: Cli, runs: list[Path]) -> None:
+    several = " ".join(cli("compare", paths.shipped_runs()).out.split())
+    assert "0.085" in several and "the paired t-test of a report takes seeds alone" in several
+    assert "t-test" not in cli("compare", *runs).out, "one seed: there is no t-test"
 
 
 def test_a_folder_of_runs_stands_for_its_runs(cli: Cli, runs: list[Path], faces: Path, tmp_path: Path) -> None:
@@ -564,7 +571,10 @@ BAD_INPUT: dict[str, tuple[Callable[[Path, Path], list[str]], list[str]]] = {
     "not json": (options(loss_parameters="margin=1"), ["--loss-parameters is not JSON"]),
     "useless attention": (options(method="softmax", attention="mean"), ["does not use attention"]),
     "unknown device": (options(device="abacus"), ["abacus", "cpu"]),
-    "loss: no scalar": (a_loss("(features - centers[labels]) ** 2"), ["formula must return a scalar", "not the shape (16, 128)"]),
+    "loss: no scalar": (
+        a_loss("(features - centers[labels]) ** 2"),
+        ["must return a scalar", "not the shape (16, 128)"],
+    ),
     "loss: wrong attention": (
         a_loss("sparse_center_loss(features, attention[:, :3], labels, centers)"),
         ["attention must have the shape of features, (16, 128), not (16, 3)"],

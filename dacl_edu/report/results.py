@@ -133,7 +133,9 @@ def _pairs(group: Runs) -> Iterator[Block]:
         "All methods answered the same images, so only those count on which two disagree. p (McNemar) is the chance of "
         "a split at least as uneven if each disagreement were a fair coin. It compares two trained models, not two "
         "methods: another seed gives another model."
-    )
+        + ("" if over is None else " p (paired t) does, over seeds alone; dacl-edu compare takes images as draws too, "
+           "and corrects p for the number of comparisons, so its p differs.")
+    )  # fmt: skip
 
 
 def training_section(runs: Runs) -> Section:

@@ -132,7 +132,7 @@ def print_comparison(
     runs: Sequence[Run], baseline: str | None = None, form: TableFormat = TableFormat.terminal, first: str = ""
 ) -> None:
     """Print one row a configuration, and the sentence that one may honestly say; in a terminal ``first`` before."""
-    from dacl_edu.runs.comparison import compare_configurations
+    from dacl_edu.runs.comparison import OTHER_P, compare_configurations
     from dacl_edu.runs.comparison_table import for_terminal, written
 
     found = compare_configurations(runs, baseline)
@@ -143,6 +143,8 @@ def print_comparison(
         print(textwrap.fill(first, 80))
     Console(width=80).print(for_terminal(found))
     print(textwrap.fill(found.sentence, 80))
+    if any(row.difference and row.difference.seeds > 1 for row in found.rows):
+        print(textwrap.fill(OTHER_P, 80))
 
 
 def _run_folders(places: list[Path], finished: bool = False) -> list[RunFolder]:

@@ -126,7 +126,9 @@ class TrainConfig(BaseModel):
     alpha: float = Field(0.5, ge=0, le=1, description="α of Algorithm 1, line 15")
     eps: float = Field(1.0, ge=0, description="ε of Eq. 11")
     center_init: CenterInit = Field("fan_in_classes", description="initial centers: He with fan-in K or d, or zeros")
-    loss_parameters: dict[str, Any] = Field(default_factory=dict, description="keyword arguments of the loss")
+    loss_parameters: dict[str, Any] = Field(
+        default_factory=dict, description="""keyword arguments of the loss, as JSON, e.g. '{"margin": 0.5}'"""
+    )
 
     # -- optimisation
     epochs: int = Field(60, ge=1, le=MANY, description="passes over the training part")

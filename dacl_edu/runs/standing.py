@@ -14,7 +14,7 @@ from dacl_edu.runs.naming import named
 from dacl_edu.runs.run import Run, shipped_runs
 from dacl_edu.text import counted
 
-QUESTION = "Which of the two do you believe, and why?"
+QUESTION = "Which of the two do you believe, and why? Lesson 10 answers, in its part “How much is luck?”."
 
 
 def epochs_done(run: Run) -> int:

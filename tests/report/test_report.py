@@ -137,6 +137,9 @@ def test_a_small_experiment_stands_beside_the_full_one_and_single_seeds_are_grey
     assert beside.columns[2] == "All 28 epochs, three seeds, accuracy, %"
     assert [row[2] for row in beside.rows] == ["82.81 ± 0.31", "81.71 ± 0.14", "82.30 ± 0.36"]
     assert "Which of the two do you believe" in said(section)
+    part = re.search("in its part “(.*)”", said(section))
+    lesson = (Path(__file__).parents[2] / "notebooks" / "10_results.py").read_text(encoding="utf-8")
+    assert part is not None and f"\n# ## {part[1]}\n" in lesson
     figure = section.drawings()[0].figure
     grey = [trace.y[0] for trace in figure.data if trace.marker.color == GREY]
     assert grey == ["center<br>one seed: images only", "dacl<br>one seed: images only"]
@@ -185,6 +188,7 @@ def test_intervals_of_few_seeds_are_cut_and_those_without_spread_not_known(tmp_p
 def test_pairs_over_seeds_are_the_comparison_of_methods() -> None:
     section = results_section(comparable_groups(gather([paths.shipped_runs()])[0]))
     rows = {row[0]: row for row in table(section, "over seeds: ").rows}
+    assert "dacl-edu compare takes images as draws too" in said(section)
     assert rows["softmax − center"] == ["softmax − center", "+1.10", "−0.03 to +2.22", "3", "0.053"]
     assert not any(isinstance(block, Table) and "full experiment" in block.caption for block in section.blocks)
 

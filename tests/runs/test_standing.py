@@ -10,7 +10,16 @@ import pytest
 
 from dacl_edu.runs.config import TrainConfig
 from dacl_edu.runs.run import Run, shipped_runs
-from dacl_edu.runs.standing import accuracy_by_method, first_lines, full_beside, how_far, is_short, over_seeds, ranks
+from dacl_edu.runs.standing import (
+    QUESTION,
+    accuracy_by_method,
+    first_lines,
+    full_beside,
+    how_far,
+    is_short,
+    over_seeds,
+    ranks,
+)
 
 
 def made(method: str = "dacl", seed: int = 0, preset: str = "quick", accuracy: float = 0.5, **changes: Any) -> Run:
@@ -86,7 +95,7 @@ def test_a_short_run_stands_beside_the_full_experiment_and_a_full_one_does_not()
     short = [made(m, epochs=9) for m in ("softmax", "center", "dacl")]
     assert [run.folder for run in full_beside(short)] == [run.folder for run in shipped_runs()]
     first, second, question = first_lines(short)
-    assert first == how_far(short) and over_seeds(shipped_runs()) in second and question.endswith("?")
+    assert first == how_far(short) and over_seeds(shipped_runs()) in second and question == QUESTION
     assert full_beside(shipped_runs()) == []
     assert full_beside([made("dacl", data="rafdb", epochs=9)]) == []  # other data
 

@@ -73,6 +73,14 @@ def test_what_is_no_study_of_one_kind_is_said_with_the_remedy(runs: list[Run], t
         assert isinstance(said.exception, UserError) and "compare reads it" in str(said.exception)
 
 
+def test_the_papers_difference_is_told_to_who_has_other_data_than_faces() -> None:
+    faces = matching(load_study(), ["lam=0.01", "weight_decay=0.0005", "folder=none", "attention=none"])
+    pets = [replace(run, result=run.result | {"classes": ["cat", "dog"]}) for run in faces]
+    assert "0.7 points, the paper’s," in compare_configurations(faces).sentence
+    of_pets = compare_configurations(pets).sentence
+    assert "0.7 points, what the paper reports between DACL and center loss on RAF-DB," in of_pets
+
+
 def test_an_interval_without_0_that_correction_takes_back_is_said_to_be_so() -> None:
     arms = matching(load_study(), ["method=dacl", "lam=1", "weight_decay=0.0005", "folder=none"])
     chosen = [run for run in arms if run.config.attention in (None, "mean", "permuted")]
