@@ -14,7 +14,7 @@ const READ = {  // plain loops: callbacks take ten times as long, and there are 
     for (let i = 0; i < n; i++) out[i] = HALF[stored[i]];
     return out;
   },
-  f4: (buffer, at, n) => Float64Array.from(new Float32Array(buffer, at, n)),
+  f4: (buffer, at, n) => new Float64Array(new Float32Array(buffer, at, n)),
   i4: (buffer, at, n) => new Int32Array(buffer, at, n),
   u1: (buffer, at, n) => new Uint8Array(buffer, at, n),
   q4(buffer, at, n) {
