@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
@@ -186,6 +188,13 @@ def test_runs_of_other_settings_are_told_apart_and_start_at_their_own_weight(
     assert page.evaluate("() => explainer.state.run") == 6 and weight.get_attribute("aria-valuetext") == "0.3"
     assert "DACL, λ 0.3, seed 4 (again, 2), after 1 epoch" in page.locator(".words").inner_text()
     page.close()
+
+
+def test_the_epoch_is_that_of_the_network_that_was_kept(own_run: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(own_run, tmp_path / "best")
+    result = json.loads((folder / "result.json").read_text("utf-8"))
+    (folder / "result.json").write_text(json.dumps({**result, "selected_epoch": 5}), encoding="utf-8")
+    assert [stage["epoch"] for stage in head_of(runs_payload([folder]))["runs"][0]["stages"]] == [5]
 
 
 def test_own_faces_without_and_with_known_classes(
