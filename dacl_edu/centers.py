@@ -9,7 +9,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from dacl_edu.choices import CenterInit
-from dacl_edu.losses.shapes import center_rows, check_batch, computing_dtype
+from dacl_edu.losses.shapes import center_rows, check_batch, check_number, computing_dtype
 
 
 def _add_sums(
@@ -140,6 +140,9 @@ class ClassCenters(nn.Module):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
+        given = {"num_classes": num_classes, "feature_dim": feature_dim, "alpha": alpha, "eps": eps}
+        for name, value in given.items():
+            check_number(name, value)
         if not (num_classes >= 1 and feature_dim >= 1):
             raise ValueError(f"num_classes and feature_dim must be 1 or more, but are {num_classes} and {feature_dim}")
         if not 0 <= alpha <= 1:

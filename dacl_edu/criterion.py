@@ -12,15 +12,16 @@ from torch.optim import Optimizer
 from dacl_edu.centers import ClassCenters
 from dacl_edu.choices import CenterInit
 from dacl_edu.losses import LossTerms, Objective, build_loss
+from dacl_edu.losses.shapes import check_number
 
 
 class DACLLoss(nn.Module):
     r"""Softmax loss plus λ times the sparse center loss (Eq. 8), with the class centers that it needs (Eq. 11).
 
     Call it like a loss of PyTorch, and let it follow the optimizer: each ``optimizer.step()`` then moves the centers
-    too. Without an optimizer to follow, call :meth:`step` yourself, once an optimizer's step. Both move the centers by
-    all samples that the loss has seen in training mode since the last move, so micro-batches count as the joined batch
-    and several processes as one. In evaluation mode the centers stay.
+    too. Without an optimizer to follow, call :meth:`step` yourself after each ``optimizer.step()``. Both move the
+    centers by all samples that the loss has seen in training mode since the last move, so micro-batches count as the
+    joined batch and several processes as one. In evaluation mode the centers stay.
 
     Parameters
     ----------
@@ -56,7 +57,9 @@ class DACLLoss(nn.Module):
     Raises
     ------
     ValueError
-        Shapes that do not fit, a negative λ, α outside 0 .. 1.
+        Shapes that do not fit, logits of another number of classes, a negative λ, α outside 0 .. 1.
+    TypeError
+        λ, α, ε or a size that is no number.
     IndexError
         A label outside 0 .. K-1 (on the CPU).
     UserError
@@ -65,7 +68,8 @@ class DACLLoss(nn.Module):
     Warns
     -----
     UserWarning
-        Once, if batches are trained on and the centers were never moved.
+        Once, if batches are trained on and the centers were never moved, and once if attention is given to a loss that
+        does not use it.
 
     See Also
     --------
@@ -105,6 +109,7 @@ class DACLLoss(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
+        check_number("accumulate", accumulate)
         if accumulate < 1:
             raise ValueError(f"accumulate must be at least 1, but is {accumulate}")
         generator = torch.Generator().manual_seed(seed)
@@ -114,6 +119,7 @@ class DACLLoss(nn.Module):
         self.terms: LossTerms | None = None
         self._waiting = 0  # batches since the last step
         self._moved = False
+        self._told = False  # that attention is not used
 
     def forward(self, logits: Tensor, features: Tensor, labels: Tensor, attention: Tensor | None = None) -> Tensor:
         """Return L of Eq. 8, a scalar; in training mode remember the batch for the next step of the centers.
@@ -126,6 +132,13 @@ class DACLLoss(nn.Module):
         attention : Tensor, shape (m, d), optional
             None means ones.
         """
+        classes = len(self.centers())
+        if logits.dim() != 2 or logits.shape[1] != classes:
+            raise ValueError(
+                f"logits must have shape (m, {classes}) for num_classes={classes}, not {tuple(logits.shape)}"
+            )
+        if attention is not None and not self._metric_loss.uses_attention:
+            self._warn_of_attention()
         weights = features.new_ones(()).expand_as(features) if attention is None else attention
         terms = self.objective(logits, features, weights, labels, self.centers())
         self.terms = LossTerms(*(term.detach() for term in terms))
@@ -160,12 +173,18 @@ class DACLLoss(nn.Module):
     def _metric_loss(self) -> Any:
         return self.objective.metric_loss
 
+    def _warn_of_attention(self) -> None:
+        if not self._told:
+            name = type(self._metric_loss).__name__
+            warnings.warn(f"{name} does not use attention: what was given as attention=… has no effect", stacklevel=5)
+        self._told = True
+
     def _warn_if_forgotten(self) -> None:
         if self._waiting == self.accumulate and not self._moved:
             warnings.warn(
                 f"{self._waiting + 1} batches were trained on and the centers have never moved: call criterion.step() "
                 "after optimizer.step(), or once criterion.follow(optimizer); for micro-batches say accumulate=…",
-                stacklevel=4,
+                stacklevel=5,
             )
 
     def extra_repr(self) -> str:

@@ -272,8 +272,19 @@ judged(my_savings, f"right. Dimension 3 accounts for {share:.0%} of the differen
 #
 # ## The lessons
 #
-# **Two hours:** 00 → 03 (first half) → 05 (from *Does attention fall?*) → 10 (from *What the course's own runs say*) → 13. You will know the question, the mechanism and the
-# verdict. **One week**, an hour or two a day: 01-02, 03-04, 05-06, 07-08, 09-10, 11-14, then assignment 6 (`assignments/release/a6_open_experiment`),
+# **Two hours**, for the question, the mechanism and the verdict:
+#
+# | lesson | what to read | minutes |
+# |---|---|---|
+# | 00 | all of it | 25 |
+# | 03 | to the end of *Two dimensions: circles become ellipses* | 20 |
+# | 05 | from *Does attention fall?* | 25 |
+# | 10 | from *What the course's own runs say* | 25 |
+# | 13 | from *The controls: what would show that attention helps?* | 25 |
+#
+# A lesson that you enter in the middle needs what stands above: click on the heading, choose *Run → Run All Above Selected Cell*, and wait until it is done.
+#
+# **One week**, an hour or two a day: 01-02, 03-04, 05-06, 07-08, 09-10, 11-14, then assignment 6 (`assignments/release/a6_open_experiment`),
 # an experiment of your own. Lessons 01 to 06 train nothing larger than a toy (05 looks at 112 faces with an untrained network). From 07 on real networks are trained or looked at; none has to be trained first.
 #
 # **[01 · Softmax loss](01_softmax_loss.ipynb)** (40 minutes, Eq. 1, 2). *Afterwards you can* compute scores, probabilities, loss and gradient by hand, and
@@ -354,7 +365,8 @@ display(Markdown(ledger_table(equations=False)))
 # </details>
 #
 # <details><summary>Question 2. DACL is a point better than center loss. You divide λ of center loss by two, and it is as good as DACL. Which suspect is convicted?</summary>
-# The smaller λ: no dimension was selected, and the gain is there all the same. (Once more seeds have ruled out the third one, luck.)
+# The smaller λ: no dimension was selected, and the gain is there all the same. But first the third suspect, luck, must be ruled out, by training with
+# more seeds.
 # </details>
 #
 # <details><summary>Question 3. Why is there a 1/2 in Eq. 3?</summary>

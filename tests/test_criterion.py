@@ -130,11 +130,50 @@ def test_a_forgotten_step_is_said_once(network: Network, batches: list) -> None:
     criterion = DACLLoss(K, D)
     logits, features, attention = network(batches[0][0])
     criterion(logits, features, batches[0][1], attention)
-    with pytest.warns(UserWarning, match=r"never moved: call criterion\.step\(\).*criterion\.follow\(optimizer\)"):
+    with pytest.warns(
+        UserWarning, match=r"never moved: call criterion\.step\(\).*criterion\.follow\(optimizer\)"
+    ) as told:
         criterion(logits, features, batches[0][1], attention)
+    assert Path(told[0].filename).name == Path(__file__).name, "it points at the loop"
     with warnings.catch_warnings(record=True) as again:
         criterion(logits, features, batches[0][1], attention)
     assert again == []
+
+
+@pytest.mark.parametrize("columns", [K - 1, K + 2])
+def test_logits_of_another_number_of_classes_are_refused(columns: int) -> None:
+    x, labels = torch.randn(2, D), torch.tensor([0, 1])
+    with pytest.raises(
+        ValueError, match=rf"logits must have shape \(m, {K}\) for num_classes={K}, not \(2, {columns}\)"
+    ):
+        DACLLoss(K, D)(torch.zeros(2, columns), x, labels)
+    with pytest.raises(ValueError, match=r"logits must have shape \(m, 3\)"):
+        DACLLoss(K, D)(torch.zeros(2), x, labels)
+
+
+def test_the_shape_of_logits_is_known_without_reading_them() -> None:
+    criterion = DACLLoss(K, D).to("meta")
+    with pytest.raises(ValueError, match="logits must have shape"):
+        criterion(torch.zeros(2, K + 1, device="meta"), torch.zeros(2, D, device="meta"), torch.zeros(2, device="meta"))
+
+
+def test_attention_that_a_loss_does_not_use_is_said_once() -> None:
+    x, labels, logits = torch.randn(2, D), torch.tensor([0, 1]), torch.zeros(2, K)
+    criterion = DACLLoss(K, D, loss="center").eval()
+    with pytest.warns(UserWarning, match="CenterLoss does not use attention") as first:
+        criterion(logits, x, labels, attention=torch.rand(2, D))
+    assert [Path(told.filename).name for told in first] == [Path(__file__).name], "it points at the loop"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        criterion(logits, x, labels, attention=torch.rand(2, D))
+        DACLLoss(K, D, loss="center")(logits, x, labels)
+        DACLLoss(K, D)(logits, x, labels, attention=torch.rand(2, D))
+
+
+@pytest.mark.parametrize("name", ["lam", "alpha", "eps", "accumulate", "num_classes", "feature_dim"])
+def test_a_text_in_place_of_a_number_is_named(name: str) -> None:
+    with pytest.raises(TypeError, match=rf"^{name}.* must be a number, but is '1'"):
+        DACLLoss(**{"num_classes": K, "feature_dim": D, name: "1"})
 
 
 def test_discard_forgets_the_batch(network: Network, batches: list) -> None:

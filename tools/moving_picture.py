@@ -78,7 +78,7 @@ def _paths(run: Run, per_class: int, target: np.ndarray | None) -> tuple[np.ndar
         turn = left @ right
     rows = np.concatenate([np.flatnonzero(labels == k)[:per_class] for k in range(labels.max() + 1)])
     drawn = flat[rows] @ turn
-    low, high = drawn[:, -1].min(axis=0), drawn[:, -1].max(axis=0)
+    low, high = drawn.min(axis=(0, 1)), drawn.max(axis=(0, 1))  # of all epochs: a point stays in its panel
     scale = 0.92 * _PANEL / (high - low).max()
     return scale * (drawn - (low + high) / 2), labels[rows], [s.epoch for s in shots], means @ turn
 

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dacl_edu.check.shown import said
 from dacl_edu.check.watch import foreign_part, watch
 
 Gradients = dict[str, Tensor | None]
@@ -116,7 +117,7 @@ class LocalAnswer:
             try:
                 found = torch.autograd.grad(upstream * value, list(leaves.values()), allow_unused=True)
             except Exception as error:
-                raise AnswerError(f"the backward pass of {self.name} raised {_said(error)}") from error
+                raise AnswerError(f"the backward pass of {self.name} raised {said(error, inputs)}") from error
         return dict(zip(wrt, found, strict=True))
 
     def watched_call(self, **inputs: Any) -> dict[str, Any]:
@@ -145,7 +146,7 @@ class LocalAnswer:
             try:
                 found = seen.gradients(total, [leaf for _, leaves in made for leaf in leaves.values()])
             except Exception as error:
-                raise AnswerError(f"the backward pass of {self.name} raised {_said(error)}") from error
+                raise AnswerError(f"the backward pass of {self.name} raised {said(error, batches[0])}") from error
         rows = [dict(zip(wrt, found[k : k + len(wrt)], strict=True)) for k in range(0, len(found), len(wrt))]
         return {"package": seen.package, "foreign": foreign, "gradients": rows}
 
@@ -169,7 +170,8 @@ class LocalAnswer:
         except AnswerError:
             raise
         except Exception as error:
-            raise AnswerError(f"{self.name} raised {_said(error)}") from error
+            given: dict[Any, Any] = {**dict(enumerate(args)), **kwargs}
+            raise AnswerError(f"{self.name} raised {said(error, given)}") from error
 
 
 def _copy(value: Any) -> Any:
@@ -198,8 +200,3 @@ def _unchanged(value: Any, copy: Any) -> bool:
 def _ordinal(index: int) -> str:
     words = ("first", "second", "third", "fourth", "fifth", "sixth")
     return f"its {words[index]} argument" if index < len(words) else f"argument {index + 1}"
-
-
-def _said(error: BaseException) -> str:
-    line = next((line for line in str(error).splitlines() if line.strip()), "")
-    return f"{type(error).__name__}: {line[:200]}" if line else type(error).__name__

@@ -10,6 +10,9 @@ from typing import Any
 
 from torch import Tensor
 
+from dacl_edu.check.answers import AnswerError
+from dacl_edu.check.shown import mixed_types, said, shown
+
 _folded: list[Any] = []
 """Folded answers that stand in for one that is not written."""
 
@@ -35,7 +38,8 @@ def attempt(mine: Any, folded: Any, returns: Sequence[str] = (), name: str = "")
     Returns
     -------
     callable or value
-        A function of the student raises AssertionError when it returns None, or not as many values as there are names.
+        A function of the student raises AnswerError when it returns None, or not as many values as there are names, or
+        mixes float32 with the float64 that it is given.
 
     Examples
     --------
@@ -49,7 +53,7 @@ def attempt(mine: Any, folded: Any, returns: Sequence[str] = (), name: str = "")
     >>> attempt(halved, lambda x: x / 2)(3.0)
     Traceback (most recent call last):
     ...
-    AssertionError: halved returns None: is its `return` missing?
+    dacl_edu.check.answers.AnswerError: halved returns None: is its `return` missing?
     """
     name = name or getattr(mine, "__name__", "your answer")
     if getattr(mine, "_dacl_edu_attempt", False):
@@ -127,13 +131,18 @@ def _attended(function: Callable[..., Any], name: str, returns: tuple[str, ...])
     @functools.wraps(function)
     def own(*args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True  # Jupyter leaves this frame out: the traceback goes from the check to the student
-        result = function(*args, **kwargs)
+        try:
+            result = function(*args, **kwargs)
+        except RuntimeError as error:
+            given: dict[Any, Any] = {**dict(enumerate(args)), **kwargs}
+            if mixed_types(error, given):
+                raise shown(AnswerError(f"{name} raised {said(error, given)}")) from error
+            raise
         if result is None:
-            raise AssertionError(f"{name} returns None: is its `return` missing?")
+            raise shown(AnswerError(f"{name} returns None: is its `return` missing?"))
         if returns and not (isinstance(result, tuple | list) and len(result) == len(returns)):
-            raise AssertionError(
-                f"{name} returns {_kind(result)}, but must return {len(returns)} values: return {', '.join(returns)}"
-            )
+            what = f"{name} returns {_kind(result)}, but must return {len(returns)} values"
+            raise shown(AnswerError(f"{what}: return {', '.join(returns)}"))
         return result
 
     own._dacl_edu_attempt = True  # type: ignore[attr-defined]

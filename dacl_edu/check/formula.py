@@ -6,10 +6,13 @@ from collections.abc import Callable, Mapping
 
 from torch import Tensor
 
+from dacl_edu.check.answers import as_answer
 from dacl_edu.check.gradients import by_autograd, compare_gradients
+from dacl_edu.check.shown import in_a_sentence
 from dacl_edu.check.values import diagnosis, shape
 
 
+@in_a_sentence
 def gradient(
     loss: Callable[..., Tensor],
     gradients: Callable[..., Mapping[str, Tensor]],
@@ -33,7 +36,7 @@ def gradient(
     Raises
     ------
     AssertionError
-        A gradient is missing, has another shape, or another value.
+        It raised an error, a gradient is missing, has another shape, or another value.
 
     Examples
     --------
@@ -41,7 +44,7 @@ def gradient(
     >>> gradient(lambda x: (x**2).sum(), lambda x: {"x": 2 * x}, {"x": torch.tensor([1.0, 2.0])}, ("x",))
     """
     wide = {name: tensor.double() if tensor.is_floating_point() else tensor for name, tensor in inputs.items()}
-    answers = gradients(**wide)
+    answers = as_answer(gradients).call(**wide)
     assert isinstance(answers, Mapping), (
         f"the gradients come as a {type(answers).__name__}, but must be a dictionary of name and gradient"
     )

@@ -13,12 +13,14 @@ from torch import Tensor
 
 from dacl_edu.check import values
 from dacl_edu.check.answers import as_answer
+from dacl_edu.check.shown import in_a_sentence
 
 TOLERANCE = 1e-5
 """Largest absolute difference that counts as equal for numbers of size 1: float32 inside a function passes (its error
 is about 1e-7 of the number), a forgotten factor or a float16 sum does not."""
 
 
+@in_a_sentence
 def by_hand(answer: Any, inputs: Mapping[str, Any], tolerance: float = TOLERANCE) -> None:
     """Check that a function's result is not autograd's, and that it does not call this package.
 
@@ -47,6 +49,7 @@ def _all_same(left: Any, right: Any, tolerance: float) -> bool:
     return left.keys() == right.keys() and all(_same(left[name], right[name], tolerance) for name in left)
 
 
+@in_a_sentence
 def autograd_gradients(
     answer: Any,
     inputs: Mapping[str, Any],
@@ -92,6 +95,7 @@ def autograd_gradients(
         values.value(slope, upstream * wanted, title, tolerance)
 
 
+@in_a_sentence
 def permutation(answer: Any, inputs: Mapping[str, Any], batch: tuple[str, ...], tolerance: float = TOLERANCE) -> None:
     """Check that the order of the samples does not matter: numbers stay, rows of samples move along.
 
@@ -123,6 +127,7 @@ def permutation(answer: Any, inputs: Mapping[str, Any], batch: tuple[str, ...], 
         assert _same(after.get(name), moved, tolerance), f"{handle.name} changes when the samples change places: {why}"
 
 
+@in_a_sentence
 def duplicated(answer: Any, inputs: Mapping[str, Any], batch: tuple[str, ...], tolerance: float = TOLERANCE) -> None:
     """Check that a mean over samples stays when every sample comes twice.
 
@@ -141,6 +146,7 @@ def duplicated(answer: Any, inputs: Mapping[str, Any], batch: tuple[str, ...], t
     )
 
 
+@in_a_sentence
 def scaling(
     answer: Any,
     inputs: Mapping[str, Any],
@@ -174,6 +180,7 @@ def scaling(
         )
 
 
+@in_a_sentence
 def unchanged(answer: Any, inputs: Mapping[str, Any], change: Callable[..., Mapping[str, Any]], because: str) -> None:
     """Check that a change of the inputs that must not matter does not.
 
@@ -209,6 +216,7 @@ def _same(left: Any, right: Any, tolerance: float) -> bool:
     return left.shape == right.shape and bool(((left - right).abs() <= tolerance * right.abs().clamp(min=1)).all())
 
 
+@in_a_sentence
 def own_work(answer: Any, inputs: Mapping[str, Any]) -> None:
     """Check that a function does not call this package, however it is reached; autograd is allowed.
 
@@ -228,6 +236,7 @@ def own_work(answer: Any, inputs: Mapping[str, Any]) -> None:
     )
 
 
+@in_a_sentence
 def own_backward(
     answer: Any,
     batches: Sequence[Mapping[str, Any]],
@@ -287,6 +296,7 @@ def own_backward(
     )
 
 
+@in_a_sentence
 def no_gradient(answer: Any, inputs: Mapping[str, Any], wrt: tuple[str, ...], because: str) -> None:
     """Check that autograd finds no way from what a function returns to its inputs.
 

@@ -8,8 +8,10 @@ import torch
 from torch import Tensor
 
 from dacl_edu.check.answers import as_answer
+from dacl_edu.check.shown import in_a_sentence
 
 
+@in_a_sentence
 def call(answer: Any, *args: Any, **kwargs: Any) -> Any:
     """Return what a student's function returns.
 
@@ -30,6 +32,7 @@ def call(answer: Any, *args: Any, **kwargs: Any) -> Any:
     return as_answer(answer).call(*args, **kwargs)
 
 
+@in_a_sentence
 def shape(answer: Any, expected: tuple[int, ...], name: str = "your answer") -> None:
     """Check the shape alone.
 
@@ -61,6 +64,7 @@ def shape(answer: Any, expected: tuple[int, ...], name: str = "your answer") -> 
     )
 
 
+@in_a_sentence
 def value(answer: Any, expected: Tensor, name: str = "your answer", tolerance: float = 1e-6) -> None:
     """Check shape, then value.
 

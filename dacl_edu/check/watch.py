@@ -23,7 +23,7 @@ FACTOR = -1.618
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 """With it begin the paths of this package and of those that come with it."""
-_OWN = tuple(os.path.join(_PACKAGE, "check", name) for name in ("answers.py", "watch.py"))
+_OWN = tuple(os.path.join(_PACKAGE, "check", name) for name in ("answers.py", "shown.py", "watch.py"))
 _LIGHT = {
     *("Mul", "Div", "Neg", "Sum", "Mean", "Add", "Sub", "View", "ReshapeAlias", "UnsafeView", "Squeeze", "Unsqueeze"),
     *("ToCopy", "Clone", "Alias", "Select", "Slice", "Expand", "T", "Transpose", "Permute", "Split", "Unbind"),

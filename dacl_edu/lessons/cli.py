@@ -9,7 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 from warnings import warn
@@ -20,6 +20,7 @@ from dacl_edu import paths
 from dacl_edu.errors import UserError
 from dacl_edu.files import replace_text, replacing
 from dacl_edu.lessons.epochs import epochs_reported
+from dacl_edu.lessons.links import keep_links
 from dacl_edu.lessons.parameters import declared_parameters, kind_name, typed
 from dacl_edu.text import nearest, slug
 
@@ -131,8 +132,8 @@ def find_notebook(name: str) -> Path:
 def run_notebook(name: str, given: Given, out: Path | None = None, cell_timeout: int | None = None) -> Path:
     """Execute a notebook by papermill; return the executed copy.
 
-    The copy, its figures (PNG and interactive JSON) and the run folders that it makes are in ``out``, by default the
-    notebook's own parameter of that name, else ``runs/<notebook>``. A progress bar shows on standard error.
+    The copy, its pictures, its figures (PNG and interactive JSON) and the run folders that it makes are in ``out``, by
+    default the notebook's own parameter of that name, else ``runs/<notebook>``. A progress bar shows on standard error.
 
     Each of the ``given`` parameters, as text or as several texts for a list, is checked against the notebook's
     parameters cell; relative paths among them are meant from the current folder. ``cell_timeout`` are seconds that a
@@ -163,8 +164,14 @@ def run_notebook(name: str, given: Given, out: Path | None = None, cell_timeout:
         values["out"] = _absolute(str(out))
     target = out / path.name
     # papermill changes the current folder meanwhile, so what is watched is absolute.
-    with epochs_reported(Path(values.get("out") or out).absolute(), _say), _own_check_only():
-        _execute(path, target, values, cell_timeout)
+    try:
+        with epochs_reported(Path(values.get("out") or out).absolute(), _say), _own_check_only():
+            _execute(path, target, values, cell_timeout)
+    except UserError:  # a copy that stopped at an error is read too, if it is whole
+        with suppress(OSError, ValueError):
+            keep_links(target, path.parent)
+        raise
+    keep_links(target, path.parent)
     export_figures(target, out / "figures" / path.stem)
     return target
 

@@ -152,33 +152,34 @@ class SparseCenterLossFunction(torch.autograd.Function):
     caller who asks for it must not get silence. Each line of the backward is itself differentiable, so a second
     derivative is exact too.
 
-    The forward keeps D for the backward and nothing else, and products are written over what is not needed again: four
-    arrays (m, d) where autograd makes eight of Eq. 4. New memory costs more than a product, so to make a·D twice is
-    quicker than to keep it. ``dacl-edu bench loss`` measures both.
+    The forward keeps D and a·D for the backward, which multiplies each of them once more; autograd keeps as much and
+    makes more on the way. ``dacl-edu bench loss`` measures time and memory of both.
     """
 
     @staticmethod
     def forward(ctx: Any, features: Tensor, attention: Tensor, labels: Tensor, centers: Tensor) -> Tensor:
-        """Eq. 4. Keep D, and the inputs for Eq. 9 and for a second derivative."""
+        """Eq. 4. Keep D and a·D for Eq. 9 and 10, and the inputs for a second derivative."""
         dtype = computing_dtype(features, attention, centers)
         difference = center_rows(centers.to(dtype), labels)  # (m, d), a copy ...
         torch.sub(features.to(dtype), difference, out=difference)  # ... so D = x - c_y may take its place
-        ctx.save_for_backward(features, attention, labels, centers, difference)
-        return (attention.to(dtype) * difference).mul_(difference).sum() / (2 * features.shape[0])
+        weighted = attention.to(dtype) * difference  # (m, d)
+        ctx.save_for_backward(features, attention, labels, centers, difference, weighted)
+        return (weighted * difference).sum() / (2 * features.shape[0])
 
     @staticmethod
     def backward(ctx: Any, incoming: Tensor) -> tuple[Tensor | None, ...]:
         """Eq. 9 and Eq. 10, each multiplied by the incoming gradient."""
-        features, attention, labels, centers, difference = ctx.saved_tensors
+        features, attention, labels, centers, difference, weighted = ctx.saved_tensors
         dtype = difference.dtype
         if torch.is_grad_enabled():  # create_graph=True: a second derivative must see where D comes from
             difference = features.to(dtype) - centers.to(dtype).index_select(0, labels)
+            weighted = attention.to(dtype) * difference
         needs_features, needs_attention, _, needs_centers = ctx.needs_input_grad
         scale = incoming / len(features)  # g / m, one number
 
         d_features = d_attention = d_centers = None
         if needs_features or needs_centers:
-            step = (attention.to(dtype) * difference).mul_(scale)  # Eq. 9
+            step = weighted * scale  # Eq. 9
         if needs_features:
             d_features = step.to(features.dtype)
         if needs_attention:

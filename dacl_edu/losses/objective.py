@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from dacl_edu.losses.base import MetricLoss, scalar_of
 from dacl_edu.losses.functional import softmax_loss
+from dacl_edu.losses.shapes import check_number
 
 
 class LossTerms(NamedTuple):
@@ -44,6 +45,8 @@ class Objective(nn.Module):
     ------
     ValueError
         A negative λ.
+    TypeError
+        A λ that is no number.
 
     Examples
     --------
@@ -58,6 +61,7 @@ class Objective(nn.Module):
 
     def __init__(self, metric_loss: MetricLoss | None, lam: float = 0.01) -> None:
         super().__init__()
+        check_number("lam (λ of Eq. 8)", lam)
         if not 0 <= lam < math.inf:
             raise ValueError(f"lam (λ of Eq. 8) must not be negative or infinite, but is {lam}")
         self.metric_loss = metric_loss

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 import torch
 from torch import Tensor
 
@@ -38,6 +40,24 @@ def check_batch(
         raise ValueError(f"centers must have shape (K, {d}) like the columns of features, not {tuple(centers.shape)}")
     if attention is not None and attention.shape != features.shape:
         raise ValueError(f"attention must have the shape of features, ({m}, {d}), not {tuple(attention.shape)}")
+
+
+def check_number(name: str, value: object) -> None:
+    """Refuse what is no number, as a text read from a file is, before it is compared.
+
+    Raises
+    ------
+    TypeError
+
+    Examples
+    --------
+    >>> check_number("lam", "0.1")
+    Traceback (most recent call last):
+    ...
+    TypeError: lam must be a number, but is '0.1'
+    """
+    if not isinstance(value, Real | Tensor):
+        raise TypeError(f"{name} must be a number, but is {value!r}")
 
 
 def check_labels(labels: Tensor, num_classes: int) -> None:

@@ -65,7 +65,9 @@ def explain(
 ) -> None:
     """Write a page that follows one face through the paper. Example: dacl-edu explain runs/demo --out page.html
 
-    It is one file, opens offline, and holds the faces that it shows: whoever gets the page gets them.
+    It is one file, opens offline, and holds the faces that it shows: whoever gets the page gets them. Of a run it shows
+    the one epoch whose network the run folder keeps (snapshots keep no network). A run of another loss than the paper's
+    says so, with its own loss beside Eq. 4.
     """
     from dacl_edu.widgets.explainer import shipped_payload
     from dacl_edu.widgets.explainer.page import explainer_page

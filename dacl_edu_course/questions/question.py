@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import hmac
 import os
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
+
+from dacl_edu.check.shown import own_line
 
 GRADING = "DACL_EDU_GRADING"
 _SEEDS: ContextVar[tuple[int, ...]] = ContextVar("seeds of the hidden tests", default=(7919, 15284707, 22653493))
@@ -34,15 +35,8 @@ class WrongAnswer(AssertionError):
     def _render_traceback_(self) -> list[str]:
         """What IPython shows in place of a page of frames: the message, and the student's own line if one raised."""
         # The message in plain black: JupyterLab's red on its pink is too pale to read.
-        lines = [f"{_RED}{_BOLD}✘ {self.title}{_END}", self.message, f"Where to look: {self.look}"]
-        cause: BaseException | None = self.__cause__
-        while cause is not None and cause.__cause__ is not None:
-            cause = cause.__cause__
-        frames = [] if cause is None else traceback.extract_tb(cause.__traceback__)
-        own = [f for f in frames if "ipykernel" in f.filename or f.filename.startswith("<ipython")]
-        if own:
-            lines.append(f"In {own[-1].name}, line {own[-1].lineno} of its cell: {own[-1].line}")
-        return lines
+        title = f"{_RED}{_BOLD}✘ {self.title}{_END}"
+        return [title, self.message, f"Where to look: {self.look}", *own_line(self)]
 
 
 class CheckedQuestion:

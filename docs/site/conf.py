@@ -32,7 +32,19 @@ html_js_files = ["plotly.min.js"]
 html_show_sourcelink = False
 html_copy_source = False
 html_sidebars = {
-    page: [] for page in ("index", "ledger", "docs/errata", "docs/losses", "docs/own_loop", "docs/scale", "data/README")
+    page: []
+    for page in (
+        "index",
+        "ledger",
+        "docs/errata",
+        "docs/losses",
+        "docs/own_loop",
+        "docs/scale",
+        "docs/sweeps",
+        "docs/paper_presets",
+        "docs/privacy",
+        "data/README",
+    )
 }
 html_theme_options = {
     "logo": {"text": "dacl-edu"},

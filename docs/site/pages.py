@@ -36,7 +36,7 @@ def write_sources(folder: Path) -> None:
     shutil.copytree(ROOT / "docs" / "site" / "static", folder / "static")
     shutil.copy(Path(plotly.__file__).parent / "package_data" / "plotly.min.js", folder / "static")
     shutil.copy(ROOT / "docs" / "site" / "conf.py", folder)
-    documents = ("errata", "losses", "own_loop", "scale", "student", "instructor")
+    documents = ("errata", "losses", "own_loop", "scale", "sweeps", "paper_presets", "privacy", "student", "instructor")
     for name in (*(f"docs/{document}.md" for document in documents), "data/README.md"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(_as_page((ROOT / name).read_text("utf-8")), "utf-8")

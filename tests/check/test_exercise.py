@@ -134,8 +134,8 @@ def test_a_typo_points_at_the_students_cell_and_line() -> None:
 
 def test_a_forgotten_return_turns_the_check_red() -> None:
     page, shown = run("def my_half(x):\n    half = x / 2")
-    assert "my_half returns None: is its `return` missing?" in shown and "right" not in shown.split("Traceback")[0]
-    assert page.cells[2].outputs[0].ename == "AssertionError"
+    assert shown.splitlines()[-1] == "✘ my_half returns None: is its `return` missing?", "no page of frames"
+    assert "right" not in shown and page.cells[2].outputs[0].ename == "AnswerError"
 
 
 def test_doing_nothing_is_said_under_the_check() -> None:

@@ -32,6 +32,19 @@ def test_the_moving_picture_is_made_from_the_shipped_runs() -> None:
     assert max(abs(float(one) - float(other)) for one, other in pairs) <= 1, "a pixel may round the other way"
 
 
+def test_no_point_of_the_moving_picture_leaves_its_panel() -> None:
+    svg = (FOLDER / "three_methods.svg").read_text(encoding="utf-8")
+    boxes = [tuple(map(float, box)) for box in re.findall(
+        r'<rect x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)"[^>]*class="cell"', svg
+    )]  # fmt: skip
+    ways = [[tuple(map(float, place.split())) for place in values.split(";")]
+            for values in re.findall(r'type="translate"[^>]*values="([^"]+)"', svg)]  # fmt: skip
+    assert len(boxes) == 3 and len(ways) == 3 * 70
+    for k, way in enumerate(ways):
+        left, top, width, height = boxes[k // 70]
+        assert all(left + 5 <= x <= left + width - 5 and top + 5 <= y <= top + height - 5 for x, y in way), way
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_is_too_small_to_read_or_too_wide(name: str) -> None:
     svg = (FOLDER / f"{name}.svg").read_text(encoding="utf-8")

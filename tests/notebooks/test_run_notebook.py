@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -31,6 +30,16 @@ def write(path: Path, *sources: str, tags: tuple[str, ...] = ("parameters",), so
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     nbformat.write(v4.new_notebook(cells=cells, metadata=kernel), path)
     return path
+
+
+def add_words(path: Path, words: str) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells.append(v4.new_markdown_cell(words))
+    nbformat.write(notebook, path)
+
+
+def words_of(path: Path) -> list[str]:
+    return [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown"]
 
 
 def output_of(path: Path) -> str:
@@ -174,8 +183,12 @@ def test_everything_lands_in_one_folder(command: Run, tmp_path: Path) -> None:
         "import plotly.graph_objects as go\nfrom dacl_edu.lessons.display import show\n"
         "show(go.Figure(go.Bar(y=[1, 2]), {'title': {'text': 'Two <b>bars</b>'}}), alt='two bars, one twice as high')",
     )  # fmt: skip
+    (tmp_path / "drawing.svg").write_text("<svg/>")
+    add_words(path, "![A drawing of nothing](drawing.svg)")
     done = command(path, "-p", "method", "center", "-p", "seed", "3", "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out" / "drawings" / "drawing.svg").read_text() == "<svg/>"
+    assert words_of(tmp_path / "out" / "07_like.ipynb") == ["![A drawing of nothing](drawings/drawing.svg)"]
     assert done.stdout.strip() == str(tmp_path / "out" / "07_like.ipynb")
     assert "Executing" in done.stderr and "100%" in done.stderr  # papermill's progress bar
     assert "('method', 'center')" in output_of(tmp_path / "out" / "07_like.ipynb")
@@ -204,7 +217,9 @@ def test_a_wrong_parameter_is_one_line_and_runs_nothing(
 
 def test_a_failing_cell_is_named_and_the_copy_is_kept(command: Run, tmp_path: Path) -> None:
     path = write(tmp_path / "x.ipynb", "1 / 0")
+    add_words(path, "[the lesson](x.ipynb)")
     done = command(path, "--out", tmp_path / "out")
+    assert words_of(tmp_path / "out" / "x.ipynb")[-1] == "[the lesson](../x.ipynb)", "the link leads back"
     assert done.returncode == 2
     assert "ZeroDivisionError: division by zero" in done.stderr.splitlines()[-1]
     assert (tmp_path / "out" / "x.ipynb").is_file()

@@ -2,7 +2,7 @@
 
 ``stages`` computes what is shown, ``payload`` writes it as bytes, and one module draws it, in a notebook (``widget``)
 and on a page (``page``). From x, a and c on, everything is computed there: ``arithmetic.js``, ``drawing.js``,
-``explainer.js``, joined.
+``tour.js``, ``explainer.js``, joined.
 """
 
 from __future__ import annotations

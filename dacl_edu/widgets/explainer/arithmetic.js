@@ -1,25 +1,26 @@
-// The explainer's data and equations. This file, drawing.js and explainer.js are one module, joined in this order.
+// The explainer's data and equations. This file, drawing.js, tour.js, explainer.js: one module, joined in this order.
 // Stored is what a network makes of the faces (payload.py); all that follows from x, a and c is computed here.
 
 // ── data ──
 
 const size = shape => shape.reduce((product, side) => product * side, 1);
-const READ = {
+const HALF = Float64Array.from({length: 1 << 16}, (_, bits) => {  // the stored numbers are finite
+  const power = bits >> 10 & 31, rest = bits & 1023;
+  return (bits >> 15 ? -1 : 1) * (power ? (1 + rest / 1024) * 2 ** (power - 15) : rest * 2 ** -24);
+});
+const READ = {  // plain loops: callbacks take ten times as long, and there are millions of numbers
   f2(buffer, at, n) {
-    const out = new Float64Array(n);
-    new Uint16Array(buffer, at, n).forEach((bits, i) => {
-      const power = bits >> 10 & 31, rest = bits & 1023;  // the stored numbers are finite
-      const value = power ? (1 + rest / 1024) * 2 ** (power - 15) : rest * 2 ** -24;
-      out[i] = bits >> 15 ? -value : value;
-    });
+    const stored = new Uint16Array(buffer, at, n), out = new Float64Array(n);
+    for (let i = 0; i < n; i++) out[i] = HALF[stored[i]];
     return out;
   },
-  f4: (buffer, at, n) => Float64Array.from(new Float32Array(buffer, at, n)),
+  f4: (buffer, at, n) => new Float64Array(new Float32Array(buffer, at, n)),
   i4: (buffer, at, n) => new Int32Array(buffer, at, n),
   u1: (buffer, at, n) => new Uint8Array(buffer, at, n),
   q4(buffer, at, n) {
-    const bytes = new Uint8Array(buffer, at, n + 1 >> 1);
-    return Uint8Array.from({length: n}, (_, i) => i % 2 ? bytes[i >> 1] & 15 : bytes[i >> 1] >> 4);
+    const stored = new Uint8Array(buffer, at, n + 1 >> 1), out = new Uint8Array(n);
+    for (let i = 0; i < n; i++) out[i] = i % 2 ? stored[i >> 1] & 15 : stored[i >> 1] >> 4;
+    return out;
   },
 };
 
@@ -111,6 +112,12 @@ function silencedOf(x, a, state) {  // which dimensions the classifier still see
   return kept;
 }
 
+function ownLoss(data, state) {  // of a run that was trained with neither Eq. 3 nor Eq. 4: of its own attention alone
+  const {own, scores} = data.stage(state), n = data.labels.length, {mode} = data.runs[state.run];
+  if (scores.shape[1] && (state.control !== mode || mode === "permuted")) return NaN;  // another permutation
+  return own[{face: state.face, row: n + Math.floor(state.face / data.columns), all: own.length - 1}[state.batch]];
+}
+
 export function quantities(data, state) {
   const stage = data.stage(state), d = stage.features.shape[1], y = data.labels[state.face];
   const x = row(stage.features, state.face), c = row(stage.centers, y), a = attentionOf(stage, state.face, state);
@@ -135,14 +142,16 @@ export function quantities(data, state) {
       if (rate) steppedLoss += stepped(ai[j], stage.change[i * d + j]) * gap * gap / (2 * m);
     }
   }
-  const delta = toward.map(value => value / (state.eps + count));  // Eq. 11
+  const push = stage.push.shape[0] ? row(stage.push, y) : new Float64Array(d);  // of a loss of another kind
+  const delta = toward.map((value, j) => value / (state.eps + count) + push[j]);  // Eq. 11
+  const metricLoss = stage.own.length ? ownLoss(data, state) : sparseLoss;
   const change = stage.change.shape[1] ? row(stage.change, state.face) : new Float64Array(0);
   return {
     batch, m, count, y, x, c, a, kept, difference, squared, weighted,
     latent: row(stage.latent, state.face), scores: row(stage.scores, state.face),
     ...classify(stage, x, kept), whole: own.probabilities,
     faceSoftmax: own.norm - own.logits[y], faceCenter: sum(squared) / 2, faceSparse: sum(weighted) / 2,
-    softmaxLoss, centerLoss, sparseLoss, total: softmaxLoss + state.lam * sparseLoss,  // Eq. 8
+    softmaxLoss, centerLoss, sparseLoss, metricLoss, total: softmaxLoss + state.lam * metricLoss,  // Eq. 8
     gradientX: difference.map((value, j) => a[j] * value / m),  // Eq. 9
     gradientA: squared.map(value => value / (2 * m)),  // Eq. 10
     gradientSoftmax: x.map((_, j) => sum(own.probabilities, (p, k) => (p - (k === y)) * stage.weight[k * d + j]) / m),

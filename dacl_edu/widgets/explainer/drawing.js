@@ -3,7 +3,9 @@
 // ── words ──
 
 const METHODS = {softmax: "softmax loss", center: "center loss", dacl: "DACL"};
-const methodName = run => METHODS[run.method] ?? run.method;
+const methodName = ({group, method}) => group.replace(method, METHODS[method] ?? method)
+  .replace(/(?<=, )(lam|alpha|eps)\b/g, name => ({lam: "λ", alpha: "α", eps: "ε"})[name]);
+const seedName = ({name, group, seed}) => name.slice(group.length).replace(/^, seed /, "") || String(seed);
 const escaped = text => String(text).replace(/[&<>"]/g, sign => `&#${sign.charCodeAt(0)};`);
 const unbroken = text => text.replace(/Eq\.\s+/g, "Eq.\u00a0")
   .replace(/\s+([−+])\s+/g, "\u00a0$1\u00a0").replace(/\ba\s+\(/g, "a\u00a0(");
@@ -27,7 +29,8 @@ function ofDimension(q, j) {  // every number that belongs to dimension j, by na
 }
 
 function inWords(data, state, q) {
-  const run = data.runs[state.run], {epoch} = data.stage(state), label = data.classes[q.y], answer = best(q);
+  const run = data.runs[state.run], stage = data.stage(state), {epoch} = stage;
+  const label = data.classes[q.y], answer = best(q);
   const low = Math.min(...q.a), high = Math.max(...q.a), d = q.x.length;
   const when = epoch ? `after ${epoch} epoch${epoch > 1 ? "s" : ""}` : "before training";
   const spread = high - low < 1e-9 ? `is ${number(low)} in every dimension`
@@ -36,17 +39,25 @@ function inWords(data, state, q) {
     : `In a batch of ${q.m} faces, ${q.count} of them ${label},`;
   const silent = state.silenced ? `, with ${state.silenced} of ${d} dimensions silenced` : "";
   return [
-    `${methodName(run)}, seed ${run.seed}, ${when}.`,
+    `${methodName(run)}, seed ${seedName(run)}, ${when}.`,
     `Face ${state.face + 1} is labelled ${label}; the network answers ${data.classes[answer]}`,
     `(${percent(q.probabilities[answer])})${silent}.`,
     `Attention ${spread}.`,
-    `${batch} the loss is ${wholeLoss(state, q)}.`,
-    `The center of ${label} would move by ${number(state.alpha * length(q.delta))}.`,
-  ].join(" ");
+    `${batch} the ${isNaN(q.total) ? "softmax " : ""}loss is ${wholeLoss(state, q)}.`,
+    run.loss && `${isNaN(q.total) ? whyNoTotal(run) : `What λ multiplies is ${run.loss}, this run’s own loss.`} `
+      + `Eq. 4, for comparison: ${number(q.sparseLoss, 4)}.`,
+    `The center of ${label} would move by ${number(state.alpha * length(q.delta))}`
+      + `${stage.push.length ? ", the push of its loss included" : ""}.`,
+  ].filter(Boolean).join(" ");
 }
 
-const wholeLoss = (state, q, around = text => text) =>
-  `${number(q.softmaxLoss, 4)} + ${number(state.lam)} × ${number(q.sparseLoss, 4)} = ${around(number(q.total, 4))}`;
+const wholeLoss = (state, q, around = text => text) => isNaN(q.total) ? around(number(q.softmaxLoss, 4))
+  : `${number(q.softmaxLoss, 4)} + ${number(state.lam)} × ${number(q.metricLoss, 4)} = ${around(number(q.total, 4))}`;
+const whyNoTotal = ({loss}) => `The run’s own loss, ${loss}, was computed for the attention that it was trained with `
+  + "alone, and where it is defined.";
+const ownLossSays = ({loss}, stage) => `This run was trained with ${loss}, another metric loss than the paper’s. What is `
+  + "marked “for comparison” is the paper’s sparse center loss of the same features. Centers follow Eq. 11"
+  + `${stage.push.length ? ", with the push that this loss adds" : ""}.`;
 
 // ── bars, ticks, arrows ── one path for all dimensions of a plot; a plot is as wide as it has bars, and 100 high
 
@@ -198,20 +209,27 @@ function drawText(view) {
   find("[data-do=lot]").hidden = state.control !== "permuted";
   find(".none").hidden = has;
   find(".none").textContent = `${methodName(run)} has no attention network: a = 1 everywhere, and Eq. 4 is Eq. 3. `
-    + "Choose DACL above to see one.";
+    + seeAttention(data);
   list("sparse", [["Eq. 3: ½ Σ (x − c)²", number(q.faceCenter)], ["Eq. 4: ½ Σ a (x − c)²", number(q.faceSparse)],
     ...(other ? [["Eq. 4, second face", number(other.faceSparse)]] : [])]);
+  const known = !isNaN(q.total), instead = run.loss && "for comparison: ";
+  find(".own").hidden = !run.loss;
+  find(".own").textContent = run.loss && ownLossSays(run, stage);
+  view.root.querySelectorAll(".aside").forEach(aside => { aside.hidden = !run.loss; });
   find(".whole").innerHTML = `${wholeLoss(state, q, text => `<b>${text}</b>`)}<br>`
-    + `${formula("L_S + λ L_{SC} = L")} &ensp; (m = ${q.m}${q.m > 1 ? " faces" : ": this face alone"})`;
-  list("total", [["pull of L<sub>S</sub> on x", number(length(q.gradientSoftmax))],
-    ["pull of λ L<sub>SC</sub> on x (λ Eq. 9)", number(state.lam * length(q.gradientX))],
+    + `${formula(known ? `L_S + λ L_{${run.loss ? run.method : "SC"}} = L` : "L_S")} &ensp; `
+    + `(m = ${q.m}${q.m > 1 ? " faces" : ": this face alone"})${known ? "" : `<br>${escaped(whyNoTotal(run))}`}`;
+  list("total", [...(run.loss ? [["for comparison: L<sub>SC</sub>, Eq. 4", number(q.sparseLoss, 4)]] : []),
+    ["pull of L<sub>S</sub> on x", number(length(q.gradientSoftmax))],
+    [`${instead}pull of λ L<sub>SC</sub> on x (λ Eq. 9)`, number(state.lam * length(q.gradientX))],
     ["pull of L<sub>S</sub> on a", "0, always"],
-    ["pull of λ L<sub>SC</sub> on a (λ Eq. 10)", number(state.lam * length(q.gradientA))],
-    ["pull of L on c", "not used: Eq. 11"]]);
+    [`${instead}pull of λ L<sub>SC</sub> on a (λ Eq. 10)`, number(state.lam * length(q.gradientA))],
+    ["pull of L on c", stage.push.length ? "not used: Eq. 11 and the loss’s push" : "not used: Eq. 11"]]);
   const share = q.count / (state.eps + q.count) || 0;
   find("[data-panel=center] .sentence").textContent = unbroken(`In the batch m = ${q.m}, n = ${q.count} of class `
     + `${data.classes[q.y]}. Its center moves by α\u00a0n/(ε + n) = ${number(state.alpha * share)} times their average `
-    + `a (x − c): a distance of ${number(state.alpha * length(q.delta))}.`);
+    + `a (x − c)${stage.push.length ? `, and by α times the push that ${run.loss} adds, together` : ":"} a distance of `
+    + `${number(state.alpha * length(q.delta))}.`);
   drawStep(view, has, d, stage);
   drawClasses(view, stage, d);
   if (d > view.shown.length) {
@@ -220,6 +238,11 @@ function drawText(view) {
   if (find(".numbers").open) drawNumbers(view);
 }
 
+const seeAttention = ({runs}) => {
+  const able = runs.find(run => run.mode === "learned" && run.stages[0].scores[2][1]);
+  return able ? `Choose ${methodName(able)} above to see one.` : "None of these runs has one.";
+};
+
 function drawStep(view, has, d, stage) {
   const {data, state, find, q} = view, panel = find("[data-panel=step]"), sentence = panel.querySelector(".sentence");
   const able = q.rising !== null && state.control === "learned";
@@ -227,7 +250,7 @@ function drawStep(view, has, d, stage) {
   find("[data-set=step]").disabled = !able;
   if (q.rising === null) {
     sentence.textContent = has ? "Not computed: this attention is not trained, or its network is too large."
-      : "There is no attention network here. Choose DACL above.";
+      : `There is no attention network here. ${seeAttention(data)}`;
     return;
   }
   const all = view.stepOverAll();

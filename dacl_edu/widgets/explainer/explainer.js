@@ -1,5 +1,5 @@
 // The explainer: one face through the whole paper, in a notebook (anywidget) and on a page without a kernel.
-// See arithmetic.js for what is computed, drawing.js for what is drawn; here are the parts, the tour and the controls.
+// See arithmetic.js for what is computed, drawing.js for what is drawn; here are the parts and the controls.
 
 // ── the parts ──
 
@@ -9,6 +9,7 @@ const CONTROLS = {
   normalized: "normalized: mean is 1",
 };
 const ORDERS = {most: "most attended first", least: "least attended first", random: "at random"};
+const ONLY = {elsewhere: "more epochs with another seed", kept: "the one whose network the run folder keeps"};
 const BATCHES = {face: "this face", row: "its row", all: "all faces"};
 const FORMULAS = {  // formula, and the lines of Algorithm 1 that need it
   "x*": ["x* = CNN(X)", [3]],
@@ -25,13 +26,14 @@ const FORMULAS = {  // formula, and the lines of Algorithm 1 that need it
   10: ["∂L_{SC}/∂a_{ij} = 1/(2m) (x_{ij} − c_{yj})^2", [11]],
   11: ["Δc_k = Σ_{i: y=k} a_i ⊙ (c_k − x_i) / (ε + n_k),  c_k ← c_k − α Δc_k", [13, 15]],
 };
+const PAPERS = [3, 4, 9, 10];  // of L_C and L_SC
 const KEYS = ["x*", "x", ...Object.keys(FORMULAS).slice(0, 11)];  // an object puts whole numbers first
 
 const button = (does, words, kind = "") => `<button type="button" data-do="${does}" class="${kind}">${words}</button>`;
 const slider = (name, label, max, step = 1) => `<label class="slider"><span>${label}</span>
   <input type="range" data-set="${name}" min="0" max="${max}" step="${step}"><output></output></label>`;
-const optionOf = ([value, words]) => `<option value="${value}">${escaped(words)}</option>`;
-const optionsOf = pairs => pairs.map(optionOf).join("");
+const optionsOf = pairs => pairs.map(([value, words]) =>
+  `<option value="${escaped(value)}">${escaped(words)}</option>`).join("");
 const select = (name, label, options) => `<label class="choice"><span>${label}</span>
   <select data-set="${name}">${optionsOf(Object.entries(options))}</select></label>`;
 const plot = (name, label, kind = "") => `<div class="axis" data-axis="${name}"></div>
@@ -82,9 +84,10 @@ function skeleton({ledger, runs}, id, link) {
     if (!link) return `<span class="tag">${words}</span>`;
     return `<a class="tag" href="${escaped(link(ledger[name]))}" target="_blank" title="${about}">${words}</a>`;
   };
+  const aside = keys => keys.some(key => PAPERS.includes(key)) ? " <b class=\"aside\" hidden>for comparison</b>" : "";
   const panel = ([name, keys, title, says, body]) => `
     <section class="panel" data-panel="${name}" data-eq="${keys.join(" ")}" aria-labelledby="${id}-${name}">
-    <h2 id="${id}-${name}">${title} <span class="tags">${keys.map(tag).join(" ")}</span></h2>
+    <h2 id="${id}-${name}">${title} <span class="tags">${keys.map(tag).join(" ")}${aside(keys)}</span></h2>
     <p class="says">${unbroken(says)}</p>${body}</section>`;
   const equation = key =>
     `<li data-eq="${key}" tabindex="0">${tag(key)} <span>${formula(FORMULAS[key][0])}</span></li>`;
@@ -94,16 +97,17 @@ function skeleton({ledger, runs}, id, link) {
     return `<li data-eq="${keys.join(" ")}" data-line="${name.slice(4)}" ${focus}>${escaped(title)}</li>`;
   };
   const lines = Object.entries(ledger).filter(([name]) => name.startsWith("alg-"));
-  const methods = Object.fromEntries(runs.map(run => [run.method, methodName(run)]));
+  const groups = Object.fromEntries(runs.map(run => [run.group, methodName(run)]));
   return `
-  <div class="bar">${select("method", "trained with", methods)}
-    ${slider("stage", "epoch", 0)}${select("seed", "seed", {})}
+  <div class="bar">${select("group", "trained with", groups)}
+    ${slider("stage", "epoch", 0)}<small class="only"></small>${select("run", "seed", {})}
     ${select("sort", "sort dimensions", {contrast: "by difference between classes", index: "by index"})}
     ${button("tour", "Tour in eight steps", "strong")}${button("reset", "Start again")}</div>
   <section class="tour" aria-label="Tour" tabindex="-1" hidden>
     <p class="where"></p><p class="text" aria-live="polite"></p>
     <div>${button("back", "Back")}${button("next", "Next", "strong")}${button("end", "End the tour")}
     <small>or the keys ← → Esc</small></div></section>
+  <p class="own" hidden></p>
   <p class="words"><b>In words.</b> <span aria-live="polite"></span></p>
   <div class="drawing"><svg class="links" aria-hidden="true"><defs><marker id="${id}-tip" viewBox="0 0 6 6" refX="4"
     refY="3" markerWidth="5" markerHeight="5" orient="auto"><path d="M0 0L6 3L0 6z"/></marker></defs><g></g></svg>
@@ -113,76 +117,6 @@ function skeleton({ledger, runs}, id, link) {
   <section><h2>Algorithm 1</h2><ol class="algorithm">${lines.map(line).join("")}</ol></section></div>
   <details class="numbers"><summary>All numbers of this face</summary>
     <div tabindex="0" role="region" aria-label="All numbers of this face"></div></details>`;
-}
-
-// ── the tour ── panels, what is set, title, text
-
-const TOUR = [
-  ["faces maps", {control: "learned", step: 0, silenced: 0, batch: "face"}, "A face goes in.", () => `A network of
-    convolutions (a CNN) turns the face X into the feature map x*: many small pictures, called channels. Each is
-    strongly coloured where the network saw one kind of pattern. Point at a channel, or tap it: it is laid over the
-    face.`],
-  ["x", {}, "One number for each channel.", q => `Pooling keeps the mean of each channel. These ${q.x.length} means
-    are the deep feature x, one dimension each: the bars. The ticks are c, the center of this face’s class: roughly
-    where features of its class lie.`],
-  ["class", {}, "The prediction uses x, and nothing else.", (q, data) => `Eq. 1: each class has weights; weights times
-    x, plus a bias, is its score z. Eq. 2 makes probabilities of the scores. The softmax loss L_S is −log p of the
-    right class, ${data.classes[q.y]}: ${number(q.faceSoftmax)}. Attention is nowhere in this panel: whatever you do
-    to a, the prediction stays.`],
-  ["sparse", {control: "ones"}, "Center loss: every dimension counts the same.", q => `Center loss (Eq. 3) adds up the
-    squares (x − c)², so that faces of one class come to lie close together. Here half their sum is
-    ${number(q.faceCenter)}. (For this step every a is set to 1.) The paper’s doubt: some dimensions hold hair or light
-    and say nothing about the expression. Why pull those?`],
-  ["attention encoder", {control: "learned"}, "Attention: a second way from x*.", q => `x* also goes through an
-    encoder to a short vector e (Eq. 5). From e each dimension gets two scores, exclude and include (Eq. 6); Eq. 7
-    makes one weight a between 0 and 1 of them: how much the distance in this dimension will count. For this face a is
-    ${number(mean(q.a))} on average.`],
-  ["sparse", {}, "What attention multiplies.", q => `a multiplies the squared distances, Eq. 4: full bars in
-    place of pale ones, ${number(q.faceSparse)} in place of ${number(q.faceCenter)}: this is L_{SC}, the sparse
-    center loss. a never multiplies x, and the prediction never sees it: attention steers the training only.`],
-  ["step attention", {step: 0.05}, "Does attention fall in every dimension?", q => `Eq. 10, the slope of the loss
-    along each a, is never negative: a free weight could only fall. But one network makes all weights. After one step
-    of gradient descent on L_{SC} ${q.rising ?? "many"} of this face’s ${q.x.length} weights rise, the others fall.
-    Only the mean over all faces, weighted by (x − c)², must fall. So: no.`],
-  ["center total", {step: 0, batch: "all"}, "Centers move by a rule of their own.", q => `The whole loss, L = L_S +
-    λ L_{SC} (Eq. 8), trains the networks; it does not move centers. Eq. 11 does: α times a (x − c), averaged over the
-    faces of a class in the batch (here ${q.count} of ${q.m}) and damped by ε. Neither λ nor L_S is in it: move α, ε and λ to see.
-    After the tour move “epoch” at the top, and watch x and a take shape.`],
-];
-
-function tourTo(view, place) {
-  const {data, state, find, set} = view, {runs} = data;
-  const learned = run => run.mode === "learned" && run.stages[0].scores[2][1] > 0;
-  view.place = place;
-  find(".tour").hidden = place === null;
-  view.root.style.removeProperty("--above");
-  view.root.querySelectorAll(".toured").forEach(panel => panel.classList.remove("toured"));
-  if (place === null) {
-    set({control: runs[state.run].mode, step: 0, batch: "face"});
-    find("[data-do=tour]").focus();
-    return;
-  }
-  const [names, changes] = TOUR[place], able = runs.findLastIndex(run => learned(run) && run.seed === runs[0].seed);
-  const run = learned(runs[state.run]) || able < 0 ? state.run : able;
-  set({run, ...(place && run === state.run ? {} : {stage: runs[run].stages.length - 1, other: null}), ...changes});
-  const panels = names.split(" ").map(name => find(`[data-panel=${name}]`)), tour = find(".tour");
-  panels.forEach(panel => panel.classList.add("toured"));
-  const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
-  view.root.style.setProperty("--above", `${tour.offsetHeight}px`);
-  view.root.style.setProperty("--below", `${find(".status").offsetHeight}px`);
-  const [top, far] = panels.map(panel => panel.getBoundingClientRect().top);  // the first is the one to see whole
-  panels[0].scrollIntoView({block: far < top ? "end" : "start", behavior});
-  const now = document.activeElement;  // who walks by a button stays on it
-  if (!tour.contains(now) || now.disabled) tour.focus({preventScroll: true});
-}
-
-function sayTour({place, find, q, data}) {
-  if (place === null) return;
-  const [, , title, text] = TOUR[place], said = formula(unbroken(text(q, data)));
-  find(".tour .where").textContent = `Step ${place + 1} of ${TOUR.length}: ${title}`;
-  if (find(".tour .text").innerHTML !== said) find(".tour .text").innerHTML = said;
-  find("[data-do=back]").disabled = place === 0;
-  find("[data-do=next]").textContent = place === TOUR.length - 1 ? "Finish" : "Next";
 }
 
 // ── the whole ──
@@ -264,10 +198,10 @@ export async function mount(element, bytes, lessons = "") {
   }
 
   function showControls(run, d) {
-    const seeds = data.runs.filter(other => other.method === run.method).map(other => [other.seed, other.seed]);
-    find("[data-set=seed]").innerHTML = optionsOf(seeds);
-    find("[data-set=method]").value = run.method;
-    find("[data-set=seed]").value = run.seed;
+    const group = data.runs.filter(other => other.group === run.group);
+    find("[data-set=run]").innerHTML = optionsOf(group.map(other => [data.runs.indexOf(other), seedName(other)]));
+    find("[data-set=run]").value = state.run;
+    find("[data-set=group]").value = run.group;
     for (const name of ["sort", "silence", "control", "batch"]) find(`[data-set=${name}]`).value = state[name];
     const show = (name, value, max, words) => {
       const input = find(`[data-set=${name}]`);
@@ -276,7 +210,9 @@ export async function mount(element, bytes, lessons = "") {
       input.nextElementSibling.textContent = words;
     };
     show("stage", state.stage, run.stages.length - 1, String(run.stages[state.stage].epoch));
-    find("[data-set=stage]").disabled = run.stages.length < 2;
+    const only = run.stages.length < 2, elsewhere = group.some(({stages}) => stages.length > 1);
+    find("[data-set=stage]").disabled = only;
+    find(".only").textContent = only ? (elsewhere ? ONLY.elsewhere : ONLY.kept) : "";
     show("lam", lambdas().indexOf(state.lam), lambdas().length - 1, number(state.lam));
     show("alpha", state.alpha, 1, number(state.alpha));
     show("eps", state.eps, Math.max(5, state.eps), number(state.eps));
@@ -335,12 +271,11 @@ export async function mount(element, bytes, lessons = "") {
     });
     root.addEventListener("input", ({target}) => {
       const name = target.dataset.set, value = target.type === "range" ? Number(target.value) : target.value;
-      if (name === "method" || name === "seed") {
-        const method = find("[data-set=method]").value;
-        const seed = name === "seed" ? Number(value) : data.runs[state.run].seed;
-        const same = data.runs.findIndex(run => run.method === method && run.seed === seed);
-        set({run: same < 0 ? data.runs.findIndex(run => run.method === method) : same, step: 0});
-      } else if (name) set({[name]: name === "lam" ? lambdas()[value] : value});
+      if (name === "group") {  // with the same seed, where there is one
+        const {seed} = data.runs[state.run], group = data.runs.filter(run => run.group === value);
+        set({run: data.runs.indexOf(group.find(run => run.seed === seed) ?? group[0]), step: 0});
+      } else if (name === "run") set({run: Number(value), step: 0});
+      else if (name) set({[name]: name === "lam" ? lambdas()[value] : value});
     });
     const pointed = event => {
       const box = event.target.closest("[data-plot]:not([data-plot=e])");

@@ -13,8 +13,9 @@ _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inl
 
 
 def module() -> str:
-    """Return the explainer's module, which a page and a notebook load alike: three files, joined."""
-    return "\n".join((HERE / name).read_text("utf-8") for name in ("arithmetic.js", "drawing.js", "explainer.js"))
+    """Return the explainer's module, which a page and a notebook load alike: four files, joined."""
+    names = ("arithmetic.js", "drawing.js", "tour.js", "explainer.js")
+    return "\n".join((HERE / name).read_text("utf-8") for name in names)
 
 
 def explainer_page(data: bytes, lessons: str = "", heading: str = HEADING) -> str:
@@ -45,8 +46,8 @@ def explainer_page(data: bytes, lessons: str = "", heading: str = HEADING) -> st
 <script type="text/plain" id="explainer-data">{base64.b64encode(data).decode()}</script>
 <script type="module">
 {module()}
-const coded = atob(document.getElementById("explainer-data").textContent);
-const bytes = Uint8Array.from(coded, sign => sign.charCodeAt(0));
+const coded = atob(document.getElementById("explainer-data").textContent), bytes = new Uint8Array(coded.length);
+for (let i = 0; i < bytes.length; i++) bytes[i] = coded.charCodeAt(i);
 addEventListener("message", ({{data: theme}}) => {{  // of the page around this one says its theme
   if (["light", "dark"].includes(theme)) document.body.dataset.jpThemeLight = theme === "light";
 }});

@@ -8,6 +8,7 @@ import json
 import re
 import tomllib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,9 @@ from torch import Tensor
 from dacl_edu import paths
 from dacl_edu.data.batch_ops import centre_crop
 from dacl_edu.plots import style
+from dacl_edu.runs.config import TrainConfig
+from dacl_edu.runs.naming import named
+from dacl_edu.runs.run import Run
 from dacl_edu.widgets.explainer.stages import COLUMNS, Array, ExplainedRun, Stage, packed
 
 _FACE_SIDE = 96
@@ -62,6 +66,9 @@ def payload(
     listed = [
         {
             "method": run.config.method,
+            "group": name.group,
+            "name": name.name,
+            "loss": _loss_name(run.config) if run.stages[-1].own.size else "",
             "seed": run.config.seed,
             "lam": 0 if run.config.method == "softmax" else run.config.lam,
             "alpha": run.config.alpha,
@@ -70,7 +77,7 @@ def payload(
             "stages": [put_stage(epoch, stage) for epoch, stage in zip(run.epochs, run.stages, strict=True)],
             "order": put_array(run.order),
         }
-        for run in runs
+        for run, name in zip(runs, named([Run(Path(), run.config) for run in runs]), strict=True)
     ]
     config = runs[0].config
     seen = round(images.shape[-1] * config.image_size / (config.load_size or images.shape[-1]))
@@ -90,6 +97,11 @@ def payload(
     written = json.dumps(head, separators=(",", ":")).encode()
     written += b" " * (-len(written) % 4)
     return gzip.compress(len(written).to_bytes(4, "little") + written + b"".join(parts), 9, mtime=0)
+
+
+def _loss_name(config: TrainConfig) -> str:
+    parameters = ", ".join(f"{name} = {value}" for name, value in config.loss_parameters.items())
+    return f"{config.method} ({parameters})" if parameters else config.method
 
 
 def _sheet(images: Tensor, seen: int, side: int) -> bytes:

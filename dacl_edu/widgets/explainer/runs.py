@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from dacl_edu.data import EXPRESSIONS, FaceDataset
+from dacl_edu.data import FaceDataset
 from dacl_edu.data.folder import EXTENSIONS, list_class_folders, subfolders
 from dacl_edu.data.listing import Listing
 from dacl_edu.errors import UserError
@@ -36,9 +36,9 @@ def runs_payload(runs: Sequence[str | Path], images: str | Path | None = None) -
     loaded = sorted(map(load_run, find_run_folders(runs)), key=lambda run: papers_order(run.config))
     if not loaded:
         raise UserError(f"no run in {', '.join(map(str, runs))}", hint="name a run folder; dacl-edu demo trains three")
-    first, classes = loaded[0], class_names(loaded[0])
+    first, classes = loaded[0], loaded[0].classes
     for run in loaded[1:]:
-        if (run.config.data, _size(run), class_names(run)) != (first.config.data, _size(first), classes):
+        if (run.config.data, _size(run), run.classes) != (first.config.data, _size(first), classes):
             raise UserError(f"{run.folder.path} and {first.folder.path} saw different data", hint="one page for each")
     if images is None:
         faces = choose_faces(load_evaluated_split(first.config))
@@ -49,7 +49,7 @@ def runs_payload(runs: Sequence[str | Path], images: str | Path | None = None) -
         labels = faces.labels if known else answers(first, faces.images)
         says = f"{len(faces)} faces of the folder {Path(images).resolve().name}"
         says += "" if known else "; their class is not known, so y is what the network answers"
-    explained = [explain_run([run], [_epochs(run)], faces.images, labels) for run in loaded]
+    explained = [explain_run([run], [_epoch(run)], faces.images, labels) for run in loaded]
     return payload(explained, faces.images, labels.tolist(), classes, says)
 
 
@@ -79,19 +79,13 @@ def faces_in(folder: Path, classes: Sequence[str], size: int) -> FaceDataset:
     return choose_faces(Listing(labels, names, paths=paths, classes=classes, name="classes").dataset(size))
 
 
-def class_names(run: LoadedRun) -> tuple[str, ...]:
-    """Return the classes of a run: those of its result, else the seven expressions, else numbers."""
-    count = run.model.classifier.out_features
-    if run.folder.result_file.is_file():
-        return tuple(run.folder.result()["classes"])
-    return EXPRESSIONS if count == len(EXPRESSIONS) else tuple(f"class {k}" for k in range(count))
-
-
 def _size(run: LoadedRun) -> int:
     return run.config.load_size or run.config.image_size
 
 
-def _epochs(run: LoadedRun) -> int:
-    """How many epochs a run has finished."""
+def _epoch(run: LoadedRun) -> int:
+    """After which epoch the network is that the run's folder keeps: the selected one, or the last until now."""
+    if run.folder.result_file.is_file():
+        return int(run.folder.result().get("selected_epoch", run.config.epochs))
     file = run.folder.metrics_file
     return len(file.read_text("utf-8").splitlines()) if file.is_file() else 0

@@ -15,8 +15,10 @@ from dacl_edu.errors import UserError
 from dacl_edu.evaluation.attention_statistics import class_contrast
 from dacl_edu.evaluation.attention_step import attention_step
 from dacl_edu.evaluation.deep_features import balanced_rows
+from dacl_edu.losses import CenterLoss, MetricLoss, SparseCenterLoss
 from dacl_edu.model import DACL
 from dacl_edu.runs.config import TrainConfig
+from dacl_edu.runs.methods import build_method
 from dacl_edu.runs.trained import LoadedRun
 
 Array = np.ndarray[Any, Any]
@@ -48,6 +50,11 @@ class Stage(NamedTuple):
         The root mean square of these changes, per unit of learning rate.
     weight, bias, centers : arrays, shape (K, d), (K,), (K, d), float32
         W and B of Eq. 1, and c.
+    own : array, shape (n + rows + 1,), float32
+        L_metric of a run whose metric loss is neither Eq. 3 nor Eq. 4: of each face alone, of each row of
+        :data:`COLUMNS` faces, of all. NaN where the loss is not defined.
+    push : array, shape (K, d), float32
+        What such a loss adds to the step of Eq. 11, see :meth:`dacl_edu.losses.MetricLoss.center_push`.
     """
 
     features: Array
@@ -60,6 +67,8 @@ class Stage(NamedTuple):
     weight: Array
     bias: Array
     centers: Array
+    own: Array = np.zeros(0, np.float32)
+    push: Array = np.zeros((0, 0), np.float32)
 
 
 class ExplainedRun(NamedTuple):
@@ -102,7 +111,8 @@ class ExplainedRun(NamedTuple):
         flat = np.stack([found["tiles"] >> 4, found["tiles"] & 15], axis=-1).reshape(-1)
         found["tiles"] = flat[: np.prod(found["shape"])].reshape(found["shape"])
         epochs = tuple(found["epochs"].tolist())
-        stages = tuple(Stage(*(found[name][at] for name in Stage._fields)) for at in range(len(epochs)))
+        names = [name for name in Stage._fields if name in found]
+        stages = tuple(Stage(**{name: found[name][at] for name in names}) for at in range(len(epochs)))
         config = TrainConfig.model_validate_json(str(found["config"]))
         return cls(config, str(found["mode"]), epochs, stages, found["order"])
 
@@ -173,16 +183,16 @@ def untrained(run: LoadedRun) -> DACL:
         return DACL(config.backbone, count, config.image_size, run.model.attention.mode, config.attention_widths)
 
 
-def _outputs(run: LoadedRun, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Logits, features and feature map of uint8 images, in evaluation mode."""
+def _outputs(run: LoadedRun, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Logits, features, attention and feature map of uint8 images, in evaluation mode."""
     with torch.no_grad():
         parts = [run.model(run.prepare.evaluate(part)) for part in images.split(28)]
-    logits, features, _, feature_map = (torch.cat(of_all) for of_all in zip(*parts, strict=True))
-    return logits, features, feature_map
+    logits, features, a, feature_map = (torch.cat(of_all) for of_all in zip(*parts, strict=True))
+    return logits, features, a, feature_map
 
 
 def _stage(run: LoadedRun, images: Tensor, labels: Tensor, initial: DACL) -> Stage:
-    _, features, feature_map = _outputs(run, images)
+    _, features, a, feature_map = _outputs(run, images)
     centers, classifier, attention = run.centers().detach(), run.model.classifier, run.model.attention
     nothing = np.zeros((len(images), 0), np.float16)
     latent = scores = frozen = change = nothing
@@ -203,10 +213,28 @@ def _stage(run: LoadedRun, images: Tensor, labels: Tensor, initial: DACL) -> Sta
             attention.float().eval()
             rate = float(step.square().mean().sqrt()) or 1.0
             change = _half(step / rate)
+    own, push = _own_loss(build_method(run.config)[0], features.half().float(), a, labels, centers)
     return Stage(
         _half(features), _tiles(feature_map), latent, scores, frozen, change, np.array([rate], np.float32),
-        classifier.weight.detach().numpy(), classifier.bias.detach().numpy(), centers.numpy(),
+        classifier.weight.detach().numpy(), classifier.bias.detach().numpy(), centers.numpy(), own, push,
     )  # fmt: skip
+
+
+def _own_loss(loss: MetricLoss | None, x: Tensor, a: Tensor, labels: Tensor, centers: Tensor) -> tuple[Array, Array]:
+    """``own`` and ``push`` of :class:`Stage`; empty for the losses that the explainer computes itself."""
+    if loss is None or type(loss) in (CenterLoss, SparseCenterLoss):
+        return Stage._field_defaults["own"], Stage._field_defaults["push"]
+    starts = [*((i, 1) for i in range(len(x))), *((i, COLUMNS) for i in range(0, len(x), COLUMNS)), (0, len(x))]
+
+    def value(rows: slice) -> float:
+        try:
+            return float(loss(x[rows], a[rows], labels[rows], centers))
+        except Exception:  # a reader's own formula may ask for more faces than one, in its own way
+            return float("nan")
+
+    own = np.array([value(slice(at, at + count)) for at, count in starts], np.float32)
+    push = loss.center_push(centers)
+    return own, Stage._field_defaults["push"] if push is None else push.detach().float().numpy()
 
 
 def _half(values: Tensor) -> Array:

@@ -28,6 +28,11 @@ class Explainer(anywidget.AnyWidget):
     data = traitlets.Bytes().tag(sync=True)
     lessons = traitlets.Unicode("{notebook}.ipynb#cell-id={cell}").tag(sync=True)
 
+    def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
+        """Return the state with its defaults, the module among them: a page exported by ipywidgets has no others."""
+        state: dict[str, Any] = super().get_state(key, drop_defaults=False)
+        return state
+
     def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Add a still picture, for where no kernel runs: a stored notebook, a page."""
         made = super()._repr_mimebundle_(**options)
