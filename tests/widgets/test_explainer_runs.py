@@ -48,6 +48,16 @@ def own_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_the_frozen_attention_of_a_frozen_run_is_the_one_that_it_used(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"limit": 28, "batch_size": 14, "epochs": 1, "attention": "frozen"}
+    train(TrainConfig.from_preset("smoke", method="dacl", **options), tmp_path / "run", progress=False)
+    run, faces = load_run(tmp_path / "run"), choose_faces(load_dataset("bundled", "test")).subset(torch.arange(14))
+    (stage,) = explain_run([run], [1], faces.images, faces.labels).stages
+    with torch.no_grad():
+        used = load_run(tmp_path / "run").model(run.prepare.evaluate(faces.images)).attention
+    assert (torch.from_numpy(stage.frozen).float() - used).abs().max() < 2e-3
+
+
 def test_a_stage_is_what_the_network_says(own_run: Path) -> None:
     run, faces = load_run(own_run), choose_faces(load_dataset("bundled", "test")).subset(torch.arange(14))
     (stage,) = explain_run([run], [1], faces.images, faces.labels).stages

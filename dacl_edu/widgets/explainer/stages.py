@@ -203,6 +203,8 @@ def _stage(run: LoadedRun, images: Tensor, labels: Tensor, initial: DACL) -> Sta
             latent, scores = _half(e), _half(attention.heads.scores(e).flatten(1))
             assert initial.attention.encoder is not None and initial.attention.heads is not None
             before = initial.attention.train()  # batch norm takes mean and variance of these faces
+            if attention.mode == "frozen":
+                before = attention  # the run's own, with the statistics that it gathered
             frozen = _half(before.heads(before.encoder(feature_map)))  # type: ignore[misc]
         size = sum(weight.numel() for weight in attention.parameters())
         if attention.mode == "learned" and size <= _MOST:
