@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -69,8 +70,10 @@ def run_all(page: Any, url: str, name: str, again: bool = False) -> None:
 
 
 def printed(path: Path) -> list[str]:
+    """What the cells print, but for how long they took, and whether a file that they write was there before."""
     cells = nbformat.read(path, as_version=4).cells
-    return [o.text for c in cells for o in c.get("outputs", []) if o.output_type == "stream" and o.name == "stdout"]
+    told = [o.text for c in cells for o in c.get("outputs", []) if o.output_type == "stream" and o.name == "stdout"]
+    return [re.sub(r"\d+ seconds", "some seconds", text).replace("Overwriting ", "Writing ") for text in told]
 
 
 def shutdown(page: Any) -> None:
