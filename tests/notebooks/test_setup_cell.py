@@ -31,20 +31,20 @@ def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]
     return seen
 
 
-def without_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only a clone that is on the path is found."""
-    find = importlib.util.find_spec
+def without_the_project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Only a clone in the working folder that is on the path is found; this one may be called dacl-edu, too."""
+    find, clone = importlib.util.find_spec, str(tmp_path / "dacl-edu")
     monkeypatch.setattr(
         importlib.util,
         "find_spec",
-        lambda name, *more: None if name == "dacl_edu" and "dacl-edu" not in sys.path[0] else find(name, *more),
+        lambda name, *more: None if name == "dacl_edu" and sys.path[0] != clone else find(name, *more),
     )
 
 
 def test_it_fetches_once_and_finds_its_way_after_a_restart(
     commands: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    without_the_project(monkeypatch)
+    without_the_project(monkeypatch, tmp_path)
     monkeypatch.setenv("DACL_EDU_REPOSITORY", "https://example.org/dacl-edu")
     exec(setup_source(), {})
     assert [command[0] for command in commands] == ["git", sys.executable]
@@ -66,8 +66,10 @@ def test_at_home_it_does_nothing(commands: list[list[str]], tmp_path: Path) -> N
     assert commands == [] and Path.cwd() == tmp_path and sys.path == before
 
 
-def test_without_an_address_it_says_so(commands: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
-    without_the_project(monkeypatch)
+def test_without_an_address_it_says_so(
+    commands: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_the_project(monkeypatch, tmp_path)
     monkeypatch.delenv("DACL_EDU_REPOSITORY", raising=False)
     source = re.sub(r'address = ".*"', 'address = ""', setup_source())
     with pytest.raises(AssertionError, match="address of the project's repository"):
