@@ -253,8 +253,12 @@ function drawStep(view, has, d, stage) {
       : `There is no attention network here. ${seeAttention(data)}`;
     return;
   }
+  if (!able) {
+    sentence.textContent = "Only for learned attention: see “replace a by”.";
+    return;
+  }
   const all = view.stepOverAll();
-  sentence.innerHTML = `${able ? "" : "Only for learned attention. "}After one small step on all ${data.labels.length} `
+  sentence.innerHTML = `After one small step on all ${data.labels.length} `
     + `faces <b>${q.rising} of ${d} weights of this face rise</b> and ${d - q.rising} fall; over all faces `
     + `${percent(all.rising)} rise. Only the mean over all faces, weighted by ${unbroken("(x − c)²")}, must fall: it `
     + `changes by ${number(all.weighted * stage.rate[0], 2)} per unit of learning rate. ${state.step
