@@ -250,13 +250,18 @@ register_sweep_command(app)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; an error that the user can put right is one line and exit code 2."""
+    """Run the command line; an error that the user can put right is one line and exit code 2.
+
+    Called with arguments, from a program that goes on, it leaves that program's handlers of signals as they were: a
+    process that is forked from there must end when it is told to.
+    """
     # On the child: importing lightning_fabric sets the level of its own logger anew.
     logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.WARNING)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     spell_on_streams()
     global _signal
     _signal = 0
+    taken = []
     try:
         try:
             here = os.getcwd()
@@ -269,6 +274,7 @@ def main(arguments: list[str] | None = None) -> None:
                 number = getattr(signal, wanted, None)
                 if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores it
                     signal.signal(number, _as_interrupt)
+                    taken.append(number)
         app(args=_imports_first(_homes(sys.argv[1:] if arguments is None else arguments)), prog_name="dacl-edu")
     except SystemExit as leaving:
         if leaving.code != 130:
@@ -294,6 +300,10 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(2)
     except Exception as error:  # a student's own loss can fail in any way, a device with a RuntimeError
         _unforeseen(error)
+    finally:
+        if arguments is not None:
+            for number in taken:
+                signal.signal(number, signal.SIG_DFL)
 
 
 def _homes(words: list[str]) -> list[str]:

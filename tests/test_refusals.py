@@ -188,7 +188,7 @@ def test_who_ignores_the_end_of_a_terminal_is_left_so(monkeypatch: pytest.Monkey
         with pytest.raises(SystemExit):
             main(["--version"])
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-        assert callable(signal.getsignal(signal.SIGTERM))
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL, "whoever calls it goes on as before"
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
