@@ -422,7 +422,7 @@ if since and trained:
 # **What to see in the figures:** 47.9 % of the weights rose, 52.1 % fell, and the plain mean is where it was. The mean weighted by $D^2$ went from 0.493
 # to 0.417. So this attention hardly shrank, it **moved**: away from where samples are far from their center and towards where they are near. That is what lesson
 # 05 leads one to expect of one small step with fixed features; over a training it is an observation, here of one network. In others, more of it falls: in the study's
-# five networks of λ = 0.01 the mean ends 0.011 lower (0.009 to 0.012), little but surely, at λ = 1 0.14 lower, and in [lesson 14](14_beyond_faces.ipynb),
+# five networks of λ = 0.01 the mean ends 0.011 lower (0.009 to 0.012), little but surely; at λ = 1 it ends at 0.35 (0.31 to 0.38); and in [lesson 14](14_beyond_faces.ipynb),
 # with two features, nearly to 0. What stops it, where it stops, is asked in [lesson 13](13_what_attention_does.ipynb).
 
 # %% [markdown]

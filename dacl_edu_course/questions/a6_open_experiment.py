@@ -69,7 +69,7 @@ def planned(answer: Any) -> dict[str, Any]:
 def _what_is_trained(name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Check that a variant can be trained, and return the settings that its runs feel: whatever it is called."""
     from dacl_edu.runs.config import TrainConfig
-    from dacl_edu.runs.methods import SOFTMAX, available_methods, build_method, require_method
+    from dacl_edu.runs.methods import available_methods, build_method, require_method, unused_settings
 
     others = [field for field in fields if field not in VARIED]
     assert not others, (
@@ -84,15 +84,15 @@ def _what_is_trained(name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
         felt = {field: value for field, value in config.model_dump(mode="json").items() if field in VARIED}
         if ":" in method:
             return felt
-        loss, attention = build_method(config)
+        _, attention = build_method(config)
     except UserError as error:
         raise AssertionError(f"variant {name!r} cannot be trained: {error}") from error
-    if loss is None:  # λ, α, ε and the centers are of metric losses
-        return {"method": SOFTMAX}
+    unused = set(unused_settings(config))
     felt |= {"method": require_method(method), "attention": attention}
     if attention == "ones":  # no attention network; with all weights 1 Eq. 4 is Eq. 3
-        felt |= {"attention_widths": None, "method": "center" if felt["method"] == "sparse_center" else felt["method"]}
-    return felt
+        unused |= {"attention", "attention_widths"}
+        felt["method"] = {"sparse_center": "center"}.get(felt["method"], felt["method"])
+    return {field: value for field, value in felt.items() if field not in unused}
 
 
 @question("Question 4: the results", look="the table that the run cell printed: one row a variant and seed")
